@@ -1,0 +1,59 @@
+"""Few-pixel attacks on medical image classifiers, compiled with JAX.
+
+Dimension letters used in every docstring:
+    B images, S slots, P population, G genes, K pixels, H W C height, width, channels, N classes.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .config import AttackConfig, PrepareConfig, TrainConfig
+    from .data.preparation import prepare_dataset
+    from .data.prepared import PreparedDataset, open_prepared
+    from .errors import InputError
+    from .experiments import attack_images
+    from .records import Record
+    from .runs import read_records
+    from .training import train_victim
+    from .victim import Victim
+
+_HOMES = {
+    "AttackConfig": "config",
+    "InputError": "errors",
+    "PrepareConfig": "config",
+    "PreparedDataset": "data.prepared",
+    "Record": "records",
+    "TrainConfig": "config",
+    "Victim": "victim",
+    "attack_images": "experiments",
+    "open_prepared": "data.prepared",
+    "prepare_dataset": "data.preparation",
+    "read_records": "runs",
+    "train_victim": "training",
+}
+
+__all__ = [
+    "AttackConfig",
+    "InputError",
+    "PrepareConfig",
+    "PreparedDataset",
+    "Record",
+    "TrainConfig",
+    "Victim",
+    "__version__",
+    "attack_images",
+    "open_prepared",
+    "prepare_dataset",
+    "read_records",
+    "train_victim",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: `--help` of a door and `prepare` need not wait for JAX.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

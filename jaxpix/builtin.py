@@ -1,0 +1,78 @@
+"""What works with no files of one's own: drawn data sets (phantoms), and the victims trained on them."""
+
+import dataclasses
+from pathlib import Path
+
+from .config import PrepareConfig, Task, TrainConfig
+from .console import Meter, say
+from .data.preparation import Report, Silent, prepare_dataset
+from .data.prepared import SUMMARY_FILE, VERSION, PreparedDataset, folder_name, open_prepared
+from .data.registry import PHANTOM_NAMES
+from .training import train_victim
+from .victim import Victim
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A victim that anybody can make: what is drawn, and how it is trained."""
+
+    dataset: str
+    prepare: PrepareConfig
+    train: TrainConfig
+
+
+BUILT_IN: dict[Task, Recipe] = {
+    "multiclass": Recipe(
+        "phantom-derma",
+        PrepareConfig(image_size=48),
+        TrainConfig(model="resnet14", epochs=8, learning_rate=0.05, schedule="cosine", stop_accuracy=1.0),
+    ),
+    "multilabel": Recipe(
+        "phantom-chest",
+        PrepareConfig(image_size=48),
+        TrainConfig(model="resnet14", epochs=8, learning_rate=0.05, schedule="cosine", stop_accuracy=1.0),
+    ),
+}
+
+
+class _Console:
+    """The console as `prepare_dataset` wants it."""
+
+    say = staticmethod(say)
+    Meter = Meter
+
+
+def built_in_victim(
+    task: Task, *, data_dir: Path = Path("data"), runs: Path = Path("runs"), quiet: bool = False
+) -> Victim:
+    """The built-in victim for `task`; drawn data and training come first where they are absent.
+
+    Args:
+        task: `multiclass` or `multilabel`.
+        data_dir: folder of prepared data sets.
+        runs: folder of runs; the victim lies in `built-in-<data set>` there.
+        quiet: show no progress.
+    """
+    recipe = BUILT_IN[task]
+    run = runs / f"built-in-{recipe.dataset}"
+    report: Report = Silent() if quiet else _Console()
+    if not (run / "test_metrics.json").exists():
+        report.say(f"training the built-in {task} victim on {recipe.dataset} (once; kept in {run})")
+    config = dataclasses.replace(recipe.prepare, data_dir=data_dir)
+    return train_victim(prepare_dataset(recipe.dataset, config, report), recipe.train, run, quiet=quiet)
+
+
+def open_or_draw(
+    name: str, data_dir: Path, split: str | None = None, image_size: int | None = None
+) -> PreparedDataset:
+    """`open_prepared`, but a phantom that is not prepared is drawn first, saying so.
+
+    Raises:
+        InputError: not prepared and no phantom; the message says the command.
+    """
+    pattern = f"{split or '*'}-{image_size or '*'}/{VERSION}/{SUMMARY_FILE}"
+    if name in PHANTOM_NAMES and not any((data_dir / folder_name(name)).glob(pattern)):
+        say(f"{name} is drawn first, into {data_dir}")
+        config = PrepareConfig(data_dir=data_dir, split=split, image_size=image_size)
+        return prepare_dataset(name, config, _Console())
+    return open_prepared(name, data_dir, split, image_size)

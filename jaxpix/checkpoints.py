@@ -1,0 +1,165 @@
+"""Trees of arrays on disk (the only user of Orbax): whole or not at all, and checked when read back.
+
+A checkpoint is a folder that holds one complete, numbered save. A new one is written beside it under
+a temporary name, renamed to the next number, and only then is the old one removed: whoever reads, and
+whenever the writer is killed, finds a complete save.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from .errors import InputError
+
+Tree = TypeVar("Tree")
+
+_ARRAYS = "arrays"
+_MANIFEST = "manifest.json"
+
+
+def save_tree(path: Path, tree: Any) -> None:
+    """Save a pytree of JAX or NumPy arrays (any shape and dtype) as the checkpoint `path`.
+
+    An older checkpoint at `path` stays readable until the new one is complete.
+
+    Raises:
+        InputError: `path` cannot be written, or its disk is full.
+    """
+    arrays = _named_arrays(jax.device_get(tree))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        for leftover in path.glob("unfinished-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        older = _complete_saves(path)
+        unfinished = path / f"unfinished-{os.getpid()}"
+        unfinished.mkdir()
+        with ocp.PyTreeCheckpointer() as checkpointer:
+            checkpointer.save(unfinished.absolute() / _ARRAYS, arrays)
+        _write_manifest(unfinished / _MANIFEST, arrays)
+        number = int(older[-1].name) + 1 if older else 0
+        unfinished.rename(path / f"{number:08d}")
+        _sync_folder(path)
+    except OSError as error:
+        raise InputError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
+    for old in older:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_tree(path: Path, like: Tree) -> Tree:
+    """Read the checkpoint `path` into the structure of `like`, as NumPy arrays.
+
+    Args:
+        path: what `save_tree` was given.
+        like: a pytree whose leaves have the shapes and dtypes that are expected (arrays or
+            `jax.ShapeDtypeStruct`).
+
+    Raises:
+        InputError: there is no checkpoint, it is damaged, or an array's name, shape or dtype differs
+            from `like`; the message names the array and both sides.
+    """
+    # A writer may remove the save that was just found, once it has completed a newer one.
+    for _ in range(3):
+        saves = _complete_saves(path)
+        if not saves:
+            raise InputError(f"no checkpoint at {path}")
+        with contextlib.suppress(FileNotFoundError):
+            return _restore(saves[-1], like)
+        if saves[-1].is_dir():
+            break
+    raise InputError(f"the checkpoint {path} is damaged: files are missing")
+
+
+def has_checkpoint(path: Path) -> bool:
+    """Whether a complete checkpoint lies at `path`."""
+    return bool(_complete_saves(path))
+
+
+def _restore(save: Path, like: Tree) -> Tree:
+    try:
+        manifest = json.loads((save / _MANIFEST).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"the checkpoint {save} is damaged: {_MANIFEST}: {error}") from None
+    leaves, structure = jax.tree_util.tree_flatten_with_path(like)
+    expected = {_name(key): leaf for key, leaf in leaves}
+    _check_manifest(save, manifest, expected)
+    arguments = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in expected}
+    try:
+        with ocp.PyTreeCheckpointer() as checkpointer:
+            arrays = checkpointer.restore((save / _ARRAYS).absolute(), restore_args=arguments)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"the checkpoint {save} is damaged: {first_line}") from error
+    for name, array in arrays.items():
+        if _digest(array) != manifest[name]["sha256"]:
+            raise InputError(f"the checkpoint {save} is damaged: the content of {name} has changed")
+    return jax.tree_util.tree_unflatten(structure, [arrays[name] for name in expected])
+
+
+def _check_manifest(save: Path, manifest: dict[str, Any], expected: dict[str, Any]) -> None:
+    missing, extra = sorted(expected.keys() - manifest.keys()), sorted(manifest.keys() - expected.keys())
+    if missing or extra:
+        raise InputError(
+            f"the checkpoint {save} does not fit: missing {_some(missing)}, not expected {_some(extra)}"
+        )
+    for name, leaf in expected.items():
+        found = manifest[name]
+        if tuple(found["shape"]) != tuple(leaf.shape) or found["dtype"] != np.dtype(leaf.dtype).name:
+            raise InputError(
+                f"the checkpoint {save} does not fit: {name}: expected {np.dtype(leaf.dtype).name}"
+                f"{list(leaf.shape)}, got {found['dtype']}{found['shape']}"
+            )
+
+
+def _some(names: list[str]) -> str:
+    if not names:
+        return "nothing"
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _complete_saves(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return []
+    return sorted(entry for entry in path.iterdir() if entry.name.isdigit())
+
+
+def _named_arrays(tree: Any) -> dict[str, np.ndarray]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {_name(key): np.asarray(leaf) for key, leaf in leaves}
+
+
+def _name(key_path: tuple[Any, ...]) -> str:
+    parts = (getattr(key, "key", getattr(key, "idx", getattr(key, "name", key))) for key in key_path)
+    return ".".join(str(part) for part in parts)
+
+
+def _write_manifest(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    manifest = {
+        name: {"shape": list(array.shape), "dtype": array.dtype.name, "sha256": _digest(array)}
+        for name, array in arrays.items()
+    }
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(manifest, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,128 @@
+"""What a run is told: frozen dataclasses, checked wherever they are built.
+
+Each class is also a table of a TOML file (`jaxpix/options.py`) and a set of command-line flags.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+Task = Literal["multiclass", "multilabel"]
+Fitness = Literal["confidence", "margin", "cosine"]
+Preset = Literal["tsai2023", "su2019", "scipy"]
+Bounds = Literal["clip", "redraw", "reflect"]
+ModelName = Literal["resnet50", "densenet121", "resnet14"]
+Precision = Literal["float32", "bfloat16"]
+
+_STRICT = ConfigDict(extra="forbid")
+
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Weight = Annotated[float, Field(gt=0.0, le=2.0)]
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class PrepareConfig:
+    """How a source tree becomes a prepared data set."""
+
+    source: Path | None = None
+    """Zip file or unpacked folder as downloaded; the phantoms need none."""
+    image_size: Annotated[int, Field(ge=8, le=2048)] | None = None
+    """Side of the square images that are stored, in pixels. Default: 224; MedMNIST: that of the file."""
+    split: str | None = None
+    """Split scheme, by name; each data set lists its own. Default: the paper's."""
+    data_dir: Path = Path("data")
+    """Folder that holds all prepared data sets."""
+    allow_missing: bool = False
+    """Go on when tables name images that are absent (a partial copy)."""
+    max_corrupt: Annotated[int, Field(ge=0)] = 0
+    """How many unreadable images may be skipped (each is listed)."""
+    labels: Path | None = None
+    """Label table beside `source`: a CSV for `folder`, the metadata for a source tree without one."""
+    channels: Literal[1, 3] | None = None
+    """`folder` only: 1 stores grey, 3 stores colour. Default: colour if any image is."""
+    name: str | None = None
+    """`folder` only: what the data set is called from then on."""
+    normal_classes: tuple[str, ...] | None = None
+    """`folder` only: class folders that are no disease. Default: those called `normal` or `healthy`."""
+    num_images: Count | None = None
+    """Phantoms only: images drawn, all splits together."""
+    seed: int = 0
+    """Seeds random splits and drawn images."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class TrainConfig:
+    """The recipe. The defaults are the paper's (4.2)."""
+
+    model: ModelName = "resnet50"
+    """Architecture. `resnet14` is a small one for demonstrations."""
+    init: str | None = None
+    """Weights to start from: a torchvision/timm file, or `imagenet`; images are then normalised as ImageNet's.
+    Default: random."""
+    epochs: Count = 100
+    """Most epochs that are trained."""
+    batch_size: Count = 64
+    """Images of one step, over all devices."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    """Learning rate at the start."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Momentum of SGD."""
+    nesterov: bool = False
+    """Use Nesterov momentum."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Coupled L2 weight decay, as torch's SGD has it."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate over the epochs."""
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    """Linear warm-up at the start, in epochs."""
+    stop_accuracy: Fraction = 0.95
+    """Stop once the validation accuracy reaches this; 1 trains all epochs. Multi-label: mean label accuracy is
+    not a useful stop, so macro AUROC is compared instead."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced`: each class weighs inversely to its frequency (multi-label: positives against negatives)."""
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Part of the training images held out to choose the best epoch and to stop, where no validation split
+    exists. 0: the training accuracy decides."""
+    augment: bool = False
+    """Light augmentation: horizontal flip, shift up to 4 %, rotation up to 10 degrees."""
+    include_normal: bool = False
+    """Multi-label: also train on images without any label. The paper leaves them out (4.4)."""
+    precision: Precision = "float32"
+    """Arithmetic of the convolutions while training; evaluation is always float32."""
+    seed: int = 0
+    """Seeds weights, order and augmentation."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class AttackConfig:
+    """One attack, in full. None means: what the preset or the task says."""
+
+    num_pixels: Count = 1
+    """K, the pixels that may change."""
+    fitness: Fitness | None = None
+    """What evolution minimises. Default: `confidence`; multi-label `cosine`."""
+    target: str | None = None
+    """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
+    preset: Preset = "tsai2023"
+    """Names every choice below: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
+    population: Annotated[int, Field(ge=4)] | None = None
+    """P, candidates of a generation."""
+    generations: Annotated[int, Field(ge=0)] = 100
+    """Most generations after the initial one."""
+    differential_weight: Weight | tuple[Weight, Weight] | None = None
+    """F of the mutation; two values draw it anew for each generation (dither)."""
+    crossover_rate: Fraction | None = None
+    """1 is no crossover: the trial is the mutant."""
+    strategy: Literal["rand1", "best1"] | None = None
+    """Base vector of the mutation: a random member or the best."""
+    initialisation: Literal["uniform", "gaussian"] | None = None
+    """First population: uniform over the box, or intensities from N(128, 127)."""
+    bounds: Bounds | None = None
+    """What happens to a mutant outside the box."""
+    stop_fraction: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Stop when more than this part of a generation is adversarial (4.1); 0 stops at the first hit (3.2)."""
+    seed: int = 0
+    """Seeds the search; each image folds its id into it."""

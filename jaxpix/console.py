@@ -1,0 +1,145 @@
+"""What a person sees while a door works: one live bar, or a line now and then in a log."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from .errors import InputError
+
+_SECONDS_BETWEEN_LOG_LINES = 10.0
+
+console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def say(message: str) -> None:
+    """Print one line, wrapped only by the terminal."""
+    console.print(message, markup=False)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+class Meter:
+    """Progress of `total` things, with rate and time left.
+
+    Args:
+        description: what is being done, in a few words.
+        total: how many things there are, or None where that is unknown.
+        unit: what one thing is called ("images", "steps").
+        already: how many were done before this process (a resumed run); they do not count in the rate.
+    """
+
+    def __init__(self, description: str, total: int | None, unit: str = "images", already: int = 0):
+        self._description, self._total, self._unit = description, total, unit
+        self._done, self._already, self._note = already, already, ""
+        self._start = self._last_line = time.monotonic()
+        self._live = None
+        if console.is_terminal:
+            self._live = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=28),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[note]}", markup=False),
+                TimeElapsedColumn(),
+                console=console,
+                transient=False,
+            )
+
+    def __enter__(self) -> "Meter":
+        if self._live:
+            self._live.start()
+            self._task = self._live.add_task(
+                self._description, total=self._total, completed=self._done, note=self._status()
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+        elif kind is None:
+            self._print_line()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start, never zero."""
+        return max(1e-3, time.monotonic() - self._start)
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Count `count` more things as done; `note` replaces the words at the end of the bar."""
+        self._done += count
+        self._note = note or self._note
+        if self._live:
+            self._live.update(self._task, completed=self._done, note=self._status())
+        elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LOG_LINES:
+            self._print_line()
+
+    def _status(self) -> str:
+        elapsed = time.monotonic() - self._start
+        done = self._done - self._already
+        parts = []
+        if done and elapsed > 0:
+            parts.append(f"{done / elapsed:,.1f} {self._unit}/s")
+            if self._total is not None and self._done < self._total:
+                parts.append(f"{_clock((self._total - self._done) * elapsed / done)} left")
+        if self._note:
+            parts.append(self._note)
+        return " · ".join(parts)
+
+    def _print_line(self) -> None:
+        self._last_line = time.monotonic()
+        of_total = f"/{self._total:,}" if self._total is not None else ""
+        elapsed = _clock(time.monotonic() - self._start)
+        say(f"{self._description}: {self._done:,}{of_total} {self._unit} · {self._status()} · {elapsed}")
+
+
+def print_table(title: str, header: list[str], rows: list[list[str]], caption: str = "") -> None:
+    """Print a table; the first column is left-aligned, the others right-aligned."""
+    table = Table(title=title, caption=caption or None, title_justify="left", caption_justify="left")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        if os.environ.get("JAXPIX_TRACEBACK"):
+            raise
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted; the same command goes on from what is saved", markup=False)
+        sys.exit(130)
+
+
+def run_door(door: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
+    """Run a door's `main`; an `InputError` becomes one line on standard error and exit status 2.
+
+    `JAXPIX_TRACEBACK=1` shows the whole traceback instead.
+    """
+    with _plain_errors():
+        door(sys.argv[1:] if arguments is None else arguments)

@@ -1,0 +1,165 @@
+"""The books of a preparation: what was stored where, what was left out, what leaks between splits."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import InputError
+from ..version import __version__
+from .listing import Listing, Skip
+from .prepared import INDEX_FILE, SUMMARY_FILE
+from .registry import DatasetInfo
+from .storing import Outcome
+
+NORMAL = "Normal"
+_LISTED_PER_REASON = 20
+_CORRUPT = "corrupt: "
+
+
+class Ledger:
+    """Keeps one row an image while a data set is stored, and writes summary and index at the end."""
+
+    def __init__(self, info: DatasetInfo, splits: list[str], max_corrupt: int):
+        self._info, self._max_corrupt = info, max_corrupt
+        self._rows: dict[str, list[Any]] = {
+            name: [] for name in ("split", "image_id", "group", "label", "source_sha256")
+        }
+        self._corrupt: list[Skip] = []
+        self._hash = hashlib.sha256(json.dumps([info.task, info.class_names, splits]).encode())
+
+    def enter(self, split_name: str, outcome: Outcome) -> bool:
+        """Book one image; False where it was corrupt and is skipped.
+
+        Raises:
+            InputError: more are corrupt than `max_corrupt`.
+        """
+        if outcome.problem:
+            self._corrupt.append(Skip(outcome.item.member, f"{_CORRUPT}{outcome.problem}"))
+            if len(self._corrupt) > self._max_corrupt:
+                listed = "".join(f"\n  {skip.member}: {skip.reason}" for skip in self._corrupt)
+                raise InputError(
+                    f"{len(self._corrupt)} corrupt image{'s' * (len(self._corrupt) > 1)}, "
+                    f"{self._max_corrupt} allowed (--max-corrupt):{listed}"
+                )
+            return False
+        label = outcome.label if isinstance(outcome.label, tuple) else (outcome.label,)
+        item = outcome.item
+        values = (split_name, item.image_id, item.group, list(label), outcome.source_hash)
+        for column, value in zip(self._rows.values(), values, strict=True):
+            column.append(value)
+        row = [split_name, item.image_id, item.group, label, outcome.pixel_hash]
+        self._hash.update(json.dumps(row).encode())
+        return True
+
+    def close(
+        self, folder: Path, scheme: str, image_size: int, settings: dict[str, Any], listing: Listing
+    ) -> None:
+        """Write the side files into `folder` and make everything in it durable.
+
+        Raises:
+            InputError: a split lost all its images.
+        """
+        num_examples = dict(Counter(self._rows["split"]))
+        if not {"train", "test"} <= num_examples.keys():
+            raise InputError(f"too many corrupt images: a split is empty, left are {num_examples}")
+        summary = {
+            "info": dataclasses.asdict(self._info),
+            "scheme": scheme,
+            "image_size": image_size,
+            "num_examples": num_examples,
+            "fingerprint": self._hash.hexdigest(),
+            "settings": settings,
+            "classes": self._class_counts(),
+            "num_missing": listing.num_missing,
+            "skipped": _by_reason(listing.skipped + self._corrupt),
+            "duplicates": self._duplicates(),
+            "leaks": self._leaks(),
+            "notes": listing.notes,
+            "jaxpix": __version__,
+        }
+        table = pa.table(self._rows, schema=_SCHEMA)
+        pq.write_table(table, folder / INDEX_FILE)
+        text = json.dumps(summary, indent=1, ensure_ascii=False)
+        (folder / SUMMARY_FILE).write_text(text + "\n", encoding="utf-8")
+        for path in folder.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    def _class_counts(self) -> dict[str, dict[str, int]]:
+        names = self._info.class_names
+        shown = names if self._info.task == "multiclass" else (*names, NORMAL)
+        counts = {split: dict.fromkeys(shown, 0) for split in dict.fromkeys(self._rows["split"])}
+        for split, labels in zip(self._rows["split"], self._rows["label"], strict=True):
+            for name in [names[label] for label in labels] or [NORMAL]:
+                counts[split][name] += 1
+        return counts
+
+    def _duplicates(self) -> dict[str, Any]:
+        same = _where(self._rows["source_sha256"])
+        labels = self._rows["label"]
+        ids = self._rows["image_id"]
+        return {
+            "images": sum(len(rows) - 1 for rows in same),
+            "sets": len(same),
+            "sets_with_different_labels": sum(len({tuple(labels[r]) for r in rows}) > 1 for rows in same),
+            "examples": [[ids[row] for row in rows] for rows in same[:_LISTED_PER_REASON]],
+        }
+
+    def _leaks(self) -> dict[str, int]:
+        split = self._rows["split"]
+
+        def crossing(column: str) -> list[list[int]]:
+            return [rows for rows in _where(self._rows[column]) if len({split[row] for row in rows}) > 1]
+
+        identical, groups = crossing("source_sha256"), crossing("group")
+        return {
+            "test_images_identical_to_another_splits": _in_test(identical, split),
+            "groups": len(set(self._rows["group"]) - {""}),
+            "groups_in_several_splits": len(groups),
+            "test_images_of_such_groups": _in_test(groups, split),
+        }
+
+
+_SCHEMA = pa.schema(
+    [
+        ("split", pa.string()),
+        ("image_id", pa.string()),
+        ("group", pa.string()),
+        ("label", pa.list_(pa.int16())),
+        ("source_sha256", pa.string()),
+    ]
+)
+
+
+def _where(values: list[str]) -> list[list[int]]:
+    """Rows of each value that occurs more than once; "" counts as unknown."""
+    rows = defaultdict(list)
+    for row, value in enumerate(values):
+        if value:
+            rows[value].append(row)
+    return [found for found in rows.values() if len(found) > 1]
+
+
+def _in_test(sets: list[list[int]], split: list[str]) -> int:
+    return sum(split[row] == "test" for rows in sets for row in rows)
+
+
+def _by_reason(skipped: list[Skip]) -> dict[str, dict[str, Any]]:
+    """Counts and first members of each reason; corrupt images are all listed with theirs."""
+    reasons: dict[str, dict[str, Any]] = {}
+    for skip in skipped:
+        corrupt = skip.reason.startswith(_CORRUPT)
+        entry = reasons.setdefault("corrupt" if corrupt else skip.reason, {"count": 0, "files": []})
+        entry["count"] += 1
+        if corrupt:
+            entry["files"].append(f"{skip.member} ({skip.reason.removeprefix(_CORRUPT)})")
+        elif skip.member and len(entry["files"]) < _LISTED_PER_REASON:
+            entry["files"].append(skip.member)
+    return reasons

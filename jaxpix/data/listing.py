@@ -1,0 +1,133 @@
+"""What a source holds, before any pixel is read: one light record an image, and why files were left out."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from ..errors import InputError
+from .registry import DatasetInfo
+from .sources import Source
+
+Label = int | tuple[int, ...]
+Loaded = bytes | np.ndarray | tuple[np.ndarray, Label]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Item:
+    """One image that will be stored.
+
+    Attributes:
+        member: where its source keeps it.
+        label: class index; multi-label: the sorted indices of the labels present.
+        image_id: unique within the data set, without "/".
+        group: patient or lesion, "" where unknown.
+        split: the split its publisher put it in ("train", "validation", "test"), "" where there is none.
+    """
+
+    member: str
+    label: Label
+    image_id: str
+    group: str = ""
+    split: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Skip:
+    """A file that was left out, and why."""
+
+    member: str
+    reason: str
+
+
+@dataclasses.dataclass
+class Listing:
+    """All of a source.
+
+    Attributes:
+        info: the data set, with class names and channels settled.
+        items: the images.
+        skipped: files left out.
+        notes: what a person should know.
+        num_missing: images that tables name and the source lacks.
+        load: gives, in order, a function per item that returns encoded bytes, or pixels uint8 [H, W] or
+            [H, W, C], or (pixels, label) where the label is only known then. The functions run in threads.
+    """
+
+    info: DatasetInfo
+    items: list[Item]
+    load: Callable[[Sequence[Item]], Iterator[Callable[[], Loaded]]]
+    skipped: list[Skip] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    num_missing: int = 0
+
+
+def load_members(source: Source) -> Callable[[Sequence[Item]], Iterator[Callable[[], Loaded]]]:
+    """`Listing.load` for images that are files of `source`."""
+
+    def load(items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
+        for item in items:
+            yield partial(source.read, item.member)
+
+    return load
+
+
+def one_of_each(named: Iterable[tuple[str, str]], source: Source) -> tuple[dict[str, str], list[Skip]]:
+    """Keep one member of each image id; identical second copies are skipped.
+
+    Args:
+        named: (image id, member).
+
+    Raises:
+        InputError: two different images claim one id.
+    """
+    kept: dict[str, str] = {}
+    skipped = []
+    for image_id, member in sorted(named, key=lambda pair: (pair[1].count("/"), pair[1])):
+        if image_id not in kept:
+            kept[image_id] = member
+        elif source.digest(member) == source.digest(kept[image_id]):
+            skipped.append(Skip(member, "second copy of an image"))
+        else:
+            raise InputError(
+                f"{source.path}: two different images are called {image_id}: {kept[image_id]} and {member}"
+            )
+    return kept, skipped
+
+
+def check_missing(missing: Sequence[str], num_named: int, allow_missing: bool, source: Source) -> list[str]:
+    """Notes on images that tables name and the source lacks.
+
+    Raises:
+        InputError: some are missing and that was not allowed, or all are.
+    """
+    if not missing:
+        return []
+    counted = f"{len(missing):,} of {num_named:,} images named by the tables are not in {source.path}"
+    if len(missing) == num_named:
+        raise InputError(f"{counted} (first: {missing[0]}); is this the right folder?")
+    if not allow_missing:
+        raise InputError(f"{counted} (first: {missing[0]}); --allow-missing prepares the others")
+    return [f"partial copy: {len(missing):,} of {num_named:,} images named by the tables are absent"]
+
+
+def check_not_empty(items: Sequence[Item], source: Source, expected: str) -> None:
+    """Raise InputError where nothing was found; `expected` describes the tree."""
+    if items:
+        return
+    suffixes = Counter(member.rpartition(".")[2].lower() for member in source.members)
+    found = ", ".join(f"{count} .{suffix}" for suffix, count in suffixes.most_common(4))
+    inner = " (unpack the archives inside it first)" if suffixes.keys() & {"zip", "gz", "tar", "7z"} else ""
+    raise InputError(f"{source.path}: no images found; expected {expected}, got {found}{inner}")
+
+
+def not_images(source: Source, tables: Iterable[str | None] = ()) -> list[Skip]:
+    """Files that are neither images nor the tables that were read."""
+    known = set(tables)
+    images = set(source.images)
+    skipped = [Skip(member, "not an image") for member in source.members if member not in images | known]
+    if source.num_junk:
+        skipped += [Skip("", "left by an operating system")] * source.num_junk
+    return skipped

@@ -1,0 +1,184 @@
+"""MedMNIST: one npz of arrays, read row by row so that the large ones need no memory."""
+
+import dataclasses
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ..config import PrepareConfig
+from ..errors import InputError
+from .listing import Item, Listing, Loaded
+from .medmnist_files import MEMBERS, SIZES, address, file_name
+from .registry import DatasetInfo
+
+_SPLITS = {"train": "train", "validation": "val", "test": "test"}
+_MAX_LABEL_BYTES = 256 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class _Array:
+    """Header of an array inside an npz, checked against the bytes that are there."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+class Npz:
+    """The arrays of an npz archive; nothing in it is ever unpickled.
+
+    Raises:
+        InputError: not an npz, an absent array, or a header that lies about its size.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise InputError(f"{path} is not a readable npz file: {error}") from None
+
+    def _open(self, key: str) -> IO[bytes]:
+        try:
+            return self._zip.open(f"{key}.npy")
+        except KeyError:
+            have = ", ".join(name.removesuffix(".npy") for name in self._zip.namelist()[:12])
+            raise InputError(f"{self.path}: array {key!r} not found; got {have}") from None
+
+    def header(self, key: str) -> _Array:
+        """Shape and dtype of an array, before anything of that size is allocated."""
+        with self._open(key) as file:
+            shape, dtype = self._read_header(file, key)
+            declared = self._zip.getinfo(f"{key}.npy").file_size - file.tell()
+        if declared != int(np.prod(shape, dtype=np.float64)) * dtype.itemsize:
+            raise InputError(
+                f"{self.path}: array {key!r} claims shape {shape} of {dtype}, but {declared:,} bytes follow"
+            )
+        return _Array(shape, dtype)
+
+    def _read_header(self, file: IO[bytes], key: str) -> tuple[tuple[int, ...], np.dtype]:
+        try:
+            version = np.lib.format.read_magic(file)
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, fortran_order, dtype = read(file)
+        except (ValueError, OSError, EOFError, SyntaxError, zlib.error, zipfile.BadZipFile) as error:
+            raise InputError(f"{self.path}: array {key!r} has no readable header: {error}") from None
+        if dtype.hasobject or fortran_order:
+            raise InputError(f"{self.path}: array {key!r} is of Python objects or Fortran order; refused")
+        return shape, dtype
+
+    def rows(self, key: str) -> Iterator[np.ndarray]:
+        """The array's rows, one at a time."""
+        array = self.header(key)
+        num_bytes = int(np.prod(array.shape[1:])) * array.dtype.itemsize
+        with self._open(key) as file:
+            self._read_header(file, key)
+            for _ in range(array.shape[0]):
+                try:
+                    raw = file.read(num_bytes)
+                except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+                    raise InputError(f"{self.path}: array {key!r} is damaged: {error}") from None
+                if len(raw) != num_bytes:
+                    raise InputError(f"{self.path}: array {key!r} ends early")
+                yield np.frombuffer(raw, array.dtype).reshape(array.shape[1:])
+
+    def labels(self, key: str) -> np.ndarray:
+        """A small integer array as a whole, [N, L]."""
+        array = self.header(key)
+        size = int(np.prod(array.shape)) * array.dtype.itemsize
+        if not np.issubdtype(array.dtype, np.integer) or size > _MAX_LABEL_BYTES:
+            raise InputError(
+                f"{self.path}: {key} is {array.shape} of {array.dtype}; expected integers [N, L]"
+            )
+        found = list(self.rows(key))
+        return np.array(found).reshape(len(found), -1).astype(np.int64)
+
+
+def stored_size(path: Path) -> int | None:
+    """Side of the images in a local file, None where it is not there."""
+    return Npz(path).header("train_images").shape[1] if path.is_file() else None
+
+
+def read(info: DatasetInfo, config: PrepareConfig, image_size: int, fetch: Callable[..., Path]) -> Listing:
+    """List a member of MedMNIST from a local npz, or from the publisher's.
+
+    Args:
+        fetch: downloads (address, file name, MD5 sum, folder) and gives the path.
+
+    Raises:
+        InputError: the file is absent and cannot be fetched, or its arrays are not what they should be.
+    """
+    if config.source is None:
+        if image_size not in SIZES:
+            raise InputError(f"{info.name} is published at {SIZES} pixels; --image-size {image_size} is none")
+        name = file_name(info.name, image_size)
+        md5 = MEMBERS[info.name].md5[SIZES.index(image_size)]
+        path = fetch(address(info.name, image_size), name, md5, config.data_dir / "downloads")
+    else:
+        path = _local(config.source, info, image_size)
+    archive = Npz(path)
+    items, counts = [], []
+    for split, key in _SPLITS.items():
+        labels = _checked_labels(archive, key, info, image_size)
+        counts.append(len(labels))
+        width = len(str(max(len(labels) - 1, 0)))
+        items += [
+            Item(f"{key}_images", _label(row, info), f"{key}_{number:0{width}}", split=split)
+            for number, row in enumerate(labels)
+        ]
+    listing = Listing(info, items, _loader(archive))
+    official = MEMBERS[info.name].counts
+    if tuple(counts) != official:
+        listing.notes.append(
+            f"unofficial copy: {'/'.join(map(str, counts))} images (train/val/test), "
+            f"published are {'/'.join(map(str, official))}"
+        )
+    return listing
+
+
+def _local(source: Path, info: DatasetInfo, image_size: int) -> Path:
+    path = source / file_name(info.name, image_size) if source.is_dir() else source
+    if not path.is_file():
+        raise InputError(f"source not found: {path} (expected MedMNIST's npz file)")
+    return path
+
+
+def _checked_labels(archive: Npz, key: str, info: DatasetInfo, image_size: int) -> np.ndarray:
+    images = archive.header(f"{key}_images")
+    expected = (image_size, image_size) if info.channels == 1 else (image_size, image_size, 3)
+    if images.dtype != np.uint8 or images.shape[1:] != expected:
+        raise InputError(
+            f"{archive.path}: {key}_images is {images.shape} of {images.dtype}; expected uint8 "
+            f"[N, {', '.join(map(str, expected))}] (leave --image-size out to take the file's own)"
+        )
+    labels = archive.labels(f"{key}_labels")
+    multilabel = info.task == "multilabel"
+    columns, largest = (len(info.class_names), 1) if multilabel else (1, len(info.class_names) - 1)
+    if labels.shape != (images.shape[0], columns):
+        raise InputError(
+            f"{archive.path}: {key}_labels is {labels.shape}; expected {(images.shape[0], columns)}"
+        )
+    if labels.size and not 0 <= labels.min() <= labels.max() <= largest:
+        raise InputError(f"{archive.path}: {key}_labels has values outside 0..{largest}")
+    return labels
+
+
+def _label(row: np.ndarray, info: DatasetInfo) -> int | tuple[int, ...]:
+    return tuple(np.flatnonzero(row).tolist()) if info.task == "multilabel" else int(row[0])
+
+
+def _loader(archive: Npz) -> Callable[[Sequence[Item]], Iterator[Callable[[], Loaded]]]:
+    """Pixels of all items of one split, which are in the file's own order."""
+
+    def load(items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
+        for _, pixels in zip(items, archive.rows(items[0].member), strict=True):
+            yield lambda pixels=pixels: pixels  # type: ignore[misc]
+
+    return load

@@ -1,0 +1,179 @@
+"""Every data set by name: what its labels mean, how it may be split, whom to cite."""
+
+import dataclasses
+
+from ..config import Task
+from ..errors import InputError
+from .medmnist_files import MEMBERS
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a data set before any image is read.
+
+    Attributes:
+        name: the word on the command line.
+        title: what a person calls it.
+        task: `multiclass` (one label an image) or `multilabel` (a set; the empty set is "Normal").
+        class_names: in label order. Empty for `folder`, where the user's folders decide.
+        normal_classes: the classes that are no disease (multi-label: none; the empty set is normal).
+        channels: 1 grey, 3 colour; None where the images decide.
+        split_schemes: names of the split schemes, the default (the paper's) first.
+        kept_fraction: part of width and height that the centre crop keeps (1: no crop).
+        citation, licence, homepage: for reports.
+        synthetic: drawn by jaxpix; every figure made from it says so.
+    """
+
+    name: str
+    title: str
+    task: Task
+    class_names: tuple[str, ...]
+    normal_classes: tuple[str, ...]
+    channels: int | None
+    split_schemes: tuple[str, ...]
+    kept_fraction: float = 1.0
+    citation: str = ""
+    licence: str = ""
+    homepage: str = ""
+    synthetic: bool = False
+
+
+_CHEST_LABELS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Consolidation",
+    "Edema",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural_Thickening",
+    "Hernia",
+)
+_KERMANY = (
+    "Kermany et al., Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning, "
+    "Cell 172(5), 2018"
+)
+
+_SOURCES = (
+    DatasetInfo(
+        name="derma",
+        title="HAM10000 (dermatoscopy)",
+        task="multiclass",
+        class_names=("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"),
+        normal_classes=("bkl", "df", "nv"),
+        channels=3,
+        split_schemes=("paper", "lesion"),
+        citation="Tschandl et al., The HAM10000 dataset, Scientific Data 5, 180161, 2018",
+        licence="CC BY-NC 4.0",
+        homepage="https://doi.org/10.7910/DVN/DBW86T",
+    ),
+    DatasetInfo(
+        name="pneumonia",
+        title="Kermany chest X-ray",
+        task="multiclass",
+        class_names=("NORMAL", "PNEUMONIA"),
+        normal_classes=("NORMAL",),
+        channels=1,
+        split_schemes=("paper", "public", "patient"),
+        kept_fraction=0.8,
+        citation=_KERMANY,
+        licence="CC BY 4.0",
+        homepage="https://doi.org/10.17632/rscbjbr9sj",
+    ),
+    DatasetInfo(
+        name="oct",
+        title="Kermany retinal OCT",
+        task="multiclass",
+        class_names=("NORMAL", "CNV", "DME", "DRUSEN"),
+        normal_classes=("NORMAL",),
+        channels=1,
+        split_schemes=("paper", "public", "patient"),
+        citation=_KERMANY,
+        licence="CC BY 4.0",
+        homepage="https://doi.org/10.17632/rscbjbr9sj",
+    ),
+    DatasetInfo(
+        name="covid",
+        title="COVIDx V9A (chest X-ray)",
+        task="multiclass",
+        class_names=("normal", "pneumonia", "COVID-19"),
+        normal_classes=("normal",),
+        channels=1,
+        split_schemes=("official", "patient"),
+        citation="Wang, Lin, Wong, COVID-Net, Scientific Reports 10, 19549, 2020",
+        licence="several sources, each under its own terms",
+        homepage="https://github.com/lindawangg/COVID-Net",
+    ),
+    DatasetInfo(
+        name="chest",
+        title="NIH ChestX-ray14",
+        task="multilabel",
+        class_names=_CHEST_LABELS,
+        normal_classes=(),
+        channels=1,
+        split_schemes=("official", "patient"),
+        citation="Wang et al., ChestX-ray8, CVPR 2017",
+        licence="free use; acknowledge the NIH Clinical Center and cite the paper",
+        homepage="https://nihcc.app.box.com/v/ChestXray-NIHCC",
+    ),
+    DatasetInfo(
+        name="folder",
+        title="a folder of one's own",
+        task="multiclass",
+        class_names=(),
+        normal_classes=(),
+        channels=None,
+        split_schemes=("folders", "random"),
+        licence="yours",
+    ),
+)
+
+
+def _medmnist(name: str) -> DatasetInfo:
+    member = MEMBERS[name]
+    return DatasetInfo(
+        name=name,
+        title=f"MedMNIST {name}",
+        task=member.task,
+        class_names=member.class_names,
+        normal_classes=member.normal_classes,
+        channels=member.channels,
+        split_schemes=("official",),
+        citation="Yang et al., MedMNIST v2, Scientific Data 10, 41, 2023",
+        licence=member.licence,
+        homepage="https://medmnist.com",
+    )
+
+
+PHANTOM_NAMES = ("phantom-derma", "phantom-xray", "phantom-chest")
+
+
+DATASETS: dict[str, DatasetInfo] = {info.name: info for info in _SOURCES} | {
+    name: _medmnist(name) for name in MEMBERS
+}
+
+
+def names() -> list[str]:
+    """All that `prepare` knows, phantoms first."""
+    return [*PHANTOM_NAMES, *DATASETS]
+
+
+def lookup(name: str) -> DatasetInfo:
+    """What is known of `name`.
+
+    Raises:
+        InputError: no such data set; the message lists them.
+    """
+    if name in PHANTOM_NAMES:
+        # Drawing code is imported only where phantoms are asked for; it imports this module for DatasetInfo.
+        from .phantom import PHANTOMS
+
+        return PHANTOMS[name]
+    if name not in DATASETS:
+        raise InputError(f"unknown data set {name!r}; known: {', '.join(names())}")
+    return DATASETS[name]

@@ -1,0 +1,76 @@
+"""One image on its way from its source to its stored form."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .images import UnreadableImageError, decode, encode_png, fit, from_pixels
+from .listing import Item, Label, Loaded
+from .registry import DatasetInfo
+from .sources import READ_ERRORS
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Task:
+    """An image to store."""
+
+    item: Item
+    load: Callable[[], Loaded]
+    info: DatasetInfo
+    image_size: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """A stored image, or why there is none.
+
+    Attributes:
+        item: what was asked for.
+        label: as stored.
+        png: the stored file, b"" where it failed.
+        source_hash: of the bytes (or pixels) as the source holds them.
+        pixel_hash: of the stored pixels.
+        problem: why the image cannot be used, "" where it can.
+    """
+
+    item: Item
+    label: Label
+    png: bytes = b""
+    source_hash: str = ""
+    pixel_hash: str = ""
+    problem: str = ""
+
+    def example(self, info: DatasetInfo) -> dict[str, Any]:
+        """What the builder stores."""
+        label: Any = self.label
+        if isinstance(label, tuple):
+            label = np.zeros(len(info.class_names), np.uint8)
+            label[list(self.label)] = 1  # type: ignore[arg-type]
+        return {"image": self.png, "label": label, "image_id": self.item.image_id, "group": self.item.group}
+
+
+def store_one(task: Task) -> Outcome:
+    """Load, decode, crop, resize and encode; problems with the image are returned, not raised."""
+    item, info = task.item, task.info
+    try:
+        loaded, label = task.load(), item.label
+        if isinstance(loaded, tuple):
+            loaded, label = loaded
+        image, source_hash = _open(loaded, info.channels or 3)
+        image = fit(image, task.image_size, info.kept_fraction)
+    except UnreadableImageError as error:
+        return Outcome(item, item.label, problem=str(error))
+    except READ_ERRORS as error:
+        return Outcome(item, item.label, problem=f"cannot be read: {error}")
+    pixel_hash = hashlib.sha256(image.tobytes()).hexdigest()
+    return Outcome(item, label, encode_png(image), source_hash, pixel_hash)
+
+
+def _open(loaded: bytes | np.ndarray, channels: int) -> tuple[Image.Image, str]:
+    if isinstance(loaded, bytes):
+        return decode(loaded, channels), hashlib.sha256(loaded).hexdigest()
+    return from_pixels(loaded, channels), hashlib.sha256(loaded.tobytes()).hexdigest()

@@ -1,0 +1,95 @@
+"""Label tables and file lists: CSV, tab-separated or plain, from the source itself or given with --labels."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import InputError
+from .sources import FolderSource, Source
+
+_MAX_TABLE_BYTES = 256 << 20
+
+
+def _text(raw: bytes, where: str) -> str:
+    if raw[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(io.BytesIO(raw)) as unpacked:
+                raw = unpacked.read(_MAX_TABLE_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{where} is not readable as gzip: {error}") from None
+    if len(raw) > _MAX_TABLE_BYTES:
+        raise InputError(f"{where}: more than {_MAX_TABLE_BYTES:,} bytes; is this a label table?")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def read_text(source: Source, pattern: str, given: Path | None, expected: str) -> tuple[str, str | None, str]:
+    """The text of a table.
+
+    Args:
+        pattern: regular expression of its base name within `source`.
+        given: the user's `--labels`: a file that wins, or a folder to look in.
+        expected: the name, for the error message.
+
+    Returns:
+        Text, the member of `source` it came from (None: another place), and where it lies, for messages.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    if given is not None and not given.exists():
+        raise InputError(f"--labels not found: {given} (expected {expected})")
+    if given is not None and given.is_file():
+        return _text(given.read_bytes(), str(given)), None, str(given)
+    if given is not None:
+        source = FolderSource(given)
+    member = source.find(pattern)
+    if member is None:
+        raise InputError(f"{source.path}: {expected} not found; put it there or give it with --labels PATH")
+    where = f"{source.path}: {member}"
+    return _text(source.read(member), where), None if given else member, where
+
+
+def rows(text: str, columns: Sequence[str], where: str) -> list[tuple[str, ...]]:
+    """Values of `columns`, taken by name from the left, of every row.
+
+    A header whose names hold commas, or rows with a trailing comma, are fine as long as the wanted columns
+    stand before them.
+
+    Raises:
+        InputError: a column is absent or a row too short.
+    """
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first else ",")
+    try:
+        header = [name.strip() for name in next(reader)]
+        absent = [name for name in columns if name not in header]
+        if absent:
+            raise InputError(
+                f"{where}: column {absent[0]!r} not found; expected {', '.join(columns)}, got {header}"
+            )
+        places = [header.index(name) for name in columns]
+        found = []
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) <= max(places):
+                raise InputError(
+                    f"{where}, line {reader.line_num}: expected {len(header)} columns, got {row}"
+                )
+            found.append(tuple(row[place].strip() for place in places))
+    except StopIteration:
+        raise InputError(f"{where} is empty") from None
+    except csv.Error as error:
+        raise InputError(f"{where}, line {reader.line_num}: not a readable table: {error}") from None
+    return found
+
+
+def lines(text: str) -> list[str]:
+    """Lines that are not empty, stripped."""
+    return [line.strip() for line in text.splitlines() if line.strip()]

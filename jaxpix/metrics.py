@@ -1,0 +1,97 @@
+"""The paper's formulas as pure functions of records (section 5)."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from .records import Record
+
+WILSON_Z = 1.959963984540054
+"""Two-sided 95 % quantile of the normal distribution."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    """A share of n experiments with its Wilson 95 % interval; all in 0..1."""
+
+    successes: int
+    experiments: int
+    rate: float
+    low: float
+    high: float
+
+    def text(self, asked: int | None = None) -> str:
+        """`41 % (31–51), 41/100`; an asterisk marks fewer experiments than asked (paper, section 5)."""
+        if self.experiments == 0:
+            return "– (0/0)"
+        star = "*" if asked is not None and self.experiments < asked else ""
+        return (
+            f"{100 * self.rate:.1f} %{star} ({100 * self.low:.1f}–{100 * self.high:.1f}), "
+            f"{self.successes}/{self.experiments}"
+        )
+
+
+def wilson(successes: int, experiments: int) -> Rate:
+    """Success rate (5) with the Wilson score interval; the interval of nothing is 0..1.
+
+    Raises:
+        ValueError: not 0 <= successes <= experiments.
+    """
+    if not 0 <= successes <= experiments:
+        raise ValueError(f"expected 0 <= successes <= experiments, got {successes} of {experiments}")
+    if experiments == 0:
+        return Rate(0, 0, math.nan, 0.0, 1.0)
+    rate = successes / experiments
+    spread = WILSON_Z**2 / experiments
+    centre = (rate + spread / 2) / (1 + spread)
+    half = WILSON_Z * math.sqrt(rate * (1 - rate) / experiments + spread / (4 * experiments)) / (1 + spread)
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == experiments else min(1.0, centre + half)
+    return Rate(successes, experiments, rate, low, high)
+
+
+def success_rate(records: Sequence[Record]) -> Rate:
+    """Success rate (5) over all records."""
+    return wilson(sum(record.success for record in records), len(records))
+
+
+def by_original(records: Sequence[Record]) -> dict[tuple[str, ...], list[Record]]:
+    """Records grouped by the label before the attack, in order of first appearance."""
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault(tuple(record.label_before), []).append(record)
+    return groups
+
+
+def reached_confidence(record: Record) -> float | None:
+    """Confidence of the class that a multiclass success reached; None for failures and label sets.
+
+    A label set has no single confidence, and "Normal" has none at all (paper, section 5).
+    """
+    if not record.success or record.task != "multiclass":
+        return None
+    return record.confidences_after[record.class_names.index(record.label_after[0])]
+
+
+def average_confidence(records: Sequence[Record]) -> float | None:
+    """AvgCL (8): mean confidence of the target, or else the resulting, class over the successes; 0..1."""
+    reached = [value for value in map(reached_confidence, records) if value is not None]
+    return sum(reached) / len(reached) if reached else None
+
+
+def median_queries_to_first_hit(records: Sequence[Record]) -> float | None:
+    """Median number of candidates up to the first adversarial one, over the successes."""
+    queries = sorted(
+        record.queries_to_first_hit
+        for record in records
+        if record.success and record.queries_to_first_hit is not None
+    )
+    if not queries:
+        return None
+    middle = len(queries) // 2
+    return float(queries[middle]) if len(queries) % 2 else (queries[middle - 1] + queries[middle]) / 2
+
+
+def null_control_failures(records: Sequence[Record]) -> int:
+    """How many untouched images change their label merely by being saved and read back."""
+    return sum(not record.null_control for record in records)

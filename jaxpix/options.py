@@ -1,0 +1,142 @@
+"""Command lines and TOML files, as typed options.
+
+A TOML file has one table per door (`[prepare]`, `[train]`, `[attack]`) and `[data]`, whose keys every
+door understands that has them. Flags on the command line override the file.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+import tyro
+from pydantic import TypeAdapter, ValidationError
+
+from .errors import InputError
+
+Options = TypeVar("Options")
+
+TABLES = ("data", "prepare", "train", "attack", "report", "bench")
+
+
+def explain(error: ValidationError, where: str) -> InputError:
+    """Turn pydantic's findings into one line each: where, what came, what is allowed."""
+    lines = []
+    for finding in error.errors(include_url=False, include_context=False):
+        path = ".".join(str(part) for part in finding["loc"] if not str(part).startswith("function-"))
+        came = "" if finding["type"] == "unexpected_keyword_argument" else f", got {finding['input']!r}"
+        message = "unknown key" if finding["type"] == "unexpected_keyword_argument" else finding["msg"]
+        lines.append(f"{where}{path}: {message}{came}")
+    return InputError("\n       ".join(lines))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a configuration file and check the names of its tables."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"configuration file not found: {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from None
+    for name, table in content.items():
+        if name not in TABLES or not isinstance(table, dict):
+            raise InputError(f"{path}: unknown table [{name}]; allowed: {', '.join(TABLES)}")
+    return content
+
+
+def build(options_type: type[Options], values: Mapping[str, Any], where: str) -> Options:
+    """Build options from flat `values`; a nested dataclass field takes the keys that are its own.
+
+    Raises:
+        InputError: an unknown key or a value of the wrong type, naming its path.
+    """
+    flat = dict(values)
+    nested: dict[str, Any] = {}
+    for field in dataclasses.fields(options_type):  # type: ignore[arg-type]
+        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
+            names = {inner.name for inner in dataclasses.fields(field.type)}
+            inner_values = {key: flat.pop(key) for key in list(flat) if key in names}
+            nested[field.name] = _validate(field.type, inner_values, where)
+    return _validate(options_type, {**flat, **nested}, where)
+
+
+def _validate(options_type: type[Options], values: Mapping[str, Any], where: str) -> Options:
+    try:
+        return TypeAdapter(options_type).validate_python(dict(values))
+    except ValidationError as error:
+        raise explain(error, where) from None
+
+
+def field_names(options_type: type[Any]) -> set[str]:
+    """All flat key names that `build` takes for this type."""
+    names = set()
+    for field in dataclasses.fields(options_type):
+        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
+            names |= field_names(field.type)
+        else:
+            names.add(field.name)
+    return names
+
+
+def parse(options_type: type[Options], door: str, description: str, arguments: Sequence[str]) -> Options:
+    """Options of `door` from `--config FILE` (optional) and flags, which win.
+
+    Raises:
+        InputError: see `build`; a flag that is wrong ends the process with status 2 and tyro's help.
+    """
+    arguments = list(arguments)
+    config_path = _take_config_flag(arguments)
+    values: dict[str, Any] = {}
+    where = ""
+    if config_path is not None:
+        content = read_toml(config_path)
+        known = field_names(options_type)
+        # [data] is shared: a key that another door understands is not an error here.
+        values = {key: value for key, value in content.get("data", {}).items() if key in known}
+        values |= content.get(door, {})
+        where = f"{config_path}: {door}."
+    default = build(options_type, values, where)
+    try:
+        return tyro.cli(
+            options_type,
+            default=default,
+            args=arguments,
+            prog=f"python -m jaxpix.{door}",
+            description=description
+            + "\n\n--config FILE reads the same options from a TOML file; flags override it.",
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+        )
+    except ValidationError as error:
+        raise explain(error, "--") from None
+
+
+def _take_config_flag(arguments: list[str]) -> Path | None:
+    for index, argument in enumerate(arguments):
+        if argument == "--config":
+            if index + 1 == len(arguments):
+                raise InputError("--config needs the path of a TOML file")
+            del arguments[index]
+            return Path(arguments.pop(index))
+        if argument.startswith("--config="):
+            return Path(arguments.pop(index).removeprefix("--config="))
+    return None
+
+
+def to_plain(options: Any) -> dict[str, Any]:
+    """A dataclass as JSON-able values: paths become strings, None stays None."""
+    plain: dict[str, Any] = {}
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            plain |= to_plain(value)
+        else:
+            plain[field.name] = str(value) if isinstance(value, Path) else value
+    return plain
+
+
+def to_toml(door: str, options: Any) -> str:
+    """The options as a TOML file that `parse` reads back; None is left out."""
+    values = {key: value for key, value in to_plain(options).items() if value is not None}
+    return tomli_w.dumps({door: values})

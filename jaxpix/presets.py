@@ -1,0 +1,58 @@
+"""Published settings of the search, by name, and how a configuration becomes one."""
+
+from typing import Any
+
+from .config import AttackConfig, Fitness, Preset, Task
+from .evolution import Search
+
+PRESETS: dict[Preset, dict[str, Any]] = {
+    # Tsai et al. 2023, 3.2 and 4.1; uniform start and clipping where the paper is silent.
+    "tsai2023": {
+        "population": 100,
+        "differential_weight": 0.5,
+        "crossover_rate": 1.0,
+        "strategy": "rand1",
+        "initialisation": "uniform",
+        "bounds": "clip",
+        "stop_fraction": 0.01,
+    },
+    # Su, Vargas, Sakurai 2019: 400 candidates, intensities from N(128, 127).
+    "su2019": {
+        "population": 400,
+        "differential_weight": 0.5,
+        "crossover_rate": 1.0,
+        "strategy": "rand1",
+        "initialisation": "gaussian",
+        "bounds": "clip",
+        "stop_fraction": 0.0,
+    },
+    # What the common libraries run: SciPy's best1bin with dither and without crossover, redrawing what
+    # leaves the box. SciPy updates its population member by member; here a generation is synchronous.
+    "scipy": {
+        "population": 400,
+        "differential_weight": (0.5, 1.0),
+        "crossover_rate": 1.0,
+        "strategy": "best1",
+        "initialisation": "uniform",
+        "bounds": "redraw",
+        "stop_fraction": 0.0,
+    },
+}
+
+DEFAULT_FITNESS: dict[Task, Fitness] = {"multiclass": "confidence", "multilabel": "cosine"}
+
+
+def search_of(config: AttackConfig) -> Search:
+    """The search that a configuration means: its own values, else its preset's."""
+    values = {
+        name: default if getattr(config, name) is None else getattr(config, name)
+        for name, default in PRESETS[config.preset].items()
+    }
+    weight = values.pop("differential_weight")
+    low, high = weight if isinstance(weight, tuple) else (weight, weight)
+    return Search(generations=config.generations, differential_weight=(low, high), **values)
+
+
+def fitness_of(config: AttackConfig, task: Task) -> Fitness:
+    """The fitness that a configuration means for a task."""
+    return config.fitness or DEFAULT_FITNESS[task]

@@ -1,0 +1,74 @@
+"""What a model must show before it is attacked: a made-up batch, evaluated and checked."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .config import Task
+from .errors import InputError
+from .labels import LabelSpace
+
+_PROBE_IMAGES = 6
+
+
+def logits_of(probabilities: jax.Array, task: Task) -> jax.Array:
+    """Logits whose softmax or sigmoid gives these probabilities back."""
+    tiny = jnp.finfo(jnp.float32).tiny
+    if task == "multiclass":
+        return jnp.log(jnp.maximum(probabilities, tiny))
+    return jnp.log(jnp.maximum(probabilities, tiny)) - jnp.log(jnp.maximum(1 - probabilities, tiny))
+
+
+def identify(space: LabelSpace, arrays: Sequence[np.ndarray]) -> str:
+    """Hash of a label space and arrays, 16 hexadecimal digits."""
+    digest = hashlib.sha256(repr(space).encode())
+    for array in arrays:
+        digest.update(str((array.shape, array.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def probe(
+    logits_fn: Callable[[np.ndarray], jax.Array],
+    space: LabelSpace,
+    input_shape: tuple[int, int, int],
+    name: str,
+    *,
+    refuse_probabilities: bool,
+) -> np.ndarray:
+    """Evaluate a few made-up images and check what comes back; returns the logits [6, N].
+
+    Raises:
+        InputError: a wrong shape, non-finite values, probabilities, or outputs that depend on the batch.
+    """
+    height, width, channels = input_shape
+    generator = np.random.Generator(np.random.PCG64(0))
+    noise = generator.integers(0, 256, (_PROBE_IMAGES - 2, height, width, channels))
+    flat = [np.zeros((height, width, channels)), np.full((height, width, channels), 255)]
+    images = np.stack([*flat, *noise]).astype(np.uint8)
+    logits = np.asarray(logits_fn(images))
+    expected = (len(images), len(space.class_names))
+    if logits.shape != expected:
+        raise InputError(
+            f"victim {name!r}: expected outputs {list(expected)} for {len(images)} images and "
+            f"{len(space.class_names)} classes, got {list(logits.shape)}"
+        )
+    if not np.isfinite(logits).all():
+        raise InputError(f"victim {name!r}: outputs of a probe batch are not all finite")
+    sums_to_one = space.task == "multilabel" or bool(np.allclose(logits.sum(1), 1, atol=1e-3))
+    if refuse_probabilities and logits.min() >= 0 and logits.max() <= 1 and sums_to_one:
+        raise InputError(
+            f"victim {name!r}: expected logits, got what looks like probabilities (all in 0..1); "
+            'return the values before softmax or sigmoid, or say outputs="probabilities" '
+            '(outputs="logits" if they really are logits)'
+        )
+    alone = np.concatenate([np.asarray(logits_fn(image[None])) for image in images[-2:]])
+    if not np.allclose(alone, logits[-2:], rtol=1e-3, atol=1e-3 * max(1.0, float(np.abs(logits).max()))):
+        raise InputError(
+            f"victim {name!r}: the output of an image changes with the other images of its batch; "
+            "is a batch normalisation in training mode?"
+        )
+    return logits

@@ -1,0 +1,158 @@
+"""The record: one row per experiment. Public and versioned; every table is computed from records alone."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+
+class PixelChange(NamedTuple):
+    """One changed pixel: column x, row y, and its 0..255 values per channel before and after."""
+
+    x: int
+    y: int
+    before: list[int]
+    after: list[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One experiment: one image, one attack.
+
+    Attributes:
+        dataset, split, subset: name, split scheme and part ("test") the image comes from.
+        image_id: unique within the data set.
+        victim_id, victim: hash and name of the classifier.
+        task: `multiclass` or `multilabel`.
+        class_names: meaning of the confidences, in order.
+        num_pixels: K.
+        fitness, preset: objective and named settings of the search.
+        target: label set to reach; None is untargeted.
+        seed: of the run; the experiment's own randomness folds in the image id.
+        label_before, label_after: names of the classes present, before and after; empty is Normal.
+        confidences_before, confidences_after: per class, 0..1, of the saved original and the saved candidate.
+        success: the saved candidate, read back, is adversarial for the dense float32 victim.
+        verified: the search's claim and the saved image agree.
+        refuted_hits: hits whose saved image was not adversarial; the search went on after each.
+        null_control: the untouched image, saved and read back, keeps its label.
+        pixels: the changed pixels. Of a failure: the fittest candidate found.
+        generations: run after the initial population.
+        queries: candidates evaluated.
+        queries_to_first_hit: candidates up to the first adversarial one; None: none was found.
+        best_fitness: of the returned candidate, as the search saw it; lower is better.
+        stop_reason: `adversarial` or `generations`.
+        seconds: wall time of the experiment beside the other slots.
+        image_file: saved candidate of a success, relative to the run folder; "" otherwise.
+        synthetic: the image was drawn by jaxpix.
+        schema_version: of this row.
+    """
+
+    dataset: str
+    split: str
+    subset: str
+    image_id: str
+    victim_id: str
+    victim: str
+    task: str
+    class_names: list[str]
+    num_pixels: int
+    fitness: str
+    preset: str
+    target: list[str] | None
+    seed: int
+    label_before: list[str]
+    label_after: list[str]
+    confidences_before: list[float]
+    confidences_after: list[float]
+    success: bool
+    verified: bool
+    refuted_hits: int
+    null_control: bool
+    pixels: list[PixelChange]
+    generations: int
+    queries: int
+    queries_to_first_hit: int | None
+    best_fitness: float
+    stop_reason: str
+    seconds: float
+    image_file: str = ""
+    synthetic: bool = False
+    schema_version: int = SCHEMA_VERSION
+
+
+_NAMES = pa.list_(pa.string())
+_PIXEL = pa.struct(
+    [("x", pa.int32()), ("y", pa.int32()), ("before", pa.list_(pa.uint8())), ("after", pa.list_(pa.uint8()))]
+)
+
+SCHEMA = pa.schema(
+    [
+        pa.field("dataset", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("subset", pa.string()),
+        pa.field("image_id", pa.string()),
+        pa.field("victim_id", pa.string()),
+        pa.field("victim", pa.string()),
+        pa.field("task", pa.string()),
+        pa.field("class_names", _NAMES),
+        pa.field("num_pixels", pa.int32()),
+        pa.field("fitness", pa.string()),
+        pa.field("preset", pa.string()),
+        pa.field("target", _NAMES),
+        pa.field("seed", pa.int64()),
+        pa.field("label_before", _NAMES),
+        pa.field("label_after", _NAMES),
+        pa.field("confidences_before", pa.list_(pa.float32())),
+        pa.field("confidences_after", pa.list_(pa.float32())),
+        pa.field("success", pa.bool_()),
+        pa.field("verified", pa.bool_()),
+        pa.field("refuted_hits", pa.int32()),
+        pa.field("null_control", pa.bool_()),
+        pa.field("pixels", pa.list_(_PIXEL)),
+        pa.field("generations", pa.int32()),
+        pa.field("queries", pa.int64()),
+        pa.field("queries_to_first_hit", pa.int64()),
+        pa.field("best_fitness", pa.float32()),
+        pa.field("stop_reason", pa.string()),
+        pa.field("seconds", pa.float64()),
+        pa.field("image_file", pa.string()),
+        pa.field("synthetic", pa.bool_()),
+        pa.field("schema_version", pa.int32()),
+    ],
+    metadata={"jaxpix_schema_version": str(SCHEMA_VERSION)},
+)
+
+
+def to_table(records: Sequence[Record]) -> pa.Table:
+    """Records as an Arrow table of `SCHEMA`."""
+    rows = [_plain(record) for record in records]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def from_table(table: pa.Table) -> list[Record]:
+    """Records of an Arrow table that `to_table` made."""
+    return [_from_plain(row) for row in table.to_pylist()]
+
+
+def to_json(record: Record) -> str:
+    """One record as one line of JSON."""
+    return json.dumps(_plain(record), separators=(",", ":"))
+
+
+def from_json(line: str) -> Record:
+    """The record of one line that `to_json` wrote."""
+    return _from_plain(json.loads(line))
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    row = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    row["pixels"] = [pixel._asdict() for pixel in record.pixels]
+    return row
+
+
+def _from_plain(row: dict[str, Any]) -> Record:
+    return Record(**{**row, "pixels": [PixelChange(**pixel) for pixel in row["pixels"]]})

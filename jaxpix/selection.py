@@ -1,0 +1,126 @@
+"""Which images are attacked: correctly classified ones, some of each class, by seed (paper 4, 5)."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .data.prepared import Example
+from .errors import InputError
+from .experiments import Attack
+from .labels import LabelSpace
+
+_CHUNK = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Images of one label that were chosen.
+
+    Attributes:
+        label: class names; empty is Normal.
+        indices: positions in the subset, in the order they will be attacked.
+        examined: how many images of this label the victim was shown.
+        available: how many there are in the subset.
+    """
+
+    label: tuple[str, ...]
+    indices: list[int]
+    examined: int
+    available: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """All chosen images; `asked` per label, None for every one."""
+
+    groups: list[Group]
+    asked: int | None
+
+    @property
+    def total(self) -> int:
+        """Number of experiments."""
+        return sum(len(group.indices) for group in self.groups)
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-able values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Selection":
+        """What `to_plain` gave."""
+        groups = [Group(**{**group, "label": tuple(group["label"])}) for group in plain["groups"]]
+        return cls(groups, plain["asked"])
+
+
+def wanted_labels(
+    space: LabelSpace, all_labels: np.ndarray, classes: Sequence[str], num_label_sets: int
+) -> list[np.ndarray]:
+    """Label vectors [N] whose images are attacked.
+
+    Args:
+        space: the victim's.
+        all_labels: bool [B, N] of the whole data set, all splits; ranks label sets by frequency (4.4 (5)).
+        classes: `class`, `class|class` or `Normal` each; empty: all classes, or the commonest label sets.
+        num_label_sets: multi-label: how many of the commonest sets.
+
+    Raises:
+        InputError: a class is unknown.
+    """
+    if classes:
+        return [space.parse(text) for text in classes]
+    if space.task == "multiclass":
+        return list(np.eye(len(space.class_names), dtype=bool))
+    sets, counts = np.unique(all_labels, axis=0, return_counts=True)
+    commonest = np.argsort(-counts, kind="stable")[:num_label_sets]
+    return [sets[position] for position in commonest]
+
+
+def select(
+    attack: Attack,
+    source: Sequence[Example],
+    labels: np.ndarray,
+    wanted: Sequence[np.ndarray] | None,
+    per_class: int | None,
+    seed: int,
+) -> Selection:
+    """Choose images label by label, in a seeded order, until `per_class` are correctly classified.
+
+    Args:
+        attack: decides which images are eligible.
+        source: the subset's examples; only those that are looked at are read.
+        labels: bool [B, N] of the subset.
+        wanted: label vectors [N]; None: every label that occurs.
+        per_class: images per label; None: all.
+        seed: of the order.
+
+    Raises:
+        InputError: no image at all can be attacked.
+    """
+    space = attack.victim.space
+    vectors = np.unique(labels, axis=0)[::-1] if wanted is None else wanted
+    groups = []
+    for vector in vectors:
+        members = np.flatnonzero((labels == vector).all(axis=1))
+        if attack.target is not None and (vector == attack.target).all():
+            continue
+        order = np.random.Generator(np.random.PCG64([seed, *vector.astype(int)])).permutation(members)
+        chosen: list[int] = []
+        examined = 0
+        while examined < len(order) and (per_class is None or len(chosen) < per_class):
+            chunk = order[examined : examined + _CHUNK]
+            images = np.stack([source[int(index)]["image"] for index in chunk])
+            eligible = attack.eligible(attack.victim.predict(images), labels[chunk])
+            chosen += [int(index) for index in chunk[eligible]]
+            examined += len(chunk)
+        limit = len(chosen) if per_class is None else per_class
+        groups.append(Group(space.names(vector), chosen[:limit], examined, len(members)))
+    selection = Selection(groups, per_class)
+    if selection.total == 0:
+        raise InputError(
+            "no image can be attacked: the victim classifies none of the wanted images correctly ("
+            + "; ".join(f"{space.text(group.label)}: 0 of {group.available}" for group in groups)
+            + ")"
+        )
+    return selection

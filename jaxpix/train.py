@@ -1,0 +1,59 @@
+"""`python -m jaxpix.train DATASET`: train a classifier on a prepared data set; its run folder is a victim."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from .builtin import open_or_draw
+from .config import TrainConfig
+from .console import print_table, run_door, say
+from .data.prepared import PreparedDataset
+from .evaluation import table
+from .options import parse
+from .training import train_victim
+from .training_run import TrainingRun
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """Options of `python -m jaxpix.train`."""
+
+    dataset: tyro.conf.Positional[str] = "phantom-xray"
+    """Prepared data set; a phantom is drawn if it is not there."""
+    data_dir: Path = Path("data")
+    """Folder that holds all prepared data sets."""
+    split: str | None = None
+    """Split scheme, where several are prepared."""
+    image_size: int | None = None
+    """Image size, where several are prepared."""
+    run: Path | None = None
+    """Run folder. Default: runs/DATASET-MODEL-SIZE. An interrupted run goes on."""
+    config: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+
+
+def show(dataset: PreparedDataset, run: TrainingRun) -> None:
+    """Print the test table, and where everything is."""
+    metrics = run.test_metrics
+    assert metrics is not None, "the run is finished"
+    title, header, rows = table(metrics)
+    kind = " (synthetic images)" if dataset.synthetic else ""
+    epochs = len(run.epochs())
+    print_table(f"{dataset.info.title}{kind}: {title}", header, rows)
+    say(f"best epoch: {metrics['best_epoch']} of {epochs} trained")
+    say(f"victim: {run.victim}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train, test, and print the test table."""
+    options = parse(TrainOptions, "train", "Train a classifier on a prepared data set.", arguments)
+    dataset = open_or_draw(options.dataset, options.data_dir, options.split, options.image_size)
+    name = f"{options.dataset}-{options.config.model}-{dataset.image_size}"
+    folder = options.run or Path("runs") / name
+    train_victim(dataset, options.config, folder)
+    show(dataset, TrainingRun(folder))
+
+
+if __name__ == "__main__":
+    run_door(main)

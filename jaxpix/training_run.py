@@ -1,0 +1,143 @@
+"""A training run's folder. Survives being killed at any moment.
+
+config.toml         the options, resolved             environment.json    versions, devices, date
+identity.json       what a resumed run must match     metrics.jsonl       one line per epoch
+checkpoints/last    all that the next epoch needs     checkpoints/best    weights of the best epoch
+victim/             the best weights, ready for attack
+test_metrics.json   written last: the run is complete
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import tomli_w
+
+from .config import TrainConfig
+from .data.prepared import PreparedDataset
+from .environment import describe_environment
+from .errors import InputError
+from .files import write_atomically
+from .options import to_plain
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far a run is: NumPy scalars, stored with the state."""
+
+    epoch: np.ndarray = dataclasses.field(default_factory=lambda: np.asarray(0, np.int64))
+    best_score: np.ndarray = dataclasses.field(default_factory=lambda: np.asarray(-np.inf))
+    best_loss: np.ndarray = dataclasses.field(default_factory=lambda: np.asarray(np.inf))
+    stopped: np.ndarray = dataclasses.field(default_factory=lambda: np.asarray(False))
+
+    def after(self, epoch: int, score: float, loss: float, is_best: bool, stopped: bool) -> "Progress":
+        """The progress once `epoch` is finished."""
+        return Progress(
+            np.asarray(epoch, np.int64),
+            np.asarray(score) if is_best else self.best_score,
+            np.asarray(loss) if is_best else self.best_loss,
+            np.asarray(stopped),
+        )
+
+
+class TrainingRun:
+    """Paths and small files of one run.
+
+    Attributes:
+        folder: the run folder.
+        last, best: checkpoints (`jaxpix.checkpoints`).
+        victim: folder of the finished victim.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.last = self.folder / "checkpoints" / "last"
+        self.best = self.folder / "checkpoints" / "best"
+        self.victim = self.folder / "victim"
+        self._metrics = self.folder / "metrics.jsonl"
+        self._test_metrics = self.folder / "test_metrics.json"
+
+    @contextlib.contextmanager
+    def open(self, dataset: PreparedDataset, config: TrainConfig) -> Iterator[None]:
+        """Hold the folder, created if absent, for one process.
+
+        Raises:
+            InputError: it cannot be written, another process holds it, or it was begun with other options
+                or other data; the message names what differs.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise InputError(f"cannot write to the run folder {self.folder}: {error.strerror}") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(f"another process is training in {self.folder}") from None
+            self._begin(dataset, config)
+            yield
+
+    def _begin(self, dataset: PreparedDataset, config: TrainConfig) -> None:
+        data = {"dataset": dataset.name, "split": dataset.scheme, "image_size": dataset.image_size}
+        identity = {**data, "fingerprint": dataset.fingerprint, **to_plain(config)}
+        path = self.folder / "identity.json"
+        if path.exists():
+            before = _read_json(path)
+            changed = [
+                f"{key}: it has {before.get(key)!r}, now asked {identity.get(key)!r}"
+                for key in sorted({*before, *identity})
+                if before.get(key) != identity.get(key)
+            ]
+            if changed:
+                raise InputError(
+                    f"{self.folder} holds another training ({'; '.join(changed)}); choose another --run, "
+                    "or delete the folder"
+                )
+        write_atomically(path, _json(identity))
+        options = {key: value for key, value in {**data, **to_plain(config)}.items() if value is not None}
+        write_atomically(self.folder / "config.toml", tomli_w.dumps({"train": options}))
+        write_atomically(self.folder / "environment.json", _json(describe_environment()))
+
+    def keep_epochs(self, finished: int) -> None:
+        """Drop the metrics of epochs after `finished`: those that a kill left without a checkpoint."""
+        lines = [line for line in self.epochs() if line["epoch"] <= finished]
+        write_atomically(self._metrics, "".join(json.dumps(line) + "\n" for line in lines))
+
+    def add_epoch(self, line: dict[str, Any]) -> None:
+        """Append one epoch's metrics."""
+        lines = [*self.epochs(), line]
+        write_atomically(self._metrics, "".join(json.dumps(line) + "\n" for line in lines))
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """Metrics of all epochs so far, in order."""
+        if not self._metrics.exists():
+            return []
+        return [json.loads(line) for line in self._metrics.read_text(encoding="utf-8").splitlines()]
+
+    @property
+    def test_metrics(self) -> dict[str, Any] | None:
+        """What the finished run scored on the test split; None while it is not finished."""
+        return _read_json(self._test_metrics) if self._test_metrics.exists() else None
+
+    def finish(self, metrics: dict[str, Any]) -> None:
+        """Write the test metrics, which completes the run."""
+        write_atomically(self._test_metrics, _json(metrics))
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,308 @@
+"""What is attacked: a pure logits function, its label space and its input shape.
+
+A victim takes 8-bit images, 0..255, and owns its normalisation. Nothing else ever normalises.
+"""
+
+import dataclasses
+import functools
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from . import checkpoints
+from .config import ModelName, Task
+from .errors import InputError
+from .labels import LabelSpace
+from .models.pretrained import load_torchvision, read_weights
+from .models.zoo import build
+from .probe import identify, logits_of, probe
+
+Weights = Any
+Apply = Callable[[Weights, jax.Array], jax.Array]
+
+_PREDICTION_BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Victim:
+    """A classifier under attack. Build one with a `from_…` method or `load`.
+
+    Attributes:
+        apply: pure and jittable; (weights, images float32 [B, H, W, C] in 0..255) -> logits [B, N].
+        weights: pytree handed to `apply`; an argument rather than a constant, which keeps compilation short.
+        space: task, class names, normal classes and threshold.
+        input_shape: (H, W, C) of one image.
+        name: what reports call it.
+        victim_id: hash that changes when the weights or the meaning of the outputs change.
+        description: what `save` needs to rebuild it; None for a user's own function.
+        provenance: where it came from (data set, split, versions), as JSON-able values.
+    """
+
+    apply: Apply
+    weights: Weights
+    space: LabelSpace
+    input_shape: tuple[int, int, int]
+    name: str
+    victim_id: str
+    description: Mapping[str, Any] | None = None
+    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        """`multiclass` or `multilabel`."""
+        return self.space.task
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the N outputs."""
+        return self.space.class_names
+
+    @functools.cached_property
+    def _compiled(self) -> Callable[[Weights, jax.Array], jax.Array]:
+        return jax.jit(self.dense_logits)
+
+    def dense_logits(self, weights: Weights, images: jax.Array) -> jax.Array:
+        """Float32 logits [B, N] of images [B, H, W, C], traceable inside a larger program.
+
+        Raises:
+            InputError: the images have another shape.
+        """
+        if images.ndim != 4 or images.shape[1:] != self.input_shape:
+            raise InputError(
+                f"victim {self.name!r} expects images [B, {', '.join(map(str, self.input_shape))}], "
+                f"got {list(images.shape)}"
+            )
+        # On GPUs float32 convolutions would otherwise run in TF32 and verification would not be float32.
+        with jax.default_matmul_precision("float32"):
+            return self.apply(weights, images.astype(jnp.float32)).astype(jnp.float32)
+
+    def logits(self, images: np.ndarray | jax.Array) -> jax.Array:
+        """Logits [B, N] of 8-bit or float images [B, H, W, C] in 0..255."""
+        return self._compiled(self.weights, jnp.asarray(images))
+
+    def _probe(self, *, refuse_probabilities: bool) -> np.ndarray:
+        return probe(
+            self.logits, self.space, self.input_shape, self.name, refuse_probabilities=refuse_probabilities
+        )
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Logits [B, N] as NumPy, evaluated in padded batches of one fixed shape."""
+        parts = []
+        for start in range(0, len(images), _PREDICTION_BATCH):
+            batch = images[start : start + _PREDICTION_BATCH]
+            missing = _PREDICTION_BATCH - len(batch)
+            padded = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)))
+            parts.append(np.asarray(self.logits(padded))[: len(batch)])
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.class_names)), np.float32)
+
+    @classmethod
+    def from_function(
+        cls,
+        fn: Callable[..., jax.Array],
+        *,
+        class_names: Sequence[str],
+        input_shape: tuple[int, int, int],
+        task: Task = "multiclass",
+        weights: Weights = None,
+        normal_classes: Sequence[str] = (),
+        threshold: float = 0.5,
+        outputs: Literal["logits", "probabilities"] | None = None,
+        name: str = "function",
+    ) -> "Victim":
+        """Wrap anybody's own pure JAX model.
+
+        Args:
+            fn: images float32 [B, H, W, C] in 0..255 -> [B, N]; with `weights`, (weights, images) -> [B, N].
+            class_names: names of the N outputs.
+            input_shape: (H, W, C).
+            task: `multiclass` (softmax) or `multilabel` (sigmoid each).
+            weights: pytree passed to `fn` as first argument; keeps large models quick to compile.
+            normal_classes: classes that are no disease (multiclass).
+            threshold: multi-label: a class is present above this confidence.
+            outputs: what `fn` returns. None: logits, and outputs that look like probabilities are refused.
+            name: what reports call it.
+
+        Raises:
+            InputError: a probe batch shows a wrong shape, non-finite values, probabilities, or outputs
+                that depend on the other images of the batch.
+        """
+
+        def apply(weights: Weights, images: jax.Array) -> jax.Array:
+            raw = fn(images) if weights is None else fn(weights, images)
+            return logits_of(raw, task) if outputs == "probabilities" else raw
+
+        space = LabelSpace(task, tuple(class_names), tuple(normal_classes), threshold)
+        unnamed = cls(apply, weights, space, input_shape, name, victim_id="")
+        probed = unnamed._probe(refuse_probabilities=outputs is None)
+        return dataclasses.replace(unnamed, victim_id=identify(space, [probed]))
+
+    @classmethod
+    def from_model(
+        cls,
+        model: nnx.Module,
+        *,
+        architecture: ModelName,
+        task: Task,
+        class_names: Sequence[str],
+        input_shape: tuple[int, int, int],
+        mean: Sequence[float],
+        std: Sequence[float],
+        normal_classes: Sequence[str] = (),
+        threshold: float = 0.5,
+        name: str = "",
+        provenance: Mapping[str, Any] | None = None,
+    ) -> "Victim":
+        """Freeze a Flax model of ours; `mean` and `std` [C] are on the 0..255 scale.
+
+        Raises:
+            InputError: the probe batch fails (see `from_function`).
+        """
+        model.eval()
+        graph, state = nnx.split(model)
+        mean_array, std_array = np.asarray(mean, np.float32), np.asarray(std, np.float32)
+
+        def apply(weights: Weights, images: jax.Array) -> jax.Array:
+            return nnx.merge(graph, weights, copy=True)((images - mean_array) / std_array)
+
+        space = LabelSpace(task, tuple(class_names), tuple(normal_classes), threshold)
+        description = {
+            "architecture": architecture,
+            "input_shape": list(input_shape),
+            "mean": [float(value) for value in mean_array],
+            "std": [float(value) for value in std_array],
+        }
+        weights = jax.tree.map(jnp.asarray, state)
+        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
+        victim = cls(
+            apply,
+            weights,
+            space,
+            input_shape,
+            name or architecture,
+            identify(space, [*leaves, mean_array, std_array]),
+            description,
+            dict(provenance or {}),
+        )
+        victim._probe(refuse_probabilities=False)
+        return victim
+
+    @classmethod
+    def from_torchvision(
+        cls,
+        source: Mapping[str, Any] | str | Path,
+        *,
+        architecture: ModelName,
+        class_names: Sequence[str],
+        input_shape: tuple[int, int, int],
+        mean: Sequence[float] = (123.675, 116.28, 103.53),
+        std: Sequence[float] = (58.395, 57.12, 57.375),
+        **meaning: Any,
+    ) -> "Victim":
+        """Make a victim of torchvision or timm weights.
+
+        Args:
+            source: state dict, or path of a `.safetensors` or (with the `torch` extra) `.pth` file.
+            architecture: `resnet50` or `densenet121`.
+            class_names, input_shape, **meaning: as in `from_model`.
+            mean, std: normalisation on the 0..255 scale; default: ImageNet's.
+
+        Raises:
+            InputError: a key or shape does not fit, naming key and both shapes.
+        """
+        channels = input_shape[2]
+        if len(mean) != channels or len(std) != channels:
+            raise InputError(
+                f"mean and std need {channels} values for input_shape {tuple(input_shape)}, "
+                f"got {len(mean)} and {len(std)}"
+            )
+        state = source if isinstance(source, Mapping) else read_weights(source)
+        model = build(architecture, num_classes=len(class_names), channels=channels, seed=0)
+        load_torchvision(model, state)
+        return cls.from_model(
+            model,
+            architecture=architecture,
+            task=meaning.pop("task", "multiclass"),
+            class_names=class_names,
+            input_shape=input_shape,
+            mean=mean,
+            std=std,
+            **meaning,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write `victim.json` and the weights; a killed process leaves the old folder or the new one.
+
+        Raises:
+            InputError: the victim is a user's own function, which cannot be saved.
+        """
+        if self.description is None:
+            raise InputError(f"victim {self.name!r} is a Python function and cannot be saved")
+        folder = Path(folder)
+        fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        checkpoints.save_tree(fresh / "weights", self.weights)
+        content = {
+            "format": 1,
+            "name": self.name,
+            "victim_id": self.victim_id,
+            **dataclasses.asdict(self.space),
+            **self.description,
+            "provenance": dict(self.provenance),
+        }
+        (fresh / "victim.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.replace(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Victim":
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: no victim there, another format, or weights that do not fit.
+        """
+        folder = Path(folder)
+        if (folder / "victim" / "victim.json").is_file():  # a training run's folder
+            folder = folder / "victim"
+        try:
+            content = json.loads((folder / "victim.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(
+                f"no victim in {folder}: expected a folder with victim.json, as jaxpix.train writes it"
+            ) from None
+        except json.JSONDecodeError as error:
+            raise InputError(f"{folder / 'victim.json'} is damaged: {error}") from None
+        if content.get("format") != 1:
+            raise InputError(f"{folder / 'victim.json'}: expected format 1, got {content.get('format')!r}")
+        height, width, channels = content["input_shape"]
+        names = content["class_names"]
+        model = nnx.eval_shape(
+            lambda: build(content["architecture"], num_classes=len(names), channels=channels, seed=0)
+        )
+        graph, abstract = nnx.split(model)
+        restored = checkpoints.restore_tree(folder / "weights", abstract)
+        model = nnx.merge(graph, jax.tree.map(jnp.asarray, restored))
+        victim = cls.from_model(
+            model,
+            architecture=content["architecture"],
+            task=content["task"],
+            class_names=names,
+            input_shape=(height, width, channels),
+            mean=content["mean"],
+            std=content["std"],
+            normal_classes=content["normal_classes"],
+            threshold=content["threshold"],
+            name=content["name"],
+            provenance=content["provenance"],
+        )
+        if victim.victim_id != content["victim_id"]:
+            raise InputError(f"{folder}: the weights are not those that victim.json describes (hash differs)")
+        return victim

@@ -1,0 +1,163 @@
+"""Architectures: parity with torchvision, initial weights, precision, and what is refused."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from jaxpix.errors import InputError
+from jaxpix.models import MODELS, build, check_image_size
+from jaxpix.models.densenet import DenseNet
+from jaxpix.models.pretrained import export_torchvision, load_torchvision
+from jaxpix.models.resnet import ResNet
+
+NUM_CLASSES = 5
+
+
+def evaluate(model: nnx.Module, images: np.ndarray) -> np.ndarray:
+    model.eval()
+    graph, state = nnx.split(model)
+    return np.asarray(jax.jit(lambda state, images: nnx.merge(graph, state)(images))(state, images))
+
+
+@pytest.fixture(scope="module")
+def torchvision_models() -> Any:
+    """torchvision.models, imported without its compiled operators, which no CPU build of it has."""
+    torch = pytest.importorskip("torch", reason="parity needs the torch extra")
+    register = torch.library.register_fake
+
+    def without_torchvision_operators(name: Any, *arguments: Any, **options: Any) -> Callable:
+        if str(name).startswith("torchvision::"):
+            return lambda function: function
+        return register(name, *arguments, **options)
+
+    torch.library.register_fake = without_torchvision_operators
+    try:
+        models = pytest.importorskip("torchvision.models", reason="parity needs torchvision")
+    finally:
+        torch.library.register_fake = register
+    torch.set_num_threads(2)
+    return models
+
+
+def torch_reference(models: Any, name: str, channels: int) -> Any:
+    """torchvision's model after a few training-mode passes, with random affine normalisation."""
+    import torch
+
+    torch.manual_seed(0)
+    model = getattr(models, name)(num_classes=NUM_CLASSES)
+    if channels == 1 and name == "resnet50":
+        model.conv1 = torch.nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+    elif channels == 1:
+        model.features.conv0 = torch.nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(0.0, 0.3)
+        model.train()
+        for step in range(3):
+            model(torch.randn(4, channels, 64, 64) * (1 + step))
+    return model.eval()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("channels", "sizes"), [(3, (64, 75, 224)), (1, (64, 75))])
+@pytest.mark.parametrize("name", ["resnet50", "densenet121"])
+def test_logits_equal_torchvisions(
+    torchvision_models: Any, name: str, channels: int, sizes: tuple[int, ...]
+) -> None:
+    import torch
+
+    reference = torch_reference(torchvision_models, name, channels)
+    model = build(name, num_classes=NUM_CLASSES, channels=channels, seed=1)
+    load_torchvision(model, reference.state_dict())
+    for size in sizes:
+        images = np.random.default_rng(size).normal(size=(2, size, size, channels)).astype(np.float32)
+        with torch.no_grad():
+            expected = reference(torch.from_numpy(images.transpose(0, 3, 1, 2))).numpy()
+        difference = np.abs(evaluate(model, images) - expected).max()
+        assert difference <= 1e-4 * np.abs(expected).max(), (name, size)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["resnet50", "densenet121"])
+def test_torchvision_takes_exported_weights(torchvision_models: Any, name: str) -> None:
+    import torch
+
+    exported = export_torchvision(build(name, num_classes=NUM_CLASSES, channels=3, seed=1))
+    reference = getattr(torchvision_models, name)(num_classes=NUM_CLASSES)
+    reference.load_state_dict({key: torch.tensor(value) for key, value in exported.items()}, strict=True)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_too_small_images_are_refused(name: str) -> None:
+    smallest = MODELS[name].smallest_image
+    check_image_size(name, smallest)
+    message = f"{name} needs images of at least {smallest} pixels, got {smallest - 1}"
+    with pytest.raises(InputError, match=message):
+        check_image_size(name, smallest - 1)
+
+
+def test_smallest_images_leave_something_to_classify() -> None:
+    resnet = build("resnet14", num_classes=2, channels=1, seed=0)
+    assert np.isfinite(evaluate(resnet, np.ones((1, 8, 8, 1), np.float32))).all()
+    densenet = DenseNet((1, 1, 1, 1), num_classes=2, channels=1, rngs=nnx.Rngs(0))
+    for size, is_finite in ((28, False), (29, True)):
+        logits = evaluate(densenet, np.ones((1, size, size, 1), np.float32))
+        assert np.isfinite(logits).all() == is_finite
+
+
+def test_unknown_model() -> None:
+    with pytest.raises(InputError, match="unknown model 'vgg'; allowed: resnet50, densenet121, resnet14"):
+        build("vgg", num_classes=2, channels=3, seed=0)  # type: ignore[arg-type]
+
+
+def test_initial_weights_follow_the_seed_and_he() -> None:
+    first, again, other = (
+        jax.tree.map(
+            np.asarray, nnx.state(build("resnet14", num_classes=3, channels=1, seed=seed), nnx.Param)
+        )
+        for seed in (0, 0, 1)
+    )
+    for left, right in zip(jax.tree.leaves(first), jax.tree.leaves(again), strict=True):
+        np.testing.assert_array_equal(left, right)
+    kernel = first["layer4"][0]["conv2"]["kernel"][...]
+    assert not np.array_equal(kernel, other["layer4"][0]["conv2"]["kernel"][...])
+    assert kernel.std() == pytest.approx((2 / (9 * kernel.shape[3])) ** 0.5, rel=0.02)
+    last = first["fc"]["kernel"][...]
+    assert np.abs(last).max() <= last.shape[0] ** -0.5
+    assert last.std() == pytest.approx((3 * last.shape[0]) ** -0.5, rel=0.1)
+
+
+def test_bfloat16_keeps_weights_statistics_and_logits_float32() -> None:
+    images = np.random.default_rng(0).normal(size=(4, 32, 32, 1)).astype(np.float32)
+    logits = {}
+    for precision in ("float32", "bfloat16"):
+        sizes, rngs = (1, 1, 1, 1), nnx.Rngs(0)
+        model = ResNet(sizes, 8, num_classes=3, channels=1, precision=precision, rngs=rngs)
+        graph, state = nnx.split(model)
+
+        @jax.jit
+        def train(state: nnx.State, graph: nnx.GraphDef = graph) -> tuple[jax.Array, nnx.State]:
+            model = nnx.merge(graph, state)
+            return model(jnp.asarray(images)), nnx.state(model)
+
+        out, updated = train(state)
+        assert {leaf.dtype for leaf in jax.tree.leaves((out, state, updated))} == {jnp.dtype("float32")}
+        logits[precision] = evaluate(model, images)
+    difference = np.abs(logits["float32"] - logits["bfloat16"]).max()
+    assert 0 < difference < 0.1 * np.abs(logits["float32"]).max()
+
+
+def test_training_mode_moves_statistics_by_a_tenth() -> None:
+    model = build("resnet14", num_classes=2, channels=1, seed=0)
+    images = jnp.asarray(np.random.default_rng(0).normal(size=(8, 32, 32, 1)), jnp.float32)
+    features = np.asarray(model.conv1(images))
+    nnx.jit(lambda model, images: model(images))(model, images)
+    np.testing.assert_allclose(model.bn1.mean[...], 0.1 * features.mean((0, 1, 2)), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(model.bn1.var[...], 0.9 + 0.1 * features.var((0, 1, 2)), rtol=1e-3)

@@ -1,0 +1,112 @@
+"""A prepared data set is read back exactly, by whoever holds it, and says what it is."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import made_trees as made
+import numpy as np
+import pytest
+
+from jaxpix.config import PrepareConfig
+from jaxpix.data.images import decode, fit
+from jaxpix.data.preparation import prepare_dataset
+from jaxpix.data.prepared import open_prepared
+from jaxpix.errors import InputError
+
+
+def test_what_is_stored_is_what_was_there(tmp_path):
+    files = made.pneumonia()
+    dataset = made.prepared(tmp_path, "pneumonia", files, split="public")
+    assert dict(dataset.num_examples) == {"train": 22, "test": 10}
+    by_id = {f"{Path(name).parts[1]}_{Path(name).stem}": name for name in files if name.count("/") == 3}
+    source = dataset.source("test")
+    assert len(source) == 10
+    for index in range(-1, 9):
+        example = source[index]
+        name = by_id[example["image_id"]]
+        expected = np.asarray(fit(decode(files[name], 1), 16, 0.8))[:, :, None]
+        np.testing.assert_array_equal(example["image"], expected)
+        assert example["image"].dtype == np.uint8
+        assert example["label"] == ("PNEUMONIA" in name)
+        assert example["image_id"] == dataset.image_ids("test")[index]
+        assert example["label"] == dataset.labels("test")[index]
+        assert example["group"] == dataset.groups("test")[index] != ""
+    with pytest.raises(IndexError, match="index 10 of 10"):
+        source[10]
+
+
+def test_multilabel_labels_are_vectors(tmp_path):
+    dataset = made.prepared(tmp_path, "chest", made.chest(), split="patient")
+    labels = dataset.labels("train")
+    assert (labels.dtype, labels.shape[1]) == (np.uint8, 14)
+    examples = [dataset.source("train")[index] for index in range(len(labels))]
+    np.testing.assert_array_equal(np.stack([example["label"] for example in examples]), labels)
+    assert examples[0]["label"].dtype == np.uint8
+    total = sum(counts["Normal"] for counts in dataset.summary["classes"].values())
+    assert total == 10
+    assert dataset.summary["leaks"]["groups_in_several_splits"] == 0
+
+
+def test_sources_pickle_small_and_read_in_another_process(tmp_path):
+    source = made.prepared(tmp_path, "derma", made.derma(), size=8).source("train")
+    first = source[0]
+    packed = pickle.dumps(source)
+    assert len(packed) < 1000
+    assert repr(source) == "ExampleSource(derma/paper-8/1.0.0, train, 56)"
+    code = "import pickle, sys; e = pickle.load(sys.stdin.buffer)[0]; print(e['image'].sum(), e['image_id'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=packed, capture_output=True, check=True, env=made.environment()
+    )
+    assert done.stdout.decode().split() == [str(first["image"].sum()), first["image_id"]]
+
+
+def test_open_prepared_says_what_there_is(tmp_path):
+    data_dir = tmp_path / "data"
+    with pytest.raises(
+        InputError,
+        match=r"derma is not prepared in .*; prepared: nothing\. Run: python -m jaxpix\.prepare derma",
+    ):
+        open_prepared("derma", data_dir)
+    small = made.prepared(tmp_path, "derma", made.derma(), size=8)
+    assert open_prepared("derma", data_dir) == small
+    assert open_prepared("derma", data_dir, split="paper", image_size=8).fingerprint == small.fingerprint
+    with pytest.raises(
+        InputError, match=r"derma --split lesion is not prepared .* --split paper --image-size 8"
+    ):
+        open_prepared("derma", data_dir, split="lesion")
+    made.prepared(tmp_path, "derma", made.derma(), size=9)
+    with pytest.raises(
+        InputError, match=r"prepared several times in .*; choose one: --split paper --image-size 8, "
+    ):
+        open_prepared("derma", data_dir)
+    with pytest.raises(InputError, match=r"unknown data set 'dermis'; .* prepared in .*: derma"):
+        open_prepared("dermis", data_dir)
+    with pytest.raises(InputError, match="no split 'validation'; available: train, test"):
+        small.source("validation")
+    with pytest.raises(InputError, match="no split 'all'"):
+        small.labels("all")
+
+
+def test_a_damaged_data_set_is_named(tmp_path):
+    dataset = made.prepared(tmp_path, "derma", made.derma(), size=8)
+    (dataset.path / "summary.json").write_text("{")
+    with pytest.raises(InputError, match="is no prepared data set, or a damaged one"):
+        open_prepared("derma", tmp_path / "data")
+
+
+def test_a_folder_of_ones_own_keeps_its_name(tmp_path):
+    dataset = made.prepared(tmp_path, "folder", made.class_folders(), name="my_eyes")
+    assert open_prepared("my_eyes", tmp_path / "data").info.class_names == ("bad", "normal")
+    assert dataset.path.parts[-3:] == ("my_eyes", "folders-16", "1.0.0")
+    assert dataset.source("train")[0]["image"].shape == (16, 16, 3)
+
+
+def test_medmnist_from_a_local_file(tmp_path):
+    path = made.medmnist(tmp_path / "a.npz")
+    dataset = prepare_dataset("pneumoniamnist", PrepareConfig(source=path, data_dir=tmp_path / "data"))
+    assert (dataset.image_size, dataset.scheme) == (28, "official")
+    with np.load(path, allow_pickle=False) as arrays:
+        stored = [dataset.source("validation")[index]["image"][..., 0] for index in range(4)]
+        np.testing.assert_array_equal(np.stack(stored), arrays["val_images"])

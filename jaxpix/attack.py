@@ -122,9 +122,8 @@ def show(records: Sequence[Record], selection: Selection, victim: Victim, datase
         members = [record for record in records if tuple(record.label_before) == group.label]
         rows.append(_row(victim.space.text(group.label), members, selection.asked))
     rows.append(_row("all", records, None))
-    kind = " (synthetic images)" if dataset.synthetic else ""
     print_table(
-        f"{dataset.info.title}{kind}: {victim.name}, {records[0].num_pixels} pixel(s)",
+        f"{dataset.info.title}: {victim.name}, {records[0].num_pixels} pixel(s)",
         ["class", "success (95 % interval)", "AvgCL", "median queries"],
         rows,
     )

@@ -5,6 +5,7 @@ door understands that has them. Flags on the command line override the file.
 """
 
 import dataclasses
+import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,9 +27,7 @@ def explain(error: ValidationError, where: str) -> InputError:
     lines = []
     for finding in error.errors(include_url=False, include_context=False):
         path = ".".join(str(part) for part in finding["loc"] if not str(part).startswith("function-"))
-        came = "" if finding["type"] == "unexpected_keyword_argument" else f", got {finding['input']!r}"
-        message = "unknown key" if finding["type"] == "unexpected_keyword_argument" else finding["msg"]
-        lines.append(f"{where}{path}: {message}{came}")
+        lines.append(f"{where}{path}: {finding['msg']}, got {finding['input']!r}")
     return InputError("\n       ".join(lines))
 
 
@@ -53,6 +52,12 @@ def build(options_type: type[Options], values: Mapping[str, Any], where: str) ->
         InputError: an unknown key or a value of the wrong type, naming its path.
     """
     flat = dict(values)
+    known = field_names(options_type)
+    for key in flat:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else f"; allowed: {', '.join(sorted(known))}"
+            raise InputError(f"{where}{key}: unknown key{hint}")
     nested: dict[str, Any] = {}
     for field in dataclasses.fields(options_type):  # type: ignore[arg-type]
         if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):

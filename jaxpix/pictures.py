@@ -49,7 +49,7 @@ def pair(record: Record, original: np.ndarray, adversarial: np.ndarray) -> Image
     origin = f"{record.dataset} {record.image_id}" + (" (synthetic image)" if record.synthetic else "")
     _write(text, (_MARGIN, y + _LINE), origin, (110, 110, 110), size=13)
     changed = "; ".join(
-        f"({change.x}, {change.y}) {_value(change.before)} → {_value(change.after)}"
+        f"({change.x}, {change.y}) {_value(change.before)} to {_value(change.after)}"
         for change in record.pixels
     )
     _write(text, (2 * _MARGIN + _PANEL, y + _LINE), changed, (110, 110, 110), size=13)

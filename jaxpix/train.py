@@ -38,9 +38,8 @@ def show(dataset: PreparedDataset, run: TrainingRun) -> None:
     metrics = run.test_metrics
     assert metrics is not None, "the run is finished"
     title, header, rows = table(metrics)
-    kind = " (synthetic images)" if dataset.synthetic else ""
     epochs = len(run.epochs())
-    print_table(f"{dataset.info.title}{kind}: {title}", header, rows)
+    print_table(f"{dataset.info.title}: {title}", header, rows)
     say(f"best epoch: {metrics['best_epoch']} of {epochs} trained")
     say(f"victim: {run.victim}")
 

@@ -12,7 +12,6 @@ from typing import Any
 import jax
 import numpy as np
 from flax import nnx
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .checkpoints import has_checkpoint, restore_tree, save_tree
 from .config import TrainConfig
@@ -26,10 +25,10 @@ from .models.pretrained import load_torchvision, read_weights
 from .options import to_plain
 from .scores import cross_entropy
 from .training_data import Part, normalization, testing_part, training_parts
+from .training_devices import Devices
 from .training_run import Progress, TrainingRun
 from .training_step import (
     Evaluate,
-    Step,
     TrainState,
     balanced_weights,
     initial_state,
@@ -77,13 +76,8 @@ class _Training:
     def __init__(self, dataset: PreparedDataset, config: TrainConfig, folder: TrainingRun, quiet: bool):
         self.dataset, self.config, self.folder, self.quiet = dataset, config, folder, quiet
         self.task, self.class_names = dataset.info.task, dataset.info.class_names
-        self.channels = dataset.info.channels or 3
-        self.mesh = Mesh(np.array(jax.local_devices()), ("batch",))
-        if config.batch_size % self.mesh.size:
-            raise InputError(
-                f"batch_size {config.batch_size} cannot be shared by {self.mesh.size} devices; "
-                f"choose a multiple of {self.mesh.size}"
-            )
+        self.image_shape = (dataset.image_size, dataset.image_size, dataset.info.channels or 3)
+        self.devices = Devices(config.batch_size)
         self.train, self.validation = training_parts(dataset, config)
         with _meter("measuring grey levels", len(self.train), 0, quiet or config.init is not None) as meter:
             self.mean, self.std = normalization(dataset, self.train, config, meter)
@@ -95,13 +89,13 @@ class _Training:
             )
         self.step, self.evaluate, self.state = self._compile()
 
-    def _compile(self) -> tuple[Step, Evaluate, TrainState]:
+    def _compile(self) -> tuple[jax.stages.Wrapped, Evaluate, TrainState]:
         config = self.config
         optimizer = make_optimizer(config, self.steps_per_epoch)
         model = self._model()
         if config.init is not None and not has_checkpoint(self.folder.last):
             load_torchvision(model, read_weights(config.init, architecture=config.model), adapt=True)
-        state = jax.device_put(initial_state(model, optimizer), NamedSharding(self.mesh, PartitionSpec()))
+        state = self.devices.replicate(initial_state(model, optimizer))
         weights = None
         if config.class_weights == "balanced":
             weights = balanced_weights(self.task, self.train.labels, len(self.class_names))
@@ -113,29 +107,29 @@ class _Training:
         return build(
             self.config.model,
             num_classes=len(self.class_names),
-            channels=self.channels,
+            channels=self.image_shape[2],
             seed=self.config.seed,
             precision=precision,
         )
-
-    def _share(self, array: np.ndarray) -> jax.Array:
-        return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec("batch")))
 
     def run_epochs(self) -> None:
         """Train from the last checkpoint to the stop, leaving a checkpoint after each epoch."""
         progress = Progress()
         if has_checkpoint(self.folder.last):
             self.state, progress = restore_tree(self.folder.last, (self.state, progress))
-            replicated = NamedSharding(self.mesh, PartitionSpec())
-            self.state = jax.device_put(self.state, replicated)
+            self.state = self.devices.replicate(self.state)
         self.folder.keep_epochs(int(progress.epoch))
         images = self.steps_per_epoch * self.config.batch_size
         total, done = self.config.epochs * images, int(progress.epoch) * images
         if progress.stopped or progress.epoch >= self.config.epochs:
             return
-        with _meter("training", total, done, self.quiet) as meter:
+        num_labels = None if self.task == "multiclass" else len(self.class_names)
+        # Apart from the epochs, whose time left would otherwise be far off at first.
+        with _meter("compiling", 1, 0, self.quiet, "program") as meter:
+            self.compiled_step = self.devices.compile(self.step, self.state, self.image_shape, num_labels)
             if meter:
-                meter.advance(0, "compiling")
+                meter.advance()
+        with _meter("training", total, done, self.quiet) as meter:
             while progress.epoch < self.config.epochs and not progress.stopped:
                 progress = self._epoch(progress, meter)
 
@@ -194,8 +188,10 @@ class _Training:
             ),
             start=1,
         ):
-            arrays = (self._share(array) for array in (batch["images"], batch["labels"], batch["mask"]))
-            self.state, loss = self.step(self.state, *arrays)
+            arrays = (
+                self.devices.share(array) for array in (batch["images"], batch["labels"], batch["mask"])
+            )
+            self.state, loss = self.compiled_step(self.state, *arrays)
             waiting.append((number, loss))
             if len(waiting) > _LAG:
                 read_one()
@@ -211,7 +207,7 @@ class _Training:
         logits = np.empty((len(part), len(self.class_names)), np.float32)
         filled = 0
         for batch in evaluation_batches(part.source, batch_size=self.config.batch_size, indices=part.indices):
-            out = self.evaluate(self.state.params, self.state.statistics, self._share(batch["images"]))
+            out = self.evaluate(self.state.params, self.state.statistics, self.devices.share(batch["images"]))
             kept = np.asarray(out)[np.asarray(batch["mask"], bool)]
             logits[filled : filled + len(kept)] = kept
             filled += len(kept)
@@ -224,8 +220,7 @@ class _Training:
         """Test the best weights on all test images, and save them as a victim."""
         like = {"params": self.state.params, "statistics": self.state.statistics}
         best = restore_tree(self.folder.best, like)
-        replicated = NamedSharding(self.mesh, PartitionSpec())
-        self.state = dataclasses.replace(self.state, **jax.device_put(best, replicated))
+        self.state = dataclasses.replace(self.state, **self.devices.replicate(best))
         part = testing_part(self.dataset)
         with _meter("testing", len(part), 0, self.quiet) as meter:
             logits = self.predict(part, meter)
@@ -240,17 +235,17 @@ class _Training:
         model = self._model()
         nnx.update(model, jax.device_get(self.state.params))
         nnx.update(model, jax.device_get(self.state.statistics))
-        dataset, size = self.dataset, self.dataset.image_size
+        dataset = self.dataset
         return Victim.from_model(
             model,
             architecture=self.config.model,
             task=self.task,
             class_names=self.class_names,
             normal_classes=dataset.info.normal_classes,
-            input_shape=(size, size, self.channels),
+            input_shape=self.image_shape,
             mean=self.mean.tolist(),
             std=self.std.tolist(),
-            name=f"{dataset.name}-{self.config.model}-{size}",
+            name=f"{dataset.name}-{self.config.model}-{dataset.image_size}",
             provenance={
                 "dataset": dataset.name,
                 "split": dataset.scheme,
@@ -266,9 +261,11 @@ class _Training:
 
 
 @contextlib.contextmanager
-def _meter(description: str, total: int, already: int, quiet: bool) -> Iterator[Meter | None]:
+def _meter(
+    description: str, total: int, already: int, quiet: bool, unit: str = "images"
+) -> Iterator[Meter | None]:
     if quiet:
         yield None
         return
-    with Meter(description, total, "images", already) as meter:
+    with Meter(description, total, unit, already) as meter:
         yield meter

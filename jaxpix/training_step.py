@@ -97,8 +97,8 @@ def make_step(
     mean: np.ndarray,
     std: np.ndarray,
     class_weights: np.ndarray | None = None,
-) -> Step:
-    """Compile one training step for the structure of `model` (in training mode); `mean`, `std` [C], 0..255."""
+) -> jax.stages.Wrapped:
+    """A jitted `Step` for the structure of `model` (in training mode); `mean`, `std` [C] in 0..255."""
     model.train()
     graph = nnx.graphdef(model)
 

@@ -144,6 +144,19 @@ def test_four_devices_train_as_one(
     np.testing.assert_array_equal(four.argmax(1), trained[0].predict(images).argmax(1))
 
 
+def test_a_batch_that_the_devices_cannot_share() -> None:
+    script = (
+        "from jaxpix.training_devices import Devices\n"
+        "try: Devices(10)\n"
+        "except ValueError as error: print(type(error).__name__, error)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "JAX_PLATFORMS": "cpu"}
+    environment["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    expected = "InputError batch_size 10 cannot be shared by 4 devices; choose a multiple of 4"
+    assert done.stdout.strip() == expected
+
+
 def test_multilabel_leaves_normal_images_out_of_training_only(
     label_sets: PreparedDataset, tmp_path: Path
 ) -> None:
@@ -154,7 +167,7 @@ def test_multilabel_leaves_normal_images_out_of_training_only(
     everything = dataclasses.replace(RECIPE, include_normal=True)
     with_normal, more = training_parts(label_sets, everything)
     assert len(with_normal) + len(more) == num_train > len(train) + len(validation)
-    recipe = dataclasses.replace(RECIPE, epochs=8, class_weights="balanced", stop_accuracy=0.99)
+    recipe = dataclasses.replace(RECIPE, epochs=16, class_weights="balanced")
     train_victim(label_sets, recipe, tmp_path / "run", quiet=True)
     metrics = json.loads((tmp_path / "run" / "test_metrics.json").read_text())
     assert metrics["count"] == num_test

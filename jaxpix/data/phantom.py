@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError
 from . import phantom_lesions, phantom_radiographs
 from .phantom_canvas import canvas
-from .registry import DatasetInfo
+from .registry import CHEST_LABELS, DatasetInfo
 
 _CITATION = "Drawn by jaxpix; no patient."
 _LICENCE = "Apache-2.0, as jaxpix itself"
@@ -41,7 +41,7 @@ PHANTOMS: dict[str, DatasetInfo] = {
         name="phantom-chest",
         title="Phantom chest findings (synthetic)",
         task="multilabel",
-        class_names=phantom_radiographs.FINDINGS,
+        class_names=CHEST_LABELS,
         normal_classes=(),
         channels=1,
         split_schemes=("drawn",),

@@ -5,24 +5,7 @@ import dataclasses
 import numpy as np
 
 from .phantom_canvas import Canvas, Field, blobs, clouds, edge, gaussian, over, step, stroke, to_bytes
-
-FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural_Thickening",
-    "Hernia",
-)
-"""Names and order of NIH ChestX-ray14 (paper, Table 4)."""
+from .registry import CHEST_LABELS
 
 XRAY_CLASSES = ("clear-like", "opacity-like", "nodule-like")
 
@@ -73,7 +56,7 @@ def draw_radiograph(on: Canvas, rng: np.random.Generator) -> tuple[np.ndarray, i
 def draw_chest(on: Canvas, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """A grey image uint8 [S, S, 1] and its findings, uint8 [14]; none is normal."""
     labels = _some_findings(rng)
-    present = [name for name, is_there in zip(FINDINGS, labels, strict=True) if is_there]
+    present = [name for name, is_there in zip(CHEST_LABELS, labels, strict=True) if is_there]
     heart = rng.uniform(1.7, 3.2) if "Cardiomegaly" in present else rng.normal(0.0, 0.5)
     air = rng.uniform(1.6, 3.0) if "Emphysema" in present else rng.normal(0.0, 0.4)
     chest = _chest(on, rng, heart, air)
@@ -84,17 +67,17 @@ def draw_chest(on: Canvas, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
 
 
 def _some_findings(rng: np.random.Generator) -> np.ndarray:
-    labels = np.zeros(len(FINDINGS), np.uint8)
+    labels = np.zeros(len(CHEST_LABELS), np.uint8)
     if rng.random() < _NORMAL_SHARE:
         return labels
-    first = int(rng.choice(len(FINDINGS), p=_FREQUENCY / _FREQUENCY.sum()))
+    first = int(rng.choice(len(CHEST_LABELS), p=_FREQUENCY / _FREQUENCY.sum()))
     labels[first] = 1
     while rng.random() > _ALONE_SHARE:
-        friends = _COMPANIONS.get(FINDINGS[first], ())
+        friends = _COMPANIONS.get(CHEST_LABELS[first], ())
         if friends and rng.random() < 0.6:
-            labels[FINDINGS.index(str(rng.choice(friends)))] = 1
+            labels[CHEST_LABELS.index(str(rng.choice(friends)))] = 1
         else:
-            labels[int(rng.choice(len(FINDINGS), p=_FREQUENCY / _FREQUENCY.sum()))] = 1
+            labels[int(rng.choice(len(CHEST_LABELS), p=_FREQUENCY / _FREQUENCY.sum()))] = 1
     return labels
 
 

@@ -38,7 +38,7 @@ class DatasetInfo:
     synthetic: bool = False
 
 
-_CHEST_LABELS = (
+CHEST_LABELS = (
     "Atelectasis",
     "Cardiomegaly",
     "Effusion",
@@ -113,7 +113,7 @@ _SOURCES = (
         name="chest",
         title="NIH ChestX-ray14",
         task="multilabel",
-        class_names=_CHEST_LABELS,
+        class_names=CHEST_LABELS,
         normal_classes=(),
         channels=1,
         split_schemes=("official", "patient"),

@@ -1,0 +1,68 @@
+import dataclasses
+import math
+
+import pytest
+from some_records import some_record
+
+from jaxpix import metrics
+
+
+@pytest.mark.parametrize(
+    ("successes", "experiments", "low", "high"),
+    # Reference values: Wilson's formula evaluated by hand to four decimals.
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (41, 100, 0.3187, 0.5080), (1, 2, 0.0945, 0.9055)],
+)
+def test_wilson(successes, experiments, low, high):
+    rate = metrics.wilson(successes, experiments)
+    assert rate.rate == successes / experiments
+    assert (rate.low, rate.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_wilson_of_nothing():
+    rate = metrics.wilson(0, 0)
+    assert math.isnan(rate.rate)
+    assert (rate.low, rate.high) == (0, 1)
+    assert rate.text(100) == "– (0/0)"
+
+
+@pytest.mark.parametrize(("successes", "experiments"), [(-1, 5), (6, 5)])
+def test_wilson_refuses_impossible_counts(successes, experiments):
+    with pytest.raises(ValueError, match=f"got {successes} of {experiments}"):
+        metrics.wilson(successes, experiments)
+
+
+def test_rate_text_has_an_asterisk_where_fewer_were_attacked():
+    assert metrics.wilson(41, 100).text(100) == "41.0 % (31.9–50.8), 41/100"
+    assert metrics.wilson(3, 5).text(100).startswith("60.0 %* (")
+
+
+def records():
+    return [
+        some_record("a", success=True, after="sick", confidences_after=[0.2, 0.8], queries_to_first_hit=10),
+        some_record("b", success=True, after="sick", confidences_after=[0.4, 0.6], queries_to_first_hit=30),
+        some_record("c"),
+        dataclasses.replace(some_record("d"), label_before=["sick"], null_control=False),
+    ]
+
+
+def test_success_rate_and_groups():
+    assert metrics.success_rate(records()).rate == 0.5
+    groups = metrics.by_original(records())
+    assert {label: len(members) for label, members in groups.items()} == {("healthy",): 3, ("sick",): 1}
+
+
+def test_average_confidence_is_of_the_resulting_class_over_successes():
+    assert metrics.average_confidence(records()) == pytest.approx(0.7)
+    assert metrics.average_confidence(records()[2:]) is None
+    label_sets = [dataclasses.replace(record, task="multilabel") for record in records()]
+    assert metrics.average_confidence(label_sets) is None
+
+
+def test_median_queries():
+    assert metrics.median_queries_to_first_hit(records()) == 20
+    assert metrics.median_queries_to_first_hit(records()[:1]) == 10
+    assert metrics.median_queries_to_first_hit([]) is None
+
+
+def test_null_control():
+    assert metrics.null_control_failures(records()) == 1

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from toys import toy_images, toy_victim
+
+from jaxpix.config import AttackConfig
+from jaxpix.errors import InputError
+from jaxpix.experiments import Attack
+from jaxpix.labels import LabelSpace
+from jaxpix.selection import Selection, select, wanted_labels
+
+IMAGES = toy_images(150, seed=4)
+
+
+class Source(list):
+    """Examples that remember which of them were read."""
+
+    def __init__(self, images):
+        super().__init__({"image": image} for image in images)
+        self.read = []
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return super().__getitem__(index)
+
+
+@pytest.fixture(scope="module")
+def attack():
+    return Attack(toy_victim(), AttackConfig())
+
+
+@pytest.fixture(scope="module")
+def labels(attack):
+    """True labels; every fifth image is classified wrongly."""
+    predicted = attack.victim.predict(IMAGES).argmax(1)
+    predicted[::5] = (predicted[::5] + 1) % 3
+    return np.eye(3, dtype=bool)[predicted]
+
+
+def test_only_correctly_classified_images_and_as_many_as_asked(attack, labels):
+    selection = select(attack, Source(IMAGES), labels, None, 10, seed=0)
+    assert [len(group.indices) for group in selection.groups] == [10, 10, 10]
+    for group in selection.groups:
+        for index in group.indices:
+            assert index % 5 != 0
+            assert attack.victim.space.names(labels[index]) == group.label
+    assert len({index for group in selection.groups for index in group.indices}) == 30
+
+
+def test_seed_decides_and_a_larger_number_keeps_the_smaller_choice(attack, labels):
+    small, again, large = (select(attack, Source(IMAGES), labels, None, n, seed=0) for n in (5, 5, 12))
+    assert small == again
+    for few, many in zip(small.groups, large.groups, strict=True):
+        assert many.indices[:5] == few.indices
+    assert select(attack, Source(IMAGES), labels, None, 5, seed=1) != small
+
+
+def test_all_takes_every_correct_image(attack, labels):
+    selection = select(attack, Source(IMAGES), labels, None, None, seed=0)
+    assert sorted(index for group in selection.groups for index in group.indices) == [
+        index for index in range(150) if index % 5
+    ]
+
+
+def test_fewer_than_asked_are_reported(attack, labels):
+    selection = select(attack, Source(IMAGES), labels, None, 100, seed=0)
+    for group in selection.groups:
+        assert len(group.indices) < 100
+        assert group.examined == group.available == labels[:, int(group.label[0][-1])].sum()
+
+
+def test_no_more_images_are_read_than_needed(attack, labels):
+    source = Source(np.concatenate([IMAGES] * 4))
+    select(attack, source, np.concatenate([labels] * 4), None, 5, seed=0)
+    assert len(source.read) <= 3 * 64
+
+
+def test_targeted_leaves_out_the_target_class(labels):
+    attack = Attack(toy_victim(), AttackConfig(target="class 2"))
+    selection = select(attack, Source(IMAGES), labels, list(np.eye(3, dtype=bool)), 5, seed=0)
+    assert [group.label for group in selection.groups] == [("class 0",), ("class 1",)]
+
+
+def test_nothing_to_attack(attack, labels):
+    wrong = np.roll(np.eye(3, dtype=bool)[attack.victim.predict(IMAGES).argmax(1)], 1, axis=1)
+    with pytest.raises(InputError, match=r"no image can be attacked: .*class 0: 0 of \d+"):
+        select(attack, Source(IMAGES), wrong, None, 5, seed=0)
+
+
+def test_wanted_labels():
+    classes = LabelSpace("multiclass", ("a", "b"))
+    np.testing.assert_array_equal(wanted_labels(classes, np.zeros((0, 2), bool), (), 5), np.eye(2))
+    np.testing.assert_array_equal(wanted_labels(classes, np.zeros((0, 2), bool), ("b",), 5), [[0, 1]])
+    sets = LabelSpace("multilabel", ("a", "b"))
+    stored = np.array([[0, 0]] * 3 + [[1, 1]] * 5 + [[0, 1]], bool)
+    np.testing.assert_array_equal(wanted_labels(sets, stored, (), 2), [[1, 1], [0, 0]])
+    np.testing.assert_array_equal(wanted_labels(sets, stored, ("Normal", "a|b"), 2), [[0, 0], [1, 1]])
+    with pytest.raises(InputError, match="unknown class 'c'"):
+        wanted_labels(sets, stored, ("c",), 2)
+
+
+def test_a_selection_survives_json(attack, labels):
+    selection = select(attack, Source(IMAGES), labels, None, 3, seed=0)
+    assert Selection.from_plain(selection.to_plain()) == selection

@@ -108,7 +108,7 @@ def test_the_table_is_printed(world, undisturbed, capsys):
         assert text in printed
 
 
-@pytest.mark.parametrize("after", [1, 9])
+@pytest.mark.parametrize("after", [4])
 def test_a_killed_attack_loses_nothing_and_repeats_nothing(world, undisturbed, after):
     run = world / f"killed-after-{after}"
     command = [sys.executable, "-m", "jaxpix.attack", *arguments(world, run.name)]
@@ -151,8 +151,6 @@ def test_wrong_arguments(world, undisturbed, more, message):
 
 
 def test_a_victim_of_other_classes_is_refused(world):
-    prepare_dataset(
-        "phantom-derma", PrepareConfig(data_dir=world / "data", image_size=32, num_images=20)
-    )
-    with pytest.raises(InputError, match="the classes of phantom-derma .* are not those of the victim"):
+    prepare_dataset("phantom-derma", PrepareConfig(data_dir=world / "data", image_size=32, num_images=20))
+    with pytest.raises(InputError, match=r"the classes of phantom-derma .* are not those of the victim"):
         attack.main(arguments(world, "other", "--dataset", "phantom-derma"))

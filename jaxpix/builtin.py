@@ -5,8 +5,9 @@ from pathlib import Path
 
 from .config import PrepareConfig, Task, TrainConfig
 from .console import Meter, say
+from .data.places import SUMMARY_FILE, VERSION, folder_name
 from .data.preparation import Report, Silent, prepare_dataset
-from .data.prepared import SUMMARY_FILE, VERSION, PreparedDataset, folder_name, open_prepared
+from .data.prepared import PreparedDataset, open_prepared
 from .data.registry import PHANTOM_NAMES
 from .training import train_victim
 from .victim import Victim

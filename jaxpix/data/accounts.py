@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from ..version import __version__
+from .info import DatasetInfo
 from .listing import Listing, Skip
-from .prepared import INDEX_FILE, SUMMARY_FILE
-from .registry import DatasetInfo
+from .places import INDEX_FILE, SUMMARY_FILE
 from .storing import Outcome
 
 NORMAL = "Normal"

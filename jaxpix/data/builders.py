@@ -19,9 +19,9 @@ os.environ.setdefault("TFDS_LOG_LEVEL", "error")
 import tensorflow_datasets as tfds
 
 from ..errors import InputError
+from .info import DatasetInfo
 from .medmnist_files import MEMBERS
-from .prepared import VERSION
-from .registry import DatasetInfo
+from .places import VERSION
 
 _FLUSH_EVERY = 256
 _EXAMPLES_PER_SHARD = 8192

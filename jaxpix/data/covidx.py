@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 from ..config import PrepareConfig
 from ..errors import InputError
+from .info import DatasetInfo
 from .listing import Item, Listing, Skip, check_missing, load_members, not_images
-from .registry import DatasetInfo
 from .sources import Source
 from .tables import lines, read_text
 

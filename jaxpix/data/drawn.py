@@ -7,8 +7,8 @@ import numpy as np
 
 from ..config import PrepareConfig
 from . import phantom
+from .info import DatasetInfo
 from .listing import Item, Label, Listing, Loaded
-from .registry import DatasetInfo
 
 DEFAULT_NUM_IMAGES = 3000
 DEFAULT_SIZE = 64

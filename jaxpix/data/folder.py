@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from ..config import PrepareConfig
 from ..errors import InputError
 from .images import UnreadableImageError, channels_of
+from .info import DatasetInfo
 from .listing import Item, Listing, Skip, check_missing, check_not_empty, load_members, not_images
-from .registry import DatasetInfo
 from .sources import READ_ERRORS, Source
 from .tables import read_text, rows
 

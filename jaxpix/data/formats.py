@@ -7,9 +7,10 @@ from pathlib import Path
 from ..config import PrepareConfig
 from ..errors import InputError
 from . import covidx, folder, ham10000, kermany, medmnist, nih
+from .info import DatasetInfo
 from .listing import Listing
 from .medmnist_files import MEMBERS
-from .registry import DatasetInfo, names
+from .registry import names
 from .sources import Source, open_source
 
 _READERS: dict[str, Callable[[Source, DatasetInfo, PrepareConfig], Listing]] = {

@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 from ..config import PrepareConfig
 from ..errors import InputError
+from .info import DatasetInfo
 from .listing import Item, Listing, check_not_empty, load_members, not_images, one_of_each
-from .registry import DatasetInfo
 from .sources import Source
 
 _SPLITS = {

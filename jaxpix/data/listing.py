@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import InputError
-from .registry import DatasetInfo
+from .info import DatasetInfo
 from .sources import Source
 
 Label = int | tuple[int, ...]

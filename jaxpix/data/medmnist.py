@@ -11,9 +11,9 @@ import numpy as np
 
 from ..config import PrepareConfig
 from ..errors import InputError
+from .info import DatasetInfo
 from .listing import Item, Listing, Loaded
 from .medmnist_files import MEMBERS, SIZES, address, file_name
-from .registry import DatasetInfo
 
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 _MAX_LABEL_BYTES = 256 << 20

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from ..config import PrepareConfig
 from ..errors import InputError
+from .info import DatasetInfo
 from .listing import (
     Item,
     Listing,
@@ -15,7 +16,6 @@ from .listing import (
     not_images,
     one_of_each,
 )
-from .registry import DatasetInfo
 from .sources import FolderSource, Source
 from .tables import lines, read_text, rows
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import InputError
 from . import phantom_lesions, phantom_radiographs
+from .info import CHEST_LABELS, DatasetInfo
 from .phantom_canvas import canvas
-from .registry import CHEST_LABELS, DatasetInfo
 
 _CITATION = "Drawn by jaxpix; no patient."
 _LICENCE = "Apache-2.0, as jaxpix itself"

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from .info import CHEST_LABELS
 from .phantom_canvas import Canvas, Field, blobs, clouds, edge, gaussian, over, step, stroke, to_bytes
-from .registry import CHEST_LABELS
 
 XRAY_CLASSES = ("clear-like", "opacity-like", "nodule-like")
 

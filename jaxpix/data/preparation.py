@@ -16,9 +16,11 @@ from typing import Any, Protocol
 from ..config import PrepareConfig
 from ..errors import InputError
 from . import accounts, formats
+from .info import DatasetInfo
 from .listing import Listing
-from .prepared import VERSION, PreparedDataset, config_name, folder_name, read_prepared
-from .registry import PHANTOM_NAMES, DatasetInfo, lookup
+from .places import VERSION, config_name, folder_name
+from .prepared import PreparedDataset, read_prepared
+from .registry import PHANTOM_NAMES, lookup
 from .splits import assign
 from .storing import Outcome, Task, store_one
 

@@ -12,11 +12,9 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ..errors import InputError
-from .registry import DatasetInfo, lookup
-
-VERSION = "1.0.0"
-SUMMARY_FILE = "summary.json"
-INDEX_FILE = "index.parquet"
+from .info import DatasetInfo
+from .places import INDEX_FILE, SUMMARY_FILE, VERSION, folder_name
+from .registry import lookup
 
 
 class Example(TypedDict):
@@ -164,16 +162,6 @@ class PreparedDataset:
     def groups(self, split_name: str) -> np.ndarray:
         """Patients or lesions of a split in stored order, str [B]; "" where unknown."""
         return np.array(self._column("group", split_name), dtype=np.str_)
-
-
-def folder_name(name: str) -> str:
-    """What a data set's folder is called."""
-    return name.replace("-", "_")
-
-
-def config_name(scheme: str, image_size: int) -> str:
-    """What the folder of one split and size is called."""
-    return f"{scheme}-{image_size}"
 
 
 def read_prepared(path: Path) -> PreparedDataset:

@@ -1,59 +1,10 @@
 """Every data set by name: what its labels mean, how it may be split, whom to cite."""
 
-import dataclasses
-
-from ..config import Task
 from ..errors import InputError
+from .info import CHEST_LABELS, DatasetInfo
 from .medmnist_files import MEMBERS
+from .phantom import PHANTOMS
 
-
-@dataclasses.dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a data set before any image is read.
-
-    Attributes:
-        name: the word on the command line.
-        title: what a person calls it.
-        task: `multiclass` (one label an image) or `multilabel` (a set; the empty set is "Normal").
-        class_names: in label order. Empty for `folder`, where the user's folders decide.
-        normal_classes: the classes that are no disease (multi-label: none; the empty set is normal).
-        channels: 1 grey, 3 colour; None where the images decide.
-        split_schemes: names of the split schemes, the default (the paper's) first.
-        kept_fraction: part of width and height that the centre crop keeps (1: no crop).
-        citation, licence, homepage: for reports.
-        synthetic: drawn by jaxpix; every figure made from it says so.
-    """
-
-    name: str
-    title: str
-    task: Task
-    class_names: tuple[str, ...]
-    normal_classes: tuple[str, ...]
-    channels: int | None
-    split_schemes: tuple[str, ...]
-    kept_fraction: float = 1.0
-    citation: str = ""
-    licence: str = ""
-    homepage: str = ""
-    synthetic: bool = False
-
-
-CHEST_LABELS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural_Thickening",
-    "Hernia",
-)
 _KERMANY = (
     "Kermany et al., Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning, "
     "Cell 172(5), 2018"
@@ -150,17 +101,16 @@ def _medmnist(name: str) -> DatasetInfo:
     )
 
 
-PHANTOM_NAMES = ("phantom-derma", "phantom-xray", "phantom-chest")
+PHANTOM_NAMES = tuple(PHANTOMS)
 
-
-DATASETS: dict[str, DatasetInfo] = {info.name: info for info in _SOURCES} | {
-    name: _medmnist(name) for name in MEMBERS
-}
+DATASETS: dict[str, DatasetInfo] = (
+    PHANTOMS | {info.name: info for info in _SOURCES} | {name: _medmnist(name) for name in MEMBERS}
+)
 
 
 def names() -> list[str]:
     """All that `prepare` knows, phantoms first."""
-    return [*PHANTOM_NAMES, *DATASETS]
+    return list(DATASETS)
 
 
 def lookup(name: str) -> DatasetInfo:
@@ -169,11 +119,6 @@ def lookup(name: str) -> DatasetInfo:
     Raises:
         InputError: no such data set; the message lists them.
     """
-    if name in PHANTOM_NAMES:
-        # Drawing code is imported only where phantoms are asked for; it imports this module for DatasetInfo.
-        from .phantom import PHANTOMS
-
-        return PHANTOMS[name]
     if name not in DATASETS:
         raise InputError(f"unknown data set {name!r}; known: {', '.join(names())}")
     return DATASETS[name]

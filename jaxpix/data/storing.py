@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from .images import UnreadableImageError, decode, encode_png, fit, from_pixels
+from .info import DatasetInfo
 from .listing import Item, Label, Loaded
-from .registry import DatasetInfo
 from .sources import READ_ERRORS
 
 

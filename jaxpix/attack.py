@@ -7,7 +7,7 @@ from typing import Any
 
 from .builtin import built_in_victim
 from .campaign import Choice, run_campaign
-from .config import AttackConfig, Count
+from .config import AttackConfig, Count, Task
 from .console import print_table, run_door, say
 from .data.prepared import PreparedDataset, open_prepared
 from .errors import InputError
@@ -60,7 +60,8 @@ class AttackOptions:
 def _open_victim(options: AttackOptions) -> Victim:
     if options.victim is not None:
         return Victim.load(options.victim)
-    return built_in_victim("multilabel" if options.config.fitness == "cosine" else "multiclass")
+    task: Task = "multilabel" if options.config.fitness == "cosine" else "multiclass"
+    return built_in_victim(task, data_dir=options.data_dir)
 
 
 def _open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:

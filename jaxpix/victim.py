@@ -238,7 +238,7 @@ class Victim:
         )
 
     def save(self, folder: Path) -> None:
-        """Write `victim.json` and the weights; a killed process leaves the old folder or the new one.
+        """Write `victim.json` and the weights, complete beside an older folder before two renames swap them.
 
         Raises:
             InputError: the victim is a user's own function, which cannot be saved.
@@ -259,8 +259,11 @@ class Victim:
             "provenance": dict(self.provenance),
         }
         (fresh / "victim.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
+        older = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+        if folder.exists():
+            folder.replace(older)
         fresh.replace(folder)
+        shutil.rmtree(older, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path) -> "Victim":

@@ -126,7 +126,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: bytes | N
 
 def test_torch_files(weights: dict[str, np.ndarray], tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="needs the torch extra")
-    tensors = {key: torch.from_numpy(value) for key, value in weights.items()}
+    tensors = {key: torch.tensor(value) for key, value in weights.items()}
     torch.save({"epoch": 1, "state_dict": tensors}, tmp_path / "w.pth")
     model = small(seed=1)
     load_torchvision(model, read_weights(tmp_path / "w.pth"))

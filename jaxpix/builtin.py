@@ -3,8 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+from . import console
 from .config import PrepareConfig, Task, TrainConfig
-from .console import Meter, say
 from .data.places import SUMMARY_FILE, VERSION, folder_name
 from .data.preparation import Report, Silent, prepare_dataset
 from .data.prepared import PreparedDataset, open_prepared
@@ -44,13 +44,6 @@ BUILT_IN: dict[Task, Recipe] = {
 }
 
 
-class _Console:
-    """The console as `prepare_dataset` wants it."""
-
-    say = staticmethod(say)
-    Meter = Meter
-
-
 def built_in_victim(
     task: Task, *, data_dir: Path = Path("data"), runs: Path = Path("runs"), quiet: bool = False
 ) -> Victim:
@@ -64,7 +57,7 @@ def built_in_victim(
     """
     recipe = BUILT_IN[task]
     run = runs / f"built-in-{recipe.dataset}"
-    report: Report = Silent() if quiet else _Console()
+    report: Report = Silent() if quiet else console
     if not (run / "test_metrics.json").exists():
         report.say(f"training the built-in {task} victim on {recipe.dataset} (once; kept in {run})")
     config = dataclasses.replace(recipe.prepare, data_dir=data_dir)
@@ -81,7 +74,7 @@ def open_or_draw(
     """
     pattern = f"{split or '*'}-{image_size or '*'}/{VERSION}/{SUMMARY_FILE}"
     if name in PHANTOM_NAMES and not any((data_dir / folder_name(name)).glob(pattern)):
-        say(f"{name} is drawn first, into {data_dir}")
+        console.say(f"{name} is drawn first, into {data_dir}")
         config = PrepareConfig(data_dir=data_dir, split=split, image_size=image_size)
-        return prepare_dataset(name, config, _Console())
+        return prepare_dataset(name, config, console)
     return open_prepared(name, data_dir, split, image_size)

@@ -74,7 +74,6 @@ def run_campaign(
     with AttackRun(folder, identity) as run:
         plain = run.stored_json("selection.json")
         if plain is None:
-            say(f"choosing images that {attack.victim.name} classifies correctly")
             selection = _choose(attack, dataset, choice, labels)
             run.store_text("config.toml", config_text)
             run.store_json("environment.json", describe_environment())
@@ -106,7 +105,9 @@ def _choose(attack: Attack, dataset: PreparedDataset, choice: Choice, labels: np
         every = np.concatenate([space.from_stored(dataset.labels(name)) for name in dataset.num_examples])
         wanted = wanted_labels(space, every, choice.classes, choice.num_label_sets)
     source = dataset.source(choice.subset)
-    return select(attack, source, labels, wanted, choice.per_class, attack.config.seed)
+    total = len(labels) if choice.per_class is None and wanted is None else None
+    with Meter(f"choosing images that {attack.victim.name} classifies correctly", total) as meter:
+        return select(attack, source, labels, wanted, choice.per_class, attack.config.seed, meter.advance)
 
 
 def _announcement(attack: Attack, total: int) -> str:

@@ -98,7 +98,9 @@ class Meter:
         done = self._done - self._already
         parts = []
         if done and elapsed > 0:
-            parts.append(f"{done / elapsed:,.1f} {self._unit}/s")
+            rate = done / elapsed
+            per = f"{rate:,.1f} {self._unit}/s" if rate >= 1 else f"{60 * rate:,.1f} {self._unit}/min"
+            parts.append(per)
             if self._total is not None and self._done < self._total:
                 parts.append(f"{_clock((self._total - self._done) * elapsed / done)} left")
         if self._note:

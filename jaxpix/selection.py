@@ -1,7 +1,7 @@
 """Which images are attacked: correctly classified ones, some of each class, by seed (paper 4, 5)."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,7 @@ def select(
     wanted: Sequence[np.ndarray] | None,
     per_class: int | None,
     seed: int,
+    on_examined: Callable[[int], None] | None = None,
 ) -> Selection:
     """Choose images label by label, in a seeded order, until `per_class` are correctly classified.
 
@@ -94,6 +95,7 @@ def select(
         wanted: label vectors [N]; None: every label that occurs.
         per_class: images per label; None: all.
         seed: of the order.
+        on_examined: told how many more images the victim was shown.
 
     Raises:
         InputError: no image at all can be attacked.
@@ -114,6 +116,8 @@ def select(
             eligible = attack.eligible(attack.victim.predict(images), labels[chunk])
             chosen += [int(index) for index in chunk[eligible]]
             examined += len(chunk)
+            if on_examined:
+                on_examined(len(chunk))
         limit = len(chosen) if per_class is None else per_class
         groups.append(Group(space.names(vector), chosen[:limit], examined, len(members)))
     selection = Selection(groups, per_class)

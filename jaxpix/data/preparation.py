@@ -18,6 +18,7 @@ from ..errors import InputError
 from . import accounts, formats
 from .info import DatasetInfo
 from .listing import Listing
+from .medmnist_files import MEMBERS
 from .places import VERSION, config_name, folder_name
 from .prepared import PreparedDataset, read_prepared
 from .registry import PHANTOM_NAMES, lookup
@@ -185,7 +186,7 @@ def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
 def _store(request: Request, report: Report) -> None:
     if request.config.source:
         report.say(f"{request.name}: looking through {request.config.source}")
-    elif not request.info.synthetic:
+    elif request.info.name in MEMBERS:
         report.say(f"{request.name}: no --source, so it is downloaded")
     listing = formats.read(request.info, request.config, request.image_size)
     parts = assign(listing.items, request.scheme, request.config.seed, request.info.synthetic)

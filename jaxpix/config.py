@@ -18,6 +18,7 @@ Precision = Literal["float32", "bfloat16"]
 
 _STRICT = ConfigDict(extra="forbid")
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
@@ -49,7 +50,7 @@ class PrepareConfig:
     """`folder` only: class folders that are no disease. Default: those called `normal` or `healthy`."""
     num_images: Count | None = None
     """Phantoms only: images drawn, all splits together."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds random splits and drawn images."""
 
 
@@ -92,7 +93,7 @@ class TrainConfig:
     """Multi-label: also train on images without any label. The paper leaves them out (4.4)."""
     precision: Precision = "float32"
     """Arithmetic of the convolutions while training; evaluation is always float32."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds weights, order and augmentation."""
 
 
@@ -124,5 +125,5 @@ class AttackConfig:
     """What happens to a mutant outside the box."""
     stop_fraction: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Stop when more than this part of a generation is adversarial (4.1); 0 stops at the first hit (3.2)."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds the search; each image folds its id into it."""

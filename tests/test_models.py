@@ -12,6 +12,7 @@ from flax import nnx
 from jaxpix.errors import InputError
 from jaxpix.models import MODELS, build, check_image_size
 from jaxpix.models.densenet import DenseNet
+from jaxpix.models.layers import Convolution
 from jaxpix.models.pretrained import export_torchvision, load_torchvision
 from jaxpix.models.resnet import ResNet
 
@@ -161,3 +162,16 @@ def test_training_mode_moves_statistics_by_a_tenth() -> None:
     nnx.jit(lambda model, images: model(images))(model, images)
     np.testing.assert_allclose(model.bn1.mean[...], 0.1 * features.mean((0, 1, 2)), rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(model.bn1.var[...], 0.9 + 0.1 * features.var((0, 1, 2)), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "channels"), [("resnet14", 32, 3), ("resnet14", 75, 1), ("densenet121", 48, 1)]
+)
+def test_the_fast_forms_of_a_convolution_change_nothing(monkeypatch, name, size, channels):
+    model = build(name, num_classes=4, channels=channels, seed=0)
+    model.eval()
+    images = np.random.Generator(np.random.PCG64(0)).normal(size=(2, size, size, channels)).astype(np.float32)
+    fast = np.asarray(model(images))
+    monkeypatch.setattr(Convolution, "__call__", nnx.Conv.__call__)
+    plain = np.asarray(model(images))
+    assert np.abs(fast - plain).max() <= 1e-5 * np.abs(plain).max()

@@ -15,7 +15,7 @@ from .experiments import Attack, Origin
 from .files import write_atomically
 from .pictures import contact_sheet, pair, to_png
 from .records import Record
-from .runs import AttackRun
+from .runs import SELECTION, AttackRun
 from .selection import Selection, select, wanted_labels
 from .verification import decode_png
 
@@ -72,12 +72,12 @@ def run_campaign(
     labels = attack.victim.space.from_stored(dataset.labels(choice.subset))
     image_ids = [str(name) for name in dataset.image_ids(choice.subset)]
     with AttackRun(folder, identity) as run:
-        plain = run.stored_json("selection.json")
+        plain = run.stored_json(SELECTION)
         if plain is None:
             selection = _choose(attack, dataset, choice, labels)
             run.store_text("config.toml", config_text)
             run.store_json("environment.json", describe_environment())
-            run.store_json("selection.json", selection.to_plain())
+            run.store_json(SELECTION, selection.to_plain())
         else:
             selection = Selection.from_plain(plain)
         indices = [index for group in selection.groups for index in group.indices]

@@ -27,6 +27,7 @@ from .files import write_atomically
 from .records import Record, from_json, from_table, to_json, to_table
 from .verification import encode_png
 
+SELECTION = "selection.json"
 _JOURNAL, _TABLE, _IDENTITY = "journal.jsonl", "records.parquet", "identity.json"
 
 
@@ -80,7 +81,8 @@ class AttackRun:
 
     def _check_identity(self) -> None:
         path = self.folder / _IDENTITY
-        if not path.exists():
+        # A run that ended before it chose its images holds nothing that another attack could mix up.
+        if not path.exists() or not (self.folder / SELECTION).exists():
             write_atomically(path, json.dumps(self._identity, indent=1) + "\n")
             return
         before = _read_json(path)

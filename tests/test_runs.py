@@ -9,7 +9,7 @@ from some_records import some_record
 from jaxpix.errors import InputError
 from jaxpix.experiments import Finished
 from jaxpix.records import SCHEMA, from_json, from_table, to_json, to_table
-from jaxpix.runs import AttackRun, file_stem, read_records
+from jaxpix.runs import SELECTION, AttackRun, file_stem, read_records
 from jaxpix.verification import decode_png, encode_png
 
 IDENTITY = {"seed": 0, "victim_id": "v"}
@@ -67,8 +67,10 @@ def test_a_torn_last_line_is_cut_and_nothing_else_is_lost(tmp_path):
 
 
 def test_another_attack_is_refused_and_the_difference_named(tmp_path):
-    with AttackRun(tmp_path, IDENTITY):
+    with AttackRun(tmp_path, {**IDENTITY, "seed": 7}):
         pass
+    with AttackRun(tmp_path, IDENTITY) as run:  # nothing was chosen before, so nothing is mixed up
+        run.store_json(SELECTION, {})
     with pytest.raises(InputError, match=r"holds another attack \(seed: it has 0, now asked 1\)"):
         AttackRun(tmp_path, {**IDENTITY, "seed": 1}).__enter__()
 
@@ -93,6 +95,7 @@ def test_damaged_files_are_named(tmp_path):
     (tmp_path / "journal.jsonl").write_text("not json\n")
     with pytest.raises(InputError, match=r"journal\.jsonl: line 1 is damaged"):
         read_records(tmp_path)
+    (tmp_path / SELECTION).write_text("{}")
     (tmp_path / "identity.json").write_text("{")
     with pytest.raises(InputError, match=r"identity\.json is damaged"):
         AttackRun(tmp_path, IDENTITY).__enter__()

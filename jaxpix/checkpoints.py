@@ -18,6 +18,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from .errors import InputError
+from .files import write_atomically
 
 Tree = TypeVar("Tree")
 
@@ -147,10 +148,7 @@ def _write_manifest(path: Path, arrays: dict[str, np.ndarray]) -> None:
         name: {"shape": list(array.shape), "dtype": array.dtype.name, "sha256": _digest(array)}
         for name, array in arrays.items()
     }
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(manifest, file)
-        file.flush()
-        os.fsync(file.fileno())
+    write_atomically(path, json.dumps(manifest))
 
 
 def _digest(array: np.ndarray) -> str:

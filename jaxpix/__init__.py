@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .config import AttackConfig, PrepareConfig, TrainConfig
+    from .config import AttackConfig, EngineConfig, PrepareConfig, TrainConfig
     from .data.preparation import prepare_dataset
     from .data.prepared import PreparedDataset, open_prepared
     from .errors import InputError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AttackConfig": "config",
+    "EngineConfig": "config",
     "InputError": "errors",
     "PrepareConfig": "config",
     "PreparedDataset": "data.prepared",
@@ -37,6 +38,7 @@ _HOMES = {
 
 __all__ = [
     "AttackConfig",
+    "EngineConfig",
     "InputError",
     "PrepareConfig",
     "PreparedDataset",

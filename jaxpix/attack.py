@@ -7,7 +7,7 @@ from typing import Any
 
 from .builtin import built_in_victim
 from .campaign import Choice, run_campaign
-from .config import AttackConfig, Count, Task
+from .config import AttackConfig, Count, EngineConfig, Task
 from .console import print_table, run_door, say
 from .data.prepared import PreparedDataset, open_prepared
 from .errors import InputError
@@ -52,9 +52,8 @@ class AttackOptions:
     """Attack every correctly classified image of the subset."""
     run: Path | None = None
     """Run folder. Default: named after the attack, in runs/. An interrupted run goes on."""
-    slots: Count | None = None
-    """Experiments side by side; changes speed and memory, never a result."""
     config: AttackConfig = dataclasses.field(default_factory=AttackConfig)
+    engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
 
 
 def _open_victim(options: AttackOptions) -> Victim:
@@ -91,7 +90,8 @@ def _open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:
 
 def _identity(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> dict[str, Any]:
     chosen = to_plain(options)
-    for name in ("victim", "run", "slots", "data_dir", "dataset", "split", "image_size"):
+    places = ("victim", "run", "data_dir", "dataset", "split", "image_size")
+    for name in (*places, *to_plain(options.engine)):
         del chosen[name]
     return {**chosen, "victim_id": victim.victim_id, "data_fingerprint": dataset.fingerprint}
 
@@ -106,7 +106,7 @@ def _default_folder(options: AttackOptions, victim: Victim, dataset: PreparedDat
 
 def _run(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> None:
     folder = options.run or _default_folder(options, victim, dataset)
-    attack = Attack(victim, options.config, num_slots=options.slots)
+    attack = Attack(victim, options.config, options.engine)
     per_class = None if options.all else options.per_class
     choice = Choice(options.subset, options.classes, per_class, options.label_sets)
     identity = _identity(options, victim, dataset)

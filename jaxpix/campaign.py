@@ -116,7 +116,8 @@ def _announcement(attack: Attack, total: int) -> str:
     most = search.population * (1 + search.generations)
     return (
         f"{total} experiments: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
-        f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; compiling first"
+        f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; evaluation "
+        f"{attack.engine.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
     )
 
 
@@ -133,7 +134,7 @@ def _stream(attack: Attack, jobs: Iterator[Job], origin: Origin, run: AttackRun,
             candidates += evaluated
             meter.advance(0, note())
 
-        for finished in attack.run(jobs, origin, count):
+        for finished in attack.run(jobs, origin, count, say):
             successes += run.save(finished).success
             meter.advance(1, note())
 

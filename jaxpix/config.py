@@ -15,6 +15,7 @@ Preset = Literal["tsai2023", "su2019", "scipy"]
 Bounds = Literal["clip", "redraw", "reflect"]
 ModelName = Literal["resnet50", "densenet121", "resnet14"]
 Precision = Literal["float32", "bfloat16"]
+SearchPrecision = Literal["float32", "tfloat32", "bfloat16"]
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -125,5 +126,21 @@ class AttackConfig:
     """What happens to a mutant outside the box."""
     stop_fraction: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Stop when more than this part of a generation is adversarial (4.1); 0 stops at the first hit (3.2)."""
+    precision: SearchPrecision = "float32"
+    """Arithmetic of the search. Fewer bits are faster on GPUs; every hit is verified in float32 all the same."""
     seed: Seed = 0
     """Seeds the search; each image folds its id into it."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class EngineConfig:
+    """How an attack is computed: changes speed and memory, results only by rounding (`evaluator`)."""
+
+    evaluator: Literal["auto", "dense", "incremental"] = "auto"
+    """`incremental` computes only what the changed pixels reach; `auto` takes what should be faster."""
+    switch: str | None = None
+    """Last layer computed incrementally ("layer3.0"). Default: by a model of the work."""
+    slots: Count | None = None
+    """Experiments side by side. Default: by device and memory."""
+    generations_per_call: Count | None = None
+    """Generations between two looks at the device. Default: as many as take about a second, on GPUs less."""

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from .config import AttackConfig, Fitness
+from .config import AttackConfig, EngineConfig, Fitness, SearchPrecision
 from .engine import Engine, Job, Outcome
 from .errors import InputError
+from .evaluators import make_evaluator
 from .evolution import Optimizer, Search
 from .fitness import make_fitness
 from .genome import Box
@@ -38,12 +39,19 @@ class Finished:
 
 @functools.lru_cache(maxsize=4)
 def _engine(
-    victim: Victim, search: Search, num_pixels: int, fitness: Fitness, targeted: bool, num_slots: int | None
+    victim: Victim,
+    search: Search,
+    num_pixels: int,
+    fitness: Fitness,
+    targeted: bool,
+    precision: SearchPrecision,
+    config: EngineConfig,
 ) -> Engine:
     """Engines are kept, so that attacking batch after batch, or seed after seed, compiles once."""
     optimizer = Optimizer(search, Box(victim.input_shape, num_pixels))
     fitness_fn = make_fitness(fitness, victim.space, targeted)
-    return Engine(victim, optimizer, fitness_fn, targeted=targeted, num_slots=num_slots)
+    evaluator = make_evaluator(victim, num_pixels, precision, config)
+    return Engine(victim, evaluator, optimizer, fitness_fn, targeted=targeted, config=config)
 
 
 class Attack:
@@ -53,13 +61,21 @@ class Attack:
         InputError: the configuration does not fit the victim (unknown target, too many pixels).
     """
 
-    def __init__(self, victim: Victim, config: AttackConfig, *, num_slots: int | None = None):
+    def __init__(self, victim: Victim, config: AttackConfig, engine: EngineConfig | None = None):
         self.victim, self.config = victim, config
         self.fitness = fitness_of(config, victim.task)
         self.target = None if config.target is None else victim.space.parse(config.target)
         self.search = search_of(config)
         targeted = self.target is not None
-        self._engine = _engine(victim, self.search, config.num_pixels, self.fitness, targeted, num_slots)
+        self.engine = _engine(
+            victim,
+            self.search,
+            config.num_pixels,
+            self.fitness,
+            targeted,
+            config.precision,
+            engine or EngineConfig(),
+        )
 
     def job(self, image_id: str, image: np.ndarray, original: np.ndarray) -> Job:
         """One experiment on a uint8 image [H, W, C] whose label is the bool vector `original` [N]."""
@@ -83,9 +99,10 @@ class Attack:
         jobs: Iterable[Job],
         origin: Origin | None = None,
         on_candidates: Callable[[int], None] | None = None,
+        on_notice: Callable[[str], None] | None = None,
     ) -> Iterator[Finished]:
         """Finished experiments in order of finishing; see `Engine.run`."""
-        for outcome in self._engine.run(jobs, self.config.seed, on_candidates):
+        for outcome in self.engine.run(jobs, self.config.seed, on_candidates, on_notice):
             record = self._record(outcome, origin or Origin())
             yield Finished(record, outcome.png, outcome.job.image)
 
@@ -141,7 +158,7 @@ def attack_images(
     config: AttackConfig | None = None,
     *,
     image_ids: Sequence[str] | None = None,
-    num_slots: int | None = None,
+    engine: EngineConfig | None = None,
 ) -> list[Record]:
     """Attack images and return one record per experiment, in the order of the images.
 
@@ -154,12 +171,12 @@ def attack_images(
         labels: class numbers [B], or 0/1 vectors [B, N]. None: what the victim says of each image.
         config: the attack; default: the paper's, one pixel, untargeted.
         image_ids: distinct names [B]; the seed of each experiment folds its name in. Default: positions.
-        num_slots: experiments side by side; changes speed and memory, never a result.
+        engine: how it is computed (evaluator, slots); changes speed and memory, not what is searched.
 
     Raises:
         InputError: images, labels, names or configuration do not fit the victim.
     """
-    attack = Attack(victim, config or AttackConfig(), num_slots=num_slots)
+    attack = Attack(victim, config or AttackConfig(), engine)
     stack = _checked_images(victim, images)
     names = [str(position) for position in range(len(stack))] if image_ids is None else list(image_ids)
     if len(names) != len(stack) or len(set(names)) != len(names):

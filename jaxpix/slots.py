@@ -1,161 +1,198 @@
-"""The compiled side of the engine: S experiments advancing together.
+"""The compiled side of the engine: S experiments advancing together, spread over the local devices.
 
-Candidates are evaluated in batches of one fixed shape, whatever the number of slots, so that the backend's
-arithmetic cannot make a result depend on it.
+Each device owns a share of the slots and runs its own loop; nothing is communicated. Candidates are evaluated
+in batches of one fixed shape, whatever the number of slots, devices and experiments still running, so that
+the backend's arithmetic cannot make a result depend on them.
 """
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from .evaluators import Base, Evaluator
 from .evolution import Evolution, Optimizer
 from .fitness import FitnessFn, Goal, is_success
-from .genome import Pixels, decode, paint
-from .victim import Victim, Weights
+from .genome import Pixels, decode
+from .labels import LabelSpace
+
+_AXIS = "slots"
 
 
 @struct.dataclass
 class Slots:
-    """S experiments: their evolutions, images uint8 [S, H, W, C] and goals [S, N]."""
+    """S experiments: their evolutions, images uint8 [S, H, W, C], goals [S, N] and evaluation bases [S, …]."""
 
     evolution: Evolution
     images: jax.Array
     goals: Goal
+    bases: Base
 
 
-class Candidate(NamedTuple):
-    """What one slot would return now: its fittest hit, else its fittest candidate.
+class Filling(NamedTuple):
+    """Experiments that enter slots: positions int32 [F] (S: none), keys [F], images [F, H, W, C], goals [F, N]."""
 
-    `image` is uint8 [H, W, C], `pixels` [K]; the rest are scalars.
-    """
+    positions: Any
+    keys: jax.Array
+    images: Any
+    goals: Goal
 
-    is_hit: jax.Array
+
+class Candidates(NamedTuple):
+    """What each slot would return now: its fittest hit, else its fittest candidate; leading axis S."""
+
+    stopped: Any
+    is_hit: Any
     pixels: Pixels
-    image: jax.Array
-    fitness: jax.Array
-    generation: jax.Array
-    queries_to_first_hit: jax.Array
+    fitness: Any
+    generation: Any
+    queries_to_first_hit: Any
 
 
 class SlotProgram:
     """Compiled functions over `Slots`; each compiles once.
 
     Args:
-        victim: evaluates candidates.
+        evaluator: gives candidates their logits.
         optimizer: the evolution in its box.
         fitness_fn: objective of one candidate.
+        space: label space of the victim.
         targeted: what counts as a hit.
+        num_slots: S, a multiple of the devices times `group`.
         group: populations evaluated together.
+        devices: share the slots.
     """
 
     def __init__(
-        self, victim: Victim, optimizer: Optimizer, fitness_fn: FitnessFn, *, targeted: bool, group: int
+        self,
+        evaluator: Evaluator,
+        optimizer: Optimizer,
+        fitness_fn: FitnessFn,
+        space: LabelSpace,
+        *,
+        targeted: bool,
+        num_slots: int,
+        group: int,
+        devices: Sequence[jax.Device],
     ):
-        self._victim, self._optimizer, self._fitness_fn = victim, optimizer, fitness_fn
-        self._targeted, self._group = targeted, group
-        self._start = jax.jit(jax.vmap(optimizer.start))
-        self.fill = jax.jit(self._fill, donate_argnums=0)
-        self.refute = jax.jit(self._refute, donate_argnums=0)
-        self.read = jax.jit(self._read)
-        self.is_success = jax.jit(functools.partial(is_success, space=victim.space, targeted=targeted))
-        self.advance = jax.jit(self._advance, donate_argnums=1)
+        assert num_slots % (group * len(devices)) == 0, "slots are whole groups on every device"
+        self._evaluator, self._optimizer, self._fitness_fn = evaluator, optimizer, fitness_fn
+        self._space, self._targeted = space, targeted
+        self.num_slots, self.group = num_slots, group
+        mesh = Mesh(np.asarray(devices), (_AXIS,))
+        everywhere, shared = PartitionSpec(), PartitionSpec(_AXIS)
+        sharding = NamedSharding(mesh, shared)
+        on_devices = functools.partial(jax.shard_map, mesh=mesh, check_vma=False)
+        self.weights = jax.device_put(evaluator.weights, NamedSharding(mesh, everywhere))
+        fill = on_devices(self._fill, in_specs=(everywhere, shared, everywhere), out_specs=shared)
+        advance = on_devices(
+            self._advance, in_specs=(everywhere, shared, everywhere), out_specs=(shared, shared)
+        )
+        # One sharding for all slots everywhere, or every function would compile again for another one.
+        compiled = functools.partial(jax.jit, out_shardings=sharding)
+        self.empty = compiled(self._empty)
+        self.fill = compiled(fill, donate_argnums=1)
+        self.advance = compiled(advance, donate_argnums=1)
+        self.refute = compiled(self._refute, donate_argnums=0)
+        self.read = jax.jit(jax.vmap(self._read))
 
-    def empty(self, num_slots: int) -> Slots:
+    def _empty(self) -> Slots:
         """Slots that are all stopped, to be filled."""
-        shape, count = self._victim.input_shape, len(self._victim.class_names)
-        labels = (num_slots, count)
-        keys = jax.random.split(jax.random.key(0), num_slots)
-        evolution = self._start(keys)
+        shape, labels = self._optimizer.box.image_shape, (self.num_slots, len(self._space.class_names))
+        images = jnp.zeros((self.num_slots, *shape), jnp.uint8)
+        one = jax.eval_shape(self._evaluator.base, self.weights, images[0])
+        evolution = jax.vmap(self._optimizer.start)(jax.random.split(jax.random.key(0), self.num_slots))
         return Slots(
-            evolution=evolution.replace(stopped=jnp.ones(num_slots, bool)),
-            images=jnp.zeros((num_slots, *shape), jnp.uint8),
+            evolution=dataclasses.replace(evolution, stopped=jnp.ones(self.num_slots, bool)),
+            images=images,
             goals=Goal(jnp.zeros(labels, bool), jnp.zeros(labels, bool)),
+            bases=jax.tree.map(lambda leaf: jnp.zeros((self.num_slots, *leaf.shape), leaf.dtype), one),
         )
 
-    def _fill(self, slots: Slots, index: jax.Array, key: jax.Array, image: jax.Array, goal: Goal) -> Slots:
-        fresh = Slots(evolution=self._optimizer.start(key), images=image, goals=goal)
-        return jax.tree.map(lambda all_slots, one: all_slots.at[index].set(one), slots, fresh)
+    def _fill(self, weights: Any, slots: Slots, filling: Filling) -> Slots:
+        fresh = Slots(
+            evolution=jax.vmap(self._optimizer.start)(filling.keys),
+            images=filling.images,
+            goals=filling.goals,
+            bases=jax.vmap(functools.partial(self._evaluator.base, weights))(filling.images),
+        )
+        own = slots.evolution.stopped.shape[0]
+        local = filling.positions - jax.lax.axis_index(_AXIS) * own
+        local = jnp.where((local >= 0) & (local < own), local, own)
+        return jax.tree.map(lambda old, new: old.at[local].set(new, mode="drop"), slots, fresh)
 
-    def _refute(self, slots: Slots, index: jax.Array) -> Slots:
-        one = jax.tree.map(lambda leaf: leaf[index], slots.evolution)
+    def _refute(self, slots: Slots, refuted: jax.Array) -> Slots:
+        """Forget the hits of the slots marked in bool [S]."""
         evolution = jax.tree.map(
-            lambda all_slots, new: all_slots.at[index].set(new), slots.evolution, self._optimizer.refute(one)
+            functools.partial(_keep_where, ~refuted),
+            slots.evolution,
+            jax.vmap(self._optimizer.refute)(slots.evolution),
         )
         return dataclasses.replace(slots, evolution=evolution)
 
-    def _read(self, slots: Slots, index: jax.Array) -> Candidate:
-        """What a slot would return now: its fittest hit, else its fittest candidate."""
-        one: Slots = jax.tree.map(lambda leaf: leaf[index], slots)
-        evolution = one.evolution
+    def _read(self, slot: Slots) -> Candidates:
+        evolution = slot.evolution
         is_hit = jnp.isfinite(evolution.hit_fitness)
         genome = jnp.where(is_hit, evolution.hit_genome, evolution.best_genome)
-        pixels = decode(genome, self._optimizer.box)
-        return Candidate(
+        return Candidates(
+            stopped=evolution.stopped,
             is_hit=is_hit,
-            pixels=pixels,
-            image=paint(one.images, pixels),
+            pixels=decode(genome, self._optimizer.box),
             fitness=jnp.where(is_hit, evolution.hit_fitness, evolution.best_fitness),
             generation=evolution.generation,
             queries_to_first_hit=evolution.queries_to_first_hit,
         )
 
-    def _advance(self, weights: Weights, slots: Slots, steps: jax.Array) -> tuple[Slots, jax.Array]:
-        """Up to `steps` generations of every running slot; also the number of candidates evaluated."""
+    def _advance(self, weights: Any, slots: Slots, steps: jax.Array) -> tuple[Slots, jax.Array]:
+        """Up to `steps` generations of every running slot; also the candidates evaluated, [1] per device."""
+        Carry = tuple[jax.Array, jax.Array, Evolution]
 
-        def running(carry: tuple[jax.Array, jax.Array, Slots]) -> jax.Array:
-            step, _, slots = carry
-            return (step < steps) & ~jnp.all(slots.evolution.stopped)
+        def running(carry: Carry) -> jax.Array:
+            step, _, evolution = carry
+            return (step < steps) & ~jnp.all(evolution.stopped)
 
-        def generation(
-            carry: tuple[jax.Array, jax.Array, Slots],
-        ) -> tuple[jax.Array, jax.Array, Slots]:
-            step, evaluated, slots = carry
-            stopped = slots.evolution.stopped
-            count = jnp.sum(~stopped, dtype=jnp.int32) * self._optimizer.search.population
-            candidates = jax.vmap(self._optimizer.propose)(slots.evolution)
-            fitness, is_hit = self._evaluate(weights, slots, candidates)
-            after = jax.vmap(self._optimizer.select)(slots.evolution, candidates, fitness, is_hit)
-            evolution = jax.tree.map(functools.partial(_keep_where, stopped), slots.evolution, after)
-            return step + 1, evaluated + count, dataclasses.replace(slots, evolution=evolution)
+        def generation(carry: Carry) -> Carry:
+            step, evaluated, before = carry
+            count = jnp.sum(~before.stopped, dtype=jnp.int32) * self._optimizer.search.population
+            candidates = jax.vmap(self._optimizer.propose)(before)
+            fitness, is_hit = self._evaluate(weights, slots, before.stopped, candidates)
+            after = jax.vmap(self._optimizer.select)(before, candidates, fitness, is_hit)
+            evolution = jax.tree.map(functools.partial(_keep_where, before.stopped), before, after)
+            return step + 1, evaluated + count, evolution
 
-        start = (jnp.int32(0), jnp.int32(0), slots)
-        _, evaluated, slots = jax.lax.while_loop(running, generation, start)
-        return slots, evaluated
+        start = (jnp.int32(0), jnp.int32(0), slots.evolution)
+        _, evaluated, evolution = jax.lax.while_loop(running, generation, start)
+        return dataclasses.replace(slots, evolution=evolution), evaluated[None]
 
-    def _evaluate(self, weights: Weights, slots: Slots, candidates: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Fitness [S, P] and hits [S, P] of candidates [S, P, G], a group of slots at a time."""
-        num_slots, population, _ = candidates.shape
-        shape = self._victim.input_shape
+    def _evaluate(
+        self, weights: Any, slots: Slots, stopped: jax.Array, candidates: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Fitness [S, P] and hits [S, P] of candidates [S, P, G]; running slots fill the groups first."""
+        order = jnp.argsort(stopped)
+        num_groups = (jnp.sum(~stopped) + self.group - 1) // self.group
 
-        def dense(group: tuple[jax.Array, Slots, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            _, members, genomes = group
-            painted = jax.vmap(paint)(members.images, decode(genomes, self._optimizer.box))
-            logits = self._victim.dense_logits(weights, painted.reshape(-1, *shape))
-            logits = logits.reshape(-1, population, logits.shape[-1])
+        def evaluate(number: jax.Array, results: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            members = jax.lax.dynamic_slice_in_dim(order, number * self.group, self.group)
+            images, goals, bases, genomes = jax.tree.map(
+                lambda leaf: leaf[members], (slots.images, slots.goals, slots.bases, candidates)
+            )
+            pixels = decode(genomes, self._optimizer.box)
+            logits = self._evaluator.logits(weights, bases, images, pixels)
+            judged = jax.vmap(jax.vmap(self._judge, (0, None)))(logits, goals)
+            return jax.tree.map(lambda old, new: old.at[members].set(new), results, judged)
 
-            def judge_one(logits: jax.Array, goal: Goal) -> tuple[jax.Array, jax.Array]:
-                hit = is_success(logits, goal, self._victim.space, self._targeted)
-                return self._fitness_fn(logits, goal), hit
+        size = candidates.shape[:2]
+        nothing = jnp.full(size, jnp.inf, jnp.float32), jnp.zeros(size, bool)
+        return jax.lax.fori_loop(0, num_groups, evaluate, nothing)
 
-            return jax.vmap(jax.vmap(judge_one, (0, None)))(logits, members.goals)
-
-        def skip(group: tuple[jax.Array, Slots, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            size = (self._group, population)
-            return jnp.full(size, jnp.inf, jnp.float32), jnp.zeros(size, bool)
-
-        def evaluate(group: tuple[jax.Array, Slots, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            return jax.lax.cond(jnp.all(group[0]), skip, dense, group)
-
-        groups = jax.tree.map(
-            lambda leaf: leaf.reshape(-1, self._group, *leaf.shape[1:]),
-            (slots.evolution.stopped, slots, candidates),
-        )
-        fitness, is_hit = jax.lax.map(evaluate, groups)
-        return fitness.reshape(num_slots, population), is_hit.reshape(num_slots, population)
+    def _judge(self, logits: jax.Array, goal: Goal) -> tuple[jax.Array, jax.Array]:
+        return self._fitness_fn(logits, goal), is_success(logits, goal, self._space, self._targeted)
 
 
 def _keep_where(keep: jax.Array, old: jax.Array, new: jax.Array) -> jax.Array:

@@ -5,9 +5,6 @@ A victim takes 8-bit images, 0..255, and owns its normalisation. Nothing else ev
 
 import dataclasses
 import functools
-import json
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from . import checkpoints
+from . import victim_files
 from .config import ModelName, Task
 from .errors import InputError
 from .labels import LabelSpace
+from .models.frozen import FrozenModel, freeze
 from .models.pretrained import load_torchvision, read_weights
 from .models.zoo import build
 from .probe import identify, logits_of, probe
@@ -44,6 +42,7 @@ class Victim:
         victim_id: hash that changes when the weights or the meaning of the outputs change.
         description: what `save` needs to rebuild it; None for a user's own function.
         provenance: where it came from (data set, split, versions), as JSON-able values.
+        graph: structure of a Flax model of ours, `weights` its state; None for a user's own function.
     """
 
     apply: Apply
@@ -54,6 +53,7 @@ class Victim:
     victim_id: str
     description: Mapping[str, Any] | None = None
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    graph: nnx.GraphDef[Any] | None = None
 
     @property
     def task(self) -> Task:
@@ -64,6 +64,18 @@ class Victim:
     def class_names(self) -> tuple[str, ...]:
         """Names of the N outputs."""
         return self.space.class_names
+
+    def model(self) -> nnx.Module | None:
+        """The Flax model that was frozen, in evaluation mode; None for a user's own function."""
+        return None if self.graph is None else nnx.merge(self.graph, self.weights, copy=True)
+
+    @functools.cached_property
+    def frozen(self) -> FrozenModel | None:
+        """The network layer by layer, for incremental evaluation; None for a user's own function."""
+        model = self.model()
+        if model is None or self.description is None:
+            return None
+        return freeze(model, self.description["mean"], self.description["std"])
 
     @functools.cached_property
     def _compiled(self) -> Callable[[Weights, jax.Array], jax.Array]:
@@ -190,6 +202,7 @@ class Victim:
             identify(space, [*leaves, mean_array, std_array]),
             description,
             dict(provenance or {}),
+            graph,
         )
         victim._probe(refuse_probabilities=False)
         return victim
@@ -245,25 +258,14 @@ class Victim:
         """
         if self.description is None:
             raise InputError(f"victim {self.name!r} is a Python function and cannot be saved")
-        folder = Path(folder)
-        fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        checkpoints.save_tree(fresh / "weights", self.weights)
         content = {
-            "format": 1,
             "name": self.name,
             "victim_id": self.victim_id,
             **dataclasses.asdict(self.space),
             **self.description,
             "provenance": dict(self.provenance),
         }
-        (fresh / "victim.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        older = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-        if folder.exists():
-            folder.replace(older)
-        fresh.replace(folder)
-        shutil.rmtree(older, ignore_errors=True)
+        victim_files.write(Path(folder), content, self.weights)
 
     @classmethod
     def load(cls, folder: Path) -> "Victim":
@@ -272,32 +274,13 @@ class Victim:
         Raises:
             InputError: no victim there, another format, or weights that do not fit.
         """
-        folder = Path(folder)
-        if (folder / "victim" / "victim.json").is_file():  # a training run's folder
-            folder = folder / "victim"
-        try:
-            content = json.loads((folder / "victim.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(
-                f"no victim in {folder}: expected a folder with victim.json, as jaxpix.train writes it"
-            ) from None
-        except json.JSONDecodeError as error:
-            raise InputError(f"{folder / 'victim.json'} is damaged: {error}") from None
-        if content.get("format") != 1:
-            raise InputError(f"{folder / 'victim.json'}: expected format 1, got {content.get('format')!r}")
+        content, model = victim_files.read(Path(folder))
         height, width, channels = content["input_shape"]
-        names = content["class_names"]
-        model = nnx.eval_shape(
-            lambda: build(content["architecture"], num_classes=len(names), channels=channels, seed=0)
-        )
-        graph, abstract = nnx.split(model)
-        restored = checkpoints.restore_tree(folder / "weights", abstract)
-        model = nnx.merge(graph, jax.tree.map(jnp.asarray, restored))
         victim = cls.from_model(
             model,
             architecture=content["architecture"],
             task=content["task"],
-            class_names=names,
+            class_names=content["class_names"],
             input_shape=(height, width, channels),
             mean=content["mean"],
             std=content["std"],

@@ -7,7 +7,7 @@ import pytest
 from numpy_attack import attack as numpy_attack
 from toys import SIZE, toy_images, toy_logits_numpy, toy_victim
 
-from jaxpix import AttackConfig, Victim, attack_images
+from jaxpix import AttackConfig, EngineConfig, Victim, attack_images
 from jaxpix.errors import InputError
 from jaxpix.experiments import Attack
 
@@ -26,7 +26,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def records(victim, images):
-    return attack_images(victim, images[:9], None, QUICK, num_slots=2)
+    return attack_images(victim, images[:9], None, QUICK, engine=EngineConfig(slots=2))
 
 
 def rebuilt(record, image):
@@ -86,7 +86,12 @@ def test_queries_and_stop_reasons_are_exact(records):
 def test_records_do_not_depend_on_slots_or_order(victim, images, records, num_slots):
     order = np.arange(9) if num_slots == 3 else np.arange(9)[::-1]
     again = attack_images(
-        victim, images[:9][order], None, QUICK, image_ids=[str(i) for i in order], num_slots=num_slots
+        victim,
+        images[:9][order],
+        None,
+        QUICK,
+        image_ids=[str(i) for i in order],
+        engine=EngineConfig(slots=num_slots),
     )
     by_id = {record.image_id: without_time(record) for record in again}
     assert [by_id[str(i)] for i in range(9)] == [without_time(record) for record in records]
@@ -210,12 +215,12 @@ def test_a_refuted_hit_goes_back_into_the_search():
 
 
 def test_compiled_functions_compile_once(victim, images):
-    attack = Attack(victim, AttackConfig(generations=2), num_slots=2)
+    attack = Attack(victim, AttackConfig(generations=2), engine=EngineConfig(slots=2))
     labels = np.asarray(victim.space.labels(victim.predict(images)))
     for round_ in range(2):
         jobs = [attack.job(f"{round_}-{i}", images[i], labels[i]) for i in range(5)]
         assert len(list(attack.run(jobs))) == 5
-    program = attack._engine._program
+    program = attack.engine.program
     for function in (program.advance, program.fill, program.read):
         assert function._cache_size() == 1
 

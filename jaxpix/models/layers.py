@@ -9,6 +9,7 @@ import numpy as np
 from flax import nnx
 
 from ..config import Precision
+from .convolve import convolve
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
@@ -37,56 +38,17 @@ def _drawn(draw: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]) -
 
 
 class Convolution(nnx.Conv):
-    """nnx.Conv in the form that is fastest on CPUs; the same parameters and, up to rounding, the same result.
-
-    A 1x1 kernel is a matrix product. Where at most 3x3 positions come out, as in deep stages of small images,
-    a 3x3 kernel is one too, over gathered neighbourhoods: XLA's CPU convolution is up to 100 times slower there.
-    """
+    """nnx.Conv in the form that is fastest where it runs; same parameters and, up to rounding, same result."""
 
     def __init__(self, *arguments: Any, stride: int, **options: Any):
         super().__init__(*arguments, strides=stride, **options)  # type: ignore[misc]
         self.stride = stride
 
     def __call__(self, inputs: jax.Array) -> jax.Array:  # type: ignore[override]
-        """Features [B, H, W, C] of inputs [B, H, W, C]."""
-        size, stride = self.kernel_size[0], self.stride
-        small = size == 3 and max(inputs.shape[1:3]) <= 3 * stride
-        narrow_stem = self.in_features == 3 and self.out_features < 40
-        if size != 1 and not small and not narrow_stem:
-            return super().__call__(inputs)
+        """Features [B, h, w, C] of inputs [B, H, W, C]."""
         kernel = self.kernel.get_value()
         inputs, kernel = nnx.nn.dtypes.promote_dtype((inputs, kernel), dtype=self.dtype)
-        if size == 1:
-            return inputs[:, ::stride, ::stride] @ kernel[0, 0]
-        if narrow_stem:
-            return _with_a_fourth_channel(inputs, kernel, stride)
-        return _neighbourhoods(inputs, stride) @ kernel.reshape(-1, kernel.shape[-1])
-
-
-def _with_a_fourth_channel(inputs: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    """Convolution of colour images [B, H, W, 3] as if they had a fourth, empty channel.
-
-    With few output channels JAX 0.10 takes a path on CPUs that is nine times slower for three.
-    """
-    margin = kernel.shape[0] // 2
-    return jax.lax.conv_general_dilated(
-        jnp.pad(inputs, ((0, 0), (0, 0), (0, 0), (0, 1))),
-        jnp.pad(kernel, ((0, 0), (0, 0), (0, 1), (0, 0))),
-        (stride, stride),
-        ((margin, margin), (margin, margin)),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-    )
-
-
-def _neighbourhoods(inputs: jax.Array, stride: int) -> jax.Array:
-    """3x3 surroundings [B, h, w, 9 C] of every `stride`-th position of inputs [B, H, W, C], zero outside.
-
-    The last axis is in the order of a kernel's axes.
-    """
-    _, height, width, _ = inputs.shape
-    padded = jnp.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    taps = [padded[:, i : i + height : stride, j : j + width : stride] for i in range(3) for j in range(3)]
-    return jnp.concatenate(taps, axis=-1)
+        return convolve(inputs, kernel, self.stride, self.kernel_size[0] // 2)
 
 
 def convolution(

@@ -6,7 +6,7 @@ import jax
 from flax import nnx
 
 from ..config import Precision
-from .layers import batch_norm, classifier, convolution, global_mean, stem_pool
+from .layers import Convolution, batch_norm, classifier, convolution, global_mean, stem_pool
 
 EXPANSION = 4
 
@@ -17,7 +17,7 @@ class Bottleneck(nnx.Module):
     def __init__(
         self, num_in: int, width: int, stride: int = 1, *, precision: Precision = "float32", rngs: nnx.Rngs
     ):
-        def conv(num_in: int, num_out: int, size: int, stride: int = 1) -> nnx.Conv:
+        def conv(num_in: int, num_out: int, size: int, stride: int = 1) -> Convolution:
             return convolution(num_in, num_out, size, stride, init="fan_out", precision=precision, rngs=rngs)
 
         num_out = EXPANSION * width

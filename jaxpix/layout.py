@@ -1,0 +1,108 @@
+"""How many experiments a device can hold side by side, and how they are grouped."""
+
+import dataclasses
+import math
+import os
+
+import jax
+
+from .evaluators import Evaluator
+from .evolution import Optimizer
+
+# On a GPU, candidates evaluated together at 224 px; a CPU is busy with one population.
+_GPU_BATCH = 1600
+_GPU_GROUPS = 4
+_CPU_SLOTS = 4
+_REFERENCE_PIXELS = 224 * 224
+# Share of a device's memory that the bases of all slots may take.
+_SHARE_FOR_BASES = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How experiments are laid out on the devices.
+
+    Attributes:
+        num_slots: S over all devices, a multiple of `group` times the devices.
+        group: populations evaluated together on a device.
+        filling: experiments that enter slots in one call.
+        devices: share the slots equally.
+        seconds_per_call: how long the host should wait between two looks.
+    """
+
+    num_slots: int
+    group: int
+    filling: int
+    devices: tuple[jax.Device, ...]
+    seconds_per_call: float
+
+    def halved(self) -> "Layout | None":
+        """Half the slots, in smaller groups where needed; None when there is one per device already."""
+        per_device = self.num_slots // len(self.devices) // 2
+        if per_device < 1:
+            return None
+        group = max(1, self.group // 2)
+        per_device = math.ceil(per_device / group) * group
+        return dataclasses.replace(
+            self,
+            num_slots=per_device * len(self.devices),
+            group=group,
+            filling=max(1, min(self.filling, per_device)),
+        )
+
+
+def choose_layout(evaluator: Evaluator, optimizer: Optimizer, slots: int | None = None) -> Layout:
+    """A layout for all local devices.
+
+    Args:
+        evaluator: its bases take memory in every slot.
+        optimizer: population and image shape.
+        slots: S as a person asked for it, over all devices; rounded up to whole groups. Default: by memory.
+    """
+    devices = tuple(jax.local_devices())
+    on_cpu = devices[0].platform == "cpu"
+    group = 1 if on_cpu else _gpu_group(optimizer)
+    if slots is None:
+        fitting = int(_SHARE_FOR_BASES * memory_of(devices[0]) / max(1, bytes_per_slot(evaluator, optimizer)))
+        per_device = min(_CPU_SLOTS if on_cpu else _GPU_GROUPS * group, max(1, fitting))
+    else:
+        per_device = math.ceil(slots / len(devices))
+    group = min(group, per_device)
+    per_device = math.ceil(per_device / group) * group
+    return Layout(
+        num_slots=per_device * len(devices),
+        group=group,
+        filling=1 if on_cpu else min(8, per_device),
+        devices=devices,
+        seconds_per_call=1.0 if on_cpu else 0.2,
+    )
+
+
+def _gpu_group(optimizer: Optimizer) -> int:
+    height, width, _ = optimizer.box.image_shape
+    candidates = _GPU_BATCH * min(4.0, _REFERENCE_PIXELS / (height * width))
+    return max(1, round(candidates / optimizer.search.population))
+
+
+def bytes_per_slot(evaluator: Evaluator, optimizer: Optimizer) -> int:
+    """Memory that one experiment keeps: its base and its population."""
+    image = jax.ShapeDtypeStruct(optimizer.box.image_shape, jax.numpy.uint8)
+    kept = (
+        jax.eval_shape(evaluator.base, evaluator.weights, image),
+        jax.eval_shape(optimizer.start, jax.random.key(0)),
+    )
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
+
+
+def memory_of(device: jax.Device) -> int:
+    """Bytes that the device may use; for a CPU, the machine's memory."""
+    statistics = device.memory_stats() if device.platform != "cpu" else None
+    if statistics and "bytes_limit" in statistics:
+        return int(statistics["bytes_limit"])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a runtime error of JAX says that a device's memory is full."""
+    text = str(error)
+    return "RESOURCE_EXHAUSTED" in text or "Out of memory" in text

@@ -1,0 +1,104 @@
+"""What a network is written in: maps of features and the few operations on them.
+
+An architecture describes its layers once (`resnet_layers`, `densenet_layers`); a kind of map decides what they
+mean. `WholeMap` here computes them on whole images, `incremental.Windows` only where pixels changed, and
+`costs.Sketch` counts their work.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from .convolve import convolve
+
+Map = TypeVar("Map", bound="FeatureMap")
+
+
+class Kernel(NamedTuple):
+    """A convolution with its bias: weights [k, k, in, out], bias [out]; padded by k // 2."""
+
+    weights: jax.Array
+    bias: jax.Array
+
+
+class FeatureMap(Protocol):
+    """Operations that layers are described in; each returns a new map."""
+
+    def convolve(self: Map, kernel: Kernel, stride: int = 1) -> Map:
+        """Convolution, padded with zeros by half the kernel's size on every side."""
+
+    def max_pool(self: Map) -> Map:
+        """3x3 maximum with stride 2; what lies outside the image never wins."""
+
+    def average_pool(self: Map) -> Map:
+        """2x2 mean with stride 2; an odd last row or column is dropped."""
+
+    def pointwise(self: Map, fn: Callable[[jax.Array], jax.Array]) -> Map:
+        """`fn` of the features of every position by itself; keeps their number."""
+
+    def add(self: Map, other: Map) -> Map:
+        """Sum of two maps of one size."""
+
+    def append(self: Map, other: Map) -> Map:
+        """Features of both, one after the other."""
+
+
+class Layer(NamedTuple):
+    """A step of a network.
+
+    Attributes:
+        name: as in torchvision ("layer1.0").
+        apply: (map, weights) to map, in the operations of `FeatureMap`.
+    """
+
+    name: str
+    apply: Callable[[Any, Any], Any]
+
+
+class WholeMap:
+    """Features [B, H, W, C], all of them computed."""
+
+    def __init__(self, values: jax.Array):
+        self.values = values
+
+    def convolve(self, kernel: Kernel, stride: int = 1) -> "WholeMap":
+        """See `FeatureMap`."""
+        margin = kernel.weights.shape[0] // 2
+        return WholeMap(convolve(self.values, kernel.weights, stride, margin) + kernel.bias)
+
+    def max_pool(self) -> "WholeMap":
+        """See `FeatureMap`."""
+        return WholeMap(max_pool(self.values, 1))
+
+    def average_pool(self) -> "WholeMap":
+        """See `FeatureMap`."""
+        return WholeMap(average_pool(self.values))
+
+    def pointwise(self, fn: Callable[[jax.Array], jax.Array]) -> "WholeMap":
+        """See `FeatureMap`."""
+        return WholeMap(fn(self.values))
+
+    def add(self, other: "WholeMap") -> "WholeMap":
+        """See `FeatureMap`."""
+        return WholeMap(self.values + other.values)
+
+    def append(self, other: "WholeMap") -> "WholeMap":
+        """See `FeatureMap`."""
+        return WholeMap(jnp.concatenate([self.values, other.values], axis=-1))
+
+
+def max_pool(values: jax.Array, margin: int) -> jax.Array:
+    """3x3 maximum with stride 2 of [B, H, W, C], padded by `margin`."""
+    padding = ((0, 0), (margin, margin), (margin, margin), (0, 0))
+    lowest = jnp.array(-jnp.inf, values.dtype)
+    return jax.lax.reduce_window(values, lowest, jax.lax.max, (1, 3, 3, 1), (1, 2, 2, 1), padding)
+
+
+def average_pool(values: jax.Array) -> jax.Array:
+    """2x2 mean with stride 2 of [B, H, W, C]; an odd last row or column is dropped."""
+    height, width = (values.shape[axis] // 2 * 2 for axis in (1, 2))
+    values = values[:, :height, :width]
+    rows = values[:, ::2] + values[:, 1::2]
+    return (rows[:, :, ::2] + rows[:, :, 1::2]) * jnp.array(0.25, values.dtype)

@@ -5,11 +5,13 @@ Both give the same logits up to float32 rounding. A success is declared by neith
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .config import EngineConfig, SearchPrecision
 from .errors import InputError
@@ -20,6 +22,9 @@ from .models.incremental import IncrementalModel
 from .victim import Victim
 
 Base = Any
+
+# Bytes of one map of a cut; several are alive at a time. Usual server CPUs have 32 MB of shared cache.
+_CACHE = 20e6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,9 +80,16 @@ def make_evaluator(
     if precision == "bfloat16":
         frozen = frozen.in_bfloat16()
     switch = _switch(frozen, victim.input_shape, num_pixels, precision, engine)
+    if _on_cpu() and precision != "bfloat16":
+        # Only where both evaluators compute whole maps, so that their logits stay equal to the bit.
+        frozen = frozen.with_transformed_kernels(switch)
     if switch == 0:
         return _dense(frozen.logits, frozen.weights, precision)
-    return _incremental(IncrementalModel(frozen, victim.input_shape, num_pixels, switch), precision)
+    model = IncrementalModel(frozen, victim.input_shape, num_pixels, switch)
+    largest = model.largest_whole_map() if _on_cpu() else 0
+    if engine.evaluator == "dense":
+        return _dense(frozen.logits, frozen.weights, precision, largest)
+    return _incremental(model, precision, largest)
 
 
 def _switch(
@@ -87,48 +99,79 @@ def _switch(
     precision: SearchPrecision,
     engine: EngineConfig,
 ) -> int:
-    """How many layers are computed on windows; 0: none."""
-    if engine.evaluator == "dense":
-        return 0
+    """How many layers are best computed on windows; 0: none."""
     if engine.switch is not None:
         names = [layer.name for layer in frozen.layers]
         if engine.switch not in names:
             raise InputError(f"switch: unknown layer {engine.switch!r}; allowed: {', '.join(names)}")
         return names.index(engine.switch) + 1
-    device = CPU if jax.default_backend() == "cpu" else GPU[precision]
+    device = CPU if _on_cpu() else GPU[precision]
     costs = switch_costs(frozen, image_shape, num_pixels, device)
     first = 1 if engine.evaluator == "incremental" else 0
     return min(range(first, len(costs)), key=costs.__getitem__)
 
 
 def _dense(
-    apply: Callable[[Any, jax.Array], jax.Array], weights: Any, precision: SearchPrecision
+    apply: Callable[[Any, jax.Array], jax.Array], weights: Any, precision: SearchPrecision, largest: int = 0
 ) -> Evaluator:
     def base(weights: Any, image: jax.Array) -> Base:
         return ()
 
-    def logits(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
-        painted = jax.vmap(paint)(images, pixels)
-        flat = painted.reshape(-1, *painted.shape[2:]).astype(jnp.float32)
+    def evaluate(weights: Any, painted: jax.Array) -> jax.Array:
         with _matmul_precision(precision):
-            result = apply(weights, flat).astype(jnp.float32)
+            return apply(weights, painted.astype(jnp.float32)).astype(jnp.float32)
+
+    def logits(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
+        if largest:
+            # In the incremental evaluator's cuts: the same shapes give the same bits.
+            def population(image: jax.Array, pixels: Pixels) -> jax.Array:
+                return _in_cuts(lambda cut: evaluate(weights, paint(image, cut)), pixels, largest)
+
+            return jax.vmap(population)(images, pixels)
+        painted = jax.vmap(paint)(images, pixels)
+        result = evaluate(weights, painted.reshape(-1, *painted.shape[2:]))
         return result.reshape(*painted.shape[:2], -1)
 
     return Evaluator("dense", weights, base, logits, precision)
 
 
-def _incremental(model: IncrementalModel, precision: SearchPrecision) -> Evaluator:
+def _incremental(model: IncrementalModel, precision: SearchPrecision, largest: int) -> Evaluator:
     def base(weights: Any, image: jax.Array) -> Base:
         with _matmul_precision(precision):
             return model.base(weights, image)
 
     def logits(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
+        def population(base: Base, pixels: Pixels) -> jax.Array:
+            return _in_cuts(functools.partial(model.logits, weights, base), pixels, largest)
+
         with _matmul_precision(precision):
-            return jax.vmap(functools.partial(model.logits, weights))(bases, pixels)
+            return jax.vmap(population)(bases, pixels)
 
     layers = model.frozen.layers
     rest = f"whole maps from {layers[model.switch].name} on" if model.switch < len(layers) else "all layers"
     return Evaluator(f"incremental ({rest})", model.frozen.weights, base, logits, precision)
+
+
+def _in_cuts(logits_fn: Callable[[Pixels], jax.Array], pixels: Pixels, largest: int) -> jax.Array:
+    """Logits [P, N] of pixels [P, K], computed some candidates at a time so that a CPU's cache holds them.
+
+    Args:
+        logits_fn: of any number of candidates.
+        pixels: of the population; the last cut is filled up with the last candidate.
+        largest: bytes of a candidate's largest map; 0: all at once.
+    """
+    population = pixels.x.shape[0]
+    num_cuts = min(population, math.ceil(population * largest / _CACHE))
+    if num_cuts <= 1:
+        return logits_fn(pixels)
+    size = math.ceil(population / num_cuts)
+    index = np.minimum(np.arange(num_cuts * size), population - 1).reshape(num_cuts, size)
+    logits = jax.lax.map(logits_fn, jax.tree.map(lambda leaf: leaf[index], pixels))
+    return logits.reshape(num_cuts * size, -1)[:population]
+
+
+def _on_cpu() -> bool:
+    return jax.default_backend() == "cpu"
 
 
 def _matmul_precision(precision: SearchPrecision) -> Any:

@@ -12,15 +12,20 @@ import jax
 import jax.numpy as jnp
 
 from .convolve import convolve
+from .winograd import winograd
 
 Map = TypeVar("Map", bound="FeatureMap")
 
 
 class Kernel(NamedTuple):
-    """A convolution with its bias: weights [k, k, in, out], bias [out]; padded by k // 2."""
+    """A convolution with its bias: weights [k, k, in, out], bias [out]; padded by k // 2.
+
+    `transformed`, where it is present, is the same kernel for `winograd`, which whole maps then use.
+    """
 
     weights: jax.Array
     bias: jax.Array
+    transformed: jax.Array | None = None
 
 
 class FeatureMap(Protocol):
@@ -65,6 +70,8 @@ class WholeMap:
 
     def convolve(self, kernel: Kernel, stride: int = 1) -> "WholeMap":
         """See `FeatureMap`."""
+        if kernel.transformed is not None and stride == 1:
+            return WholeMap(winograd(self.values, kernel.transformed) + kernel.bias)
         margin = kernel.weights.shape[0] // 2
         return WholeMap(convolve(self.values, kernel.weights, stride, margin) + kernel.bias)
 

@@ -12,6 +12,7 @@ from flax import nnx
 from .densenet import DenseLayer, DenseNet, Transition
 from .feature_map import FeatureMap, Kernel, Layer, WholeMap
 from .resnet import Bottleneck, ResNet
+from .winograd import LEAST_FEATURES, transform_kernel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,14 @@ class FrozenModel:
     def logits(self, weights: Sequence[Any], images: jax.Array) -> jax.Array:
         """Float32 logits [B, N] of images [B, H, W, C] in 0..255."""
         return classify(self.features(weights, WholeMap(images.astype(jnp.float32))), weights[-1])
+
+    def with_transformed_kernels(self, first: int) -> "FrozenModel":
+        """The same network whose wide 3x3 kernels, from layer `first` on, are prepared for `winograd`."""
+        prepared = [
+            jax.tree.map(_transformed, layer, is_leaf=lambda node: isinstance(node, Kernel))
+            for layer in self.weights[first:-1]
+        ]
+        return FrozenModel(self.layers, (*self.weights[:first], *prepared, self.weights[-1]))
 
     def in_bfloat16(self) -> "FrozenModel":
         """The same network in bfloat16 between stem and classifier, which stay float32.
@@ -150,6 +159,14 @@ def _shrink(x: FeatureMap, weights: Any) -> FeatureMap:
     # A 1x1 convolution and a mean over positions commute; this order is four times less work.
     norm, kernel = weights
     return _normalise(x, norm).average_pool().convolve(kernel)
+
+
+def _transformed(node: Any) -> Any:
+    if not isinstance(node, Kernel) or node.weights.shape[0] != 3:
+        return node
+    if min(node.weights.shape[2:]) < LEAST_FEATURES:
+        return node
+    return node._replace(transformed=transform_kernel(node.weights))
 
 
 def _fold(convolution: Any, norm: Any) -> Kernel:

@@ -12,6 +12,7 @@ changed twice need no cases of their own.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -252,14 +253,15 @@ class IncrementalModel:
         wanted = _Wanted(shapes)
         column = jax.ShapeDtypeStruct((1, num_pixels), jnp.int32)
         values = jax.ShapeDtypeStruct((1, num_pixels, image_shape[2]), jnp.int32)
-        jax.eval_shape(
-            lambda weights, x, y, values: self.logits(weights, wanted, Pixels(x, y, values)),
+        pasted = jax.eval_shape(
+            lambda weights, x, y, values: self._pasted(weights, wanted, Pixels(x, y, values)).values,
             frozen.weights,
             column,
             column,
             values,
         )
         self._wanted = sorted(wanted.numbers)
+        self._bytes_pasted = math.prod(pasted.shape) * pasted.dtype.itemsize
 
     def base(self, weights: Sequence[Any], image: jax.Array) -> Base:
         """Maps of an unchanged image [H, W, C] in 0..255 that its candidates will read."""
@@ -268,6 +270,14 @@ class IncrementalModel:
 
     def logits(self, weights: Sequence[Any], base: Mapping[int, jax.Array], pixels: Pixels) -> jax.Array:
         """Float32 logits [P, N] of the base's image with `pixels` [P, K] changed; the last of equal ones wins."""
+        pasted = self._pasted(weights, base, pixels)
+        return classify(self.frozen.features(weights, pasted, self.switch), weights[-1])
+
+    def largest_whole_map(self) -> int:
+        """Bytes of the map into which a candidate's windows are pasted."""
+        return self._bytes_pasted
+
+    def _pasted(self, weights: Sequence[Any], base: Mapping[int, jax.Array], pixels: Pixels) -> WholeMap:
         windows = Windows(
             _visible(pixels).astype(jnp.float32)[:, :, None, None],
             jnp.stack([pixels.y, pixels.x], axis=-1),
@@ -275,9 +285,7 @@ class IncrementalModel:
             base,
             Trail(),
         )
-        windows = self.frozen.features(weights, windows, 0, self.switch)
-        features = self.frozen.features(weights, windows.paste(), self.switch)
-        return classify(features, weights[-1])
+        return self.frozen.features(weights, windows, 0, self.switch).paste()
 
     def _all_maps(self, weights: Sequence[Any], image: jax.Array) -> Base:
         trail = Trail()

@@ -1,0 +1,1 @@
+"""How fast jaxpix is, beside what one would otherwise run on the same machine."""

@@ -1,0 +1,92 @@
+"""Slots and refilling change nothing: a loop over one image at a time finds the same."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from toys import toy_images, toy_victim
+
+from jaxpix import AttackConfig, EngineConfig
+from jaxpix.engine import experiment_key
+from jaxpix.evolution import Optimizer
+from jaxpix.experiments import Attack
+from jaxpix.fitness import Goal, is_success, make_fitness
+from jaxpix.genome import Box, decode, paint
+from jaxpix.presets import search_of
+
+
+@pytest.fixture(scope="module")
+def attack():
+    return Attack(toy_victim(), AttackConfig(generations=8, seed=5), EngineConfig(slots=3))
+
+
+def jobs_of(attack, images):
+    labels = np.asarray(attack.victim.space.labels(attack.victim.predict(images)))
+    return [attack.job(str(i), image, labels[i]) for i, image in enumerate(images)]
+
+
+def one_at_a_time(attack, job):
+    """The same search without slots: propose, evaluate densely, select."""
+    victim, config = attack.victim, attack.config
+    box = Box(victim.input_shape, config.num_pixels)
+    optimizer = Optimizer(search_of(config), box)
+    fitness_fn = make_fitness("confidence", victim.space, targeted=False)
+    goal = Goal(jnp.asarray(job.original), jnp.asarray(job.target))
+
+    @jax.jit
+    def generation(evolution):
+        candidates = optimizer.propose(evolution)
+        logits = victim.dense_logits(victim.weights, paint(jnp.asarray(job.image), decode(candidates, box)))
+        fitness = jax.vmap(fitness_fn, (0, None))(logits, goal)
+        hits = jax.vmap(lambda row: is_success(row, goal, victim.space, False))(logits)
+        return optimizer.select(evolution, candidates, fitness, hits)
+
+    evolution = optimizer.start(experiment_key(config.seed, job.image_id))
+    while not evolution.stopped:
+        evolution = generation(evolution)
+    found = bool(np.isfinite(evolution.hit_fitness))
+    genome = evolution.hit_genome if found else evolution.best_genome
+    return found, int(evolution.generation), int(evolution.queries_to_first_hit), decode(genome, box)
+
+
+def test_a_plain_loop_finds_the_same(attack):
+    images = toy_images(8, seed=3)
+    jobs = jobs_of(attack, images)
+    outcomes = {outcome.job.image_id: outcome for outcome in attack.engine.run(jobs, seed=5)}
+    assert 0 < sum(outcome.success for outcome in outcomes.values()) < len(jobs) == len(outcomes)
+    for job in jobs:
+        found, generations, queries_to_first_hit, pixels = one_at_a_time(attack, job)
+        outcome = outcomes[job.image_id]
+        assert (outcome.success, outcome.generations) == (found, generations)
+        assert (outcome.queries_to_first_hit or 0) == queries_to_first_hit
+        np.testing.assert_array_equal(outcome.pixels.x, pixels.x)
+        np.testing.assert_array_equal(outcome.pixels.values, pixels.values)
+
+
+def test_candidates_are_counted_exactly(attack):
+    evaluated = []
+    outcomes = list(attack.engine.run(jobs_of(attack, toy_images(7, seed=3)), 5, evaluated.append))
+    assert sum(evaluated) == sum(outcome.queries for outcome in outcomes)
+
+
+def test_no_slot_waits_for_a_slower_one():
+    """One image that never stops early beside many that stop at once: its slot is the only one kept."""
+    victim = toy_victim()
+    images = toy_images(30)
+    attack = Attack(victim, AttackConfig(generations=12), EngineConfig(slots=2, generations_per_call=1))
+    calls = []
+    outcomes = list(attack.engine.run(jobs_of(attack, images), 0, calls.append))
+    generations = [outcome.generations for outcome in outcomes]
+    assert max(generations) > 4 * np.median(generations)
+    # Two slots in lockstep batches would need the slower one of every pair.
+    lockstep = sum(max(pair) + 1 for pair in zip(generations[::2], generations[1::2], strict=True))
+    assert len(calls) < lockstep + len(images) // 2
+
+
+def test_generations_per_call_changes_nothing():
+    images, records = toy_images(4, seed=3), []
+    for count in (1, 7):
+        attack = Attack(toy_victim(), AttackConfig(generations=8), EngineConfig(generations_per_call=count))
+        finished = attack.engine.run(jobs_of(attack, images), 0)
+        records.append(sorted((item.job.image_id, item.queries, item.best_fitness) for item in finished))
+    assert records[0] == records[1]

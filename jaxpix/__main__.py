@@ -10,6 +10,7 @@ DOORS = {
     "prepare": "make a data set ready for training and attack",
     "train": "train a classifier, the later victim",
     "attack": "attack a victim by differential evolution",
+    "bench": "measure speed, beside other libraries or on a whole data set",
 }
 
 

@@ -1,6 +1,7 @@
 """An attack on a data set in a run folder: choose images, attack, keep what finishes, go on after a kill."""
 
 import dataclasses
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,19 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """A finished campaign: records in the order of the selection, and the sheet of successes, if any."""
+    """A finished campaign.
+
+    Attributes:
+        records: in the order of the selection.
+        selection: the images that were chosen.
+        sheet: picture of successes, if there are any.
+        seconds: that the experiments took which were not finished before.
+    """
 
     records: list[Record]
     selection: Selection
     sheet: Path | None
+    seconds: float
 
 
 def run_campaign(
@@ -90,12 +99,14 @@ def run_campaign(
             for index in todo:
                 yield attack.job(image_ids[index], source[index]["image"], labels[index])
 
+        began = time.monotonic()
         if todo:
             say(_announcement(attack, len(indices)))
             origin = Origin(dataset.info.name, dataset.scheme, choice.subset, dataset.synthetic)
             _stream(attack, jobs(), origin, run, len(indices))
+        seconds = time.monotonic() - began
         records = run.finish([image_ids[index] for index in indices])
-        return Result(records, selection, _sheet(folder, records))
+        return Result(records, selection, _sheet(folder, records), seconds)
 
 
 def _choose(attack: Attack, dataset: PreparedDataset, choice: Choice, labels: np.ndarray) -> Selection:

@@ -51,10 +51,13 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """Commit of the source tree that runs, `+` where files differ from it; None for an installed package."""
+    """Commit of the source tree that runs, `+` where files differ from it.
+
+    Without a repository: what `JAXPIX_COMMIT` says, None for an installed package.
+    """
     root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
-        return None
+        return os.environ.get("JAXPIX_COMMIT")
     try:
         commit = _git(root, "rev-parse", "HEAD")
         return commit + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")

@@ -92,6 +92,27 @@ def median_queries_to_first_hit(records: Sequence[Record]) -> float | None:
     return float(queries[middle]) if len(queries) % 2 else (queries[middle - 1] + queries[middle]) / 2
 
 
+@dataclasses.dataclass(frozen=True)
+class CurvePoint:
+    """Success rate that is reached when every experiment may evaluate this many candidates."""
+
+    queries: int
+    rate: Rate
+
+
+def success_curve(records: Sequence[Record]) -> list[CurvePoint]:
+    """Success rate (5) against queries: a step per number of queries at which something succeeded.
+
+    The first point is at 0 queries, the last at the most that any experiment evaluated; none of no records.
+    A success that the search itself did not notice counts from the end of its experiment.
+    """
+    if not records:
+        return []
+    needed = [record.queries_to_first_hit or record.queries for record in records if record.success]
+    steps = sorted({0, *needed, max(record.queries for record in records)})
+    return [CurvePoint(step, wilson(sum(one <= step for one in needed), len(records))) for step in steps]
+
+
 def null_control_failures(records: Sequence[Record]) -> int:
     """How many untouched images change their label merely by being saved and read back."""
     return sum(not record.null_control for record in records)

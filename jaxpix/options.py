@@ -85,8 +85,21 @@ def field_names(options_type: type[Any]) -> set[str]:
     return names
 
 
-def parse(options_type: type[Options], door: str, description: str, arguments: Sequence[str]) -> Options:
+def parse(
+    options_type: type[Options],
+    door: str,
+    description: str,
+    arguments: Sequence[str],
+    command: str | None = None,
+) -> Options:
     """Options of `door` from `--config FILE` (optional) and flags, which win.
+
+    Args:
+        options_type: dataclass to fill.
+        door: its table of the file.
+        description: for `--help`.
+        arguments: what was typed.
+        command: how the help calls it; default: the door.
 
     Raises:
         InputError: see `build`; a flag that is wrong ends the process with status 2 and tyro's help.
@@ -108,7 +121,7 @@ def parse(options_type: type[Options], door: str, description: str, arguments: S
             options_type,
             default=default,
             args=arguments,
-            prog=f"python -m jaxpix.{door}",
+            prog=f"python -m jaxpix.{command or door}",
             description=description
             + "\n\n--config FILE reads the same options from a TOML file; flags override it.",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),

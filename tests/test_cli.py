@@ -24,7 +24,7 @@ def run(*arguments, folder):
 def test_the_doors_are_listed(tmp_path):
     listing = run("jaxpix", folder=tmp_path)
     assert listing.returncode == 0
-    for door in ("prepare", "train", "attack"):
+    for door in ("prepare", "train", "attack", "bench"):
         assert door in listing.stdout
     assert run("jaxpix", "atack", folder=tmp_path).returncode == 2
     assert run("jaxpix", "--version", folder=tmp_path).stdout.strip() == "0.1.0"
@@ -36,6 +36,7 @@ def test_the_doors_are_listed(tmp_path):
         ("prepare", ["--source", "--split", "--allow-missing", "--max-corrupt"]),
         ("train", ["--learning-rate", "--init", "--class-weights"]),
         ("attack", ["--fitness", "--num-pixels", "--target", "--per-class", "--preset", "--bounds"]),
+        ("bench", ["--measure", "--peers", "--precision", "--batches", "--quick", "bench dataset"]),
     ],
 )
 def test_help_names_the_options_and_both_ways_in_agree(tmp_path, door, flags):

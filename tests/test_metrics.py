@@ -66,3 +66,18 @@ def test_median_queries():
 
 def test_null_control():
     assert metrics.null_control_failures(records()) == 1
+
+
+def test_success_against_queries_by_hand():
+    made = [
+        some_record("a", success=True, queries=200, queries_to_first_hit=30),
+        some_record("b", success=True, queries=100, queries_to_first_hit=30),
+        # The saved image succeeded, but the search had not seen it.
+        some_record("c", success=True, queries=400, queries_to_first_hit=None),
+        some_record("d", success=False, queries=500),
+    ]
+    curve = metrics.success_curve(made)
+    assert [(point.queries, point.rate.successes) for point in curve] == [(0, 0), (30, 2), (400, 3), (500, 3)]
+    assert all(point.rate == metrics.wilson(point.rate.successes, 4) for point in curve)
+    assert metrics.success_curve([]) == []
+    assert [point.rate.rate for point in metrics.success_curve(made[3:])] == [0.0, 0.0]

@@ -1,0 +1,114 @@
+"""What an attack on a data set is told, and the victim, images and folder that this names."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from .campaign import Choice
+from .config import AttackConfig, Count, EngineConfig, Task
+from .console import say
+from .data.prepared import PreparedDataset, open_prepared
+from .errors import InputError
+from .options import to_plain
+from .presets import fitness_of
+from .victim import Victim
+
+
+@dataclasses.dataclass(frozen=True)
+class AttackOptions:
+    """Options of `python -m jaxpix.attack`."""
+
+    victim: Path | None = None
+    """Run folder of `jaxpix.train`, or a saved victim. Default: the built-in one, trained first if absent."""
+    dataset: str | None = None
+    """Prepared data set whose images are attacked. Default: the one the victim was trained on."""
+    data_dir: Path = Path("data")
+    """Folder that holds all prepared data sets."""
+    split: str | None = None
+    """Split scheme, where several are prepared. Default: the victim's."""
+    image_size: int | None = None
+    """Image size, where several are prepared. Default: the victim's."""
+    subset: str = "test"
+    """Part of the data set: test, train or validation."""
+    classes: tuple[str, ...] = ()
+    """Classes to attack, or label sets like "Infiltration|Nodule" or Normal. Default: every class;
+    multi-label: the commonest label sets."""
+    per_class: Count = 100
+    """Correctly classified images per class (or label set), chosen by seed."""
+    label_sets: Count = 5
+    """Multi-label: how many of the commonest label sets are attacked."""
+    all: bool = False
+    """Attack every correctly classified image of the subset."""
+    run: Path | None = None
+    """Run folder. Default: named after the attack, in runs/. An interrupted run goes on."""
+    config: AttackConfig = dataclasses.field(default_factory=AttackConfig)
+    engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
+
+
+def open_victim(options: AttackOptions) -> Victim:
+    """The victim that the options name, or the built-in one, trained first if absent.
+
+    Raises:
+        InputError: no victim there.
+    """
+    if options.victim is not None:
+        return Victim.load(options.victim)
+    # Brings all of training along, which nobody waits for who has a victim.
+    from .builtin import built_in_victim
+
+    task: Task = "multilabel" if options.config.fitness == "cosine" else "multiclass"
+    return built_in_victim(task, data_dir=options.data_dir)
+
+
+def open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:
+    """The data set that the options name, or the one the victim was trained on.
+
+    Raises:
+        InputError: none is named, it is not prepared, or its classes or images are not the victim's.
+    """
+    trained_on = victim.provenance
+    name = options.dataset or trained_on.get("dataset")
+    if not name:
+        raise InputError("--dataset is needed: the victim does not say what it was trained on")
+    same = name == trained_on.get("dataset")
+    dataset = open_prepared(
+        name,
+        options.data_dir,
+        options.split or (trained_on.get("split") if same else None),
+        options.image_size or victim.input_shape[0],
+    )
+    if tuple(dataset.info.class_names) != victim.class_names:
+        raise InputError(
+            f"the classes of {name} {list(dataset.info.class_names)} are not those of the victim "
+            f"{list(victim.class_names)}"
+        )
+    shape = (dataset.image_size, dataset.image_size, dataset.info.channels)
+    if shape != victim.input_shape:
+        raise InputError(f"{name} holds images {list(shape)}, the victim takes {list(victim.input_shape)}")
+    if same and trained_on.get("fingerprint") not in (None, dataset.fingerprint):
+        say(f"note: {name} is not the copy the victim was trained on; training images may be among these")
+    return dataset
+
+
+def identity_of(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> dict[str, Any]:
+    """What decides the results, JSON-able: not where things lie, nor how they are computed."""
+    chosen = to_plain(options)
+    places = ("victim", "run", "data_dir", "dataset", "split", "image_size")
+    for name in (*places, *to_plain(options.engine)):
+        del chosen[name]
+    return {**chosen, "victim_id": victim.victim_id, "data_fingerprint": dataset.fingerprint}
+
+
+def default_folder(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Path:
+    """A run folder named after the attack."""
+    config = options.config
+    name = f"attack-{dataset.info.name}-{victim.name}-{fitness_of(config, victim.task)}-k{config.num_pixels}"
+    if config.target is not None:
+        name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)
+    return Path("runs") / name
+
+
+def choice_of(options: AttackOptions) -> Choice:
+    """Which images are attacked."""
+    per_class = None if options.all else options.per_class
+    return Choice(options.subset, options.classes, per_class, options.label_sets)

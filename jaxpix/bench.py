@@ -1,0 +1,86 @@
+"""`python -m jaxpix.bench`: how fast jaxpix is here, beside other libraries, or on a whole data set."""
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from .attack_options import AttackOptions, choice_of, default_folder, identity_of, open_dataset, open_victim
+from .benchmarking.datasets import measure_dataset
+from .benchmarking.hardware import MatrixRates
+from .benchmarking.options import FOLDER, BenchOptions, resolved
+from .benchmarking.plots import draw_all
+from .benchmarking.results import Results
+from .benchmarking.session import Session
+from .benchmarking.tables import show_all
+from .console import run_door, say
+from .experiments import Attack
+from .options import parse, to_plain, to_toml
+
+_DESCRIPTION = """Measure how fast jaxpix is on this machine.
+
+`python -m jaxpix.bench dataset …` attacks a whole data set; `bench dataset --help` lists its options."""
+_DATASET = """Attack a data set with one configuration: images/s, candidates/s, success against queries."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetOptions(AttackOptions):
+    """Options of `python -m jaxpix.bench dataset`: those of `attack`, and where the results go."""
+
+    out: Path = FOLDER
+    """Folder of the results: NAME.json and plots."""
+    name: str | None = None
+    """NAME of the results. Default: date and device."""
+
+    @property
+    def attack(self) -> AttackOptions:
+        """What the attack door would have been told."""
+        names = [field.name for field in dataclasses.fields(AttackOptions)]
+        return AttackOptions(**{name: getattr(self, name) for name in names})
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what the options name."""
+    command = shlex.join(["python", "-m", "jaxpix.bench", *arguments])
+    results = (
+        _dataset(arguments[1:], command) if arguments[:1] == ["dataset"] else _machine(arguments, command)
+    )
+    show_all(results)
+    for path in draw_all(results):
+        say(f"plot: {path}")
+    say(f"results: {results.json_path}")
+
+
+def _machine(arguments: Sequence[str], command: str) -> Results:
+    options = parse(BenchOptions, "bench", _DESCRIPTION, arguments)
+    plan = resolved(options)
+    rates = MatrixRates(plan.repeats)
+    chosen = {**to_plain(options), **to_plain(plan)}
+    results = Results(options.out, options.name, command, chosen, rates)
+    Session(options, plan, results, rates).run()
+    return results
+
+
+def _dataset(arguments: Sequence[str], command: str) -> Results:
+    all_options = parse(DatasetOptions, "attack", _DATASET, arguments, command="bench dataset")
+    options = all_options.attack
+    victim = open_victim(options)
+    dataset = open_dataset(options, victim)
+    plain = default_folder(options, victim, dataset)
+    folder = options.run or plain.with_name(f"bench-{plain.name}")
+    attack = Attack(victim, options.config, options.engine)
+    results = Results(all_options.out, all_options.name, command, to_plain(options))
+    row = measure_dataset(
+        attack,
+        dataset,
+        choice_of(options),
+        folder,
+        identity_of(options, victim, dataset),
+        to_toml("attack", options),
+    )
+    results.add("datasets", row)
+    return results
+
+
+if __name__ == "__main__":
+    run_door(main)

@@ -1,0 +1,187 @@
+"""Whole attacks, search and verification included, against the bare evaluator of the same run."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+
+from ..config import AttackConfig, EngineConfig, SearchPrecision
+from ..engine import Job
+from ..experiments import Attack
+from ..layout import bytes_per_slot
+from ..records import Record
+from .subjects import Subject
+from .throughput import make_workload
+from .timing import Timing, compile_program, time_calls
+
+
+@dataclasses.dataclass(frozen=True)
+class WholeAttack:
+    """Attacks on many images through one engine.
+
+    Attributes:
+        model, image_size, evaluator, num_pixels, precision: what was measured.
+        population, generations: of the search, the first population not counted.
+        source: what the images were.
+        slots, group: experiments side by side, and populations evaluated together.
+        compile_seconds: what the first experiment took longer than the second.
+        timing: of the attack on all images.
+        images, successes, refuted_hits: experiments, and what became of them.
+        stopped_early: experiments that ended before their last generation.
+        candidates: evaluated in one attack on all images.
+        candidates_per_second, images_per_second: at the median.
+        bare_candidates_per_second: of the evaluator alone on groups of the same shape, before and after.
+        efficiency: the former over the latter.
+        fraction_of_matrix_rate: operations a second, as the compiler counts those of the evaluator alone, over
+            those of a large matrix product of that precision; None where it does not count.
+        seconds_per_full_attack: on one image with all its queries, at the rate of this attack.
+        slot_bytes: memory that the slots take.
+    """
+
+    model: str
+    image_size: int
+    evaluator: str
+    num_pixels: int
+    precision: SearchPrecision
+    population: int
+    generations: int
+    source: str
+    slots: int
+    group: int
+    compile_seconds: float
+    timing: Timing
+    images: int
+    successes: int
+    refuted_hits: int
+    stopped_early: int
+    candidates: int
+    candidates_per_second: float
+    images_per_second: float
+    bare_candidates_per_second: float
+    efficiency: float
+    fraction_of_matrix_rate: float | None
+    seconds_per_full_attack: float
+    slot_bytes: int
+
+
+def measure_attack(
+    subject: Subject,
+    attack_config: AttackConfig,
+    engine_config: EngineConfig,
+    *,
+    repeats: int,
+    matrix_rate: float,
+) -> WholeAttack:
+    """Attack all images of the subject `repeats` times.
+
+    Args:
+        subject: victim and images; each image's label is what the victim says of it.
+        attack_config: the attack.
+        engine_config: evaluator and slots.
+        repeats: timed runs, of the attack and, before and after it, of the bare evaluator.
+        matrix_rate: operations per second of a large matrix product.
+    """
+    attack = Attack(subject.victim, attack_config, engine_config)
+    compile_seconds = warm_up(attack, subject)
+    bare = _Bare(attack, subject, repeats)
+    before = bare.time()
+    runs = [run_attack(attack, jobs_of(attack, subject)) for _ in range(repeats)]
+    rate_alone = bare.size * len(attack.engine.layout.devices) / before.joined(bare.time()).median
+    timing = Timing(tuple(run.seconds for run in runs))
+    records, candidates = runs[0].records, runs[0].candidates
+    search, layout, config = attack.search, attack.engine.layout, attack.config
+    rate = candidates / timing.median
+    return WholeAttack(
+        model=subject.victim.name,
+        image_size=subject.victim.input_shape[0],
+        evaluator=attack.engine.evaluator.name,
+        num_pixels=config.num_pixels,
+        precision=config.precision,
+        population=search.population,
+        generations=search.generations,
+        source=subject.source,
+        slots=layout.num_slots,
+        group=layout.group,
+        compile_seconds=compile_seconds,
+        timing=timing,
+        images=len(records),
+        successes=sum(record.success for record in records),
+        refuted_hits=sum(record.refuted_hits for record in records),
+        stopped_early=sum(record.generations < search.generations for record in records),
+        candidates=candidates,
+        candidates_per_second=rate,
+        images_per_second=len(records) / timing.median,
+        bare_candidates_per_second=rate_alone,
+        efficiency=rate / rate_alone,
+        fraction_of_matrix_rate=None if bare.operations is None else rate * bare.operations / matrix_rate,
+        seconds_per_full_attack=search.population * (1 + search.generations) / rate,
+        slot_bytes=layout.num_slots * bytes_per_slot(attack.engine.evaluator, attack.engine.optimizer),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class AttackRun:
+    """One timed attack: wall seconds, candidates evaluated, and records in order of finishing."""
+
+    seconds: float
+    candidates: int
+    records: list[Record]
+
+
+def run_attack(attack: Attack, jobs: Iterator[Job]) -> AttackRun:
+    """Run an attack that is compiled already, and time it."""
+    counts: list[int] = []
+    began = time.perf_counter()
+    records = [finished.record for finished in attack.run(jobs, on_candidates=counts.append)]
+    return AttackRun(time.perf_counter() - began, sum(counts), records)
+
+
+def jobs_of(attack: Attack, subject: Subject) -> Iterator[Job]:
+    """One experiment per image of the subject."""
+    for number, (image, label) in enumerate(zip(subject.images, subject.labels, strict=True)):
+        yield attack.job(str(number), image, label)
+
+
+def warm_up(attack: Attack, subject: Subject) -> float:
+    """Compile everything that `attack` needs; the seconds that compiling took.
+
+    Two experiments that succeed in their first population, because the label they start from is wrong: the
+    first one compiles, and the second one, which does not, is taken off.
+    """
+    image, label = subject.images[0], subject.labels[0]
+    # Reaching the label that the image has, or leaving one that it has not, needs no change at all.
+    job = Job("warm-up", image, ~label, label)
+    first, second = (_first_experiment(attack, job) for _ in range(2))
+    return max(0.0, first - second)
+
+
+def _first_experiment(attack: Attack, job: Job) -> float:
+    program = attack.engine.program
+    began = time.perf_counter()
+    run_attack(attack, iter([job]))
+    jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
+    return time.perf_counter() - began
+
+
+class _Bare:
+    """The attack's evaluator on one of its groups, as a program of its own.
+
+    Attributes:
+        size: candidates of a group.
+        operations: floating-point operations of one candidate, or None.
+    """
+
+    def __init__(self, attack: Attack, subject: Subject, repeats: int):
+        group, population = attack.engine.layout.group, attack.search.population
+        evaluator = attack.engine.evaluator
+        workload = make_workload(evaluator, subject, attack.config.num_pixels, group, population, 1)
+        program = compile_program(evaluator.logits, *workload.arguments)
+        self._call, self._repeats = lambda: program.call(*workload.arguments), repeats
+        self.size = workload.size
+        self.operations = None if program.operations is None else program.operations / workload.size
+
+    def time(self) -> Timing:
+        """Of one group."""
+        return time_calls(self._call, self._repeats)

@@ -1,0 +1,117 @@
+"""A whole data set attacked with one configuration: images and candidates a second, success against queries."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..campaign import Choice, run_campaign
+from ..data.prepared import PreparedDataset
+from ..errors import InputError
+from ..experiments import Attack
+from ..metrics import CurvePoint, Rate, by_original, success_curve, success_rate
+from ..runs import read_records
+from .attacks import warm_up
+from .subjects import Subject
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetAttack:
+    """An attack on the images of a data set, records and pictures written as ever.
+
+    Attributes:
+        dataset, split, subset, synthetic: where the images come from.
+        victim, victim_id, num_pixels, target, fitness, preset, precision, evaluator: what attacked what.
+        folder: run folder with the records.
+        slots: experiments side by side.
+        compile_seconds: before the clock started.
+        images, candidates: experiments done, and candidates that they evaluated.
+        seconds, images_per_second, candidates_per_second: of the attack, verification and files included.
+        success: rate over all images, with its Wilson 95 % interval.
+        by_class: the same by the label before the attack.
+        curve: success rate against queries, over all images.
+    """
+
+    dataset: str
+    split: str
+    subset: str
+    synthetic: bool
+    victim: str
+    victim_id: str
+    num_pixels: int
+    target: str | None
+    fitness: str
+    preset: str
+    precision: str
+    evaluator: str
+    folder: str
+    slots: int
+    compile_seconds: float
+    images: int
+    candidates: int
+    seconds: float
+    images_per_second: float
+    candidates_per_second: float
+    success: Rate
+    by_class: Mapping[str, Rate]
+    curve: tuple[CurvePoint, ...]
+
+
+def measure_dataset(
+    attack: Attack,
+    dataset: PreparedDataset,
+    choice: Choice,
+    folder: Path,
+    identity: Mapping[str, Any],
+    config_text: str,
+) -> DatasetAttack:
+    """Attack and time; see `run_campaign` for the arguments.
+
+    Raises:
+        InputError: `folder` holds finished experiments, which a benchmark would have to leave out; and as
+            `run_campaign`.
+    """
+    if folder.exists() and read_records(folder):
+        raise InputError(
+            f"{folder} holds finished experiments, but a benchmark times all; choose another --run"
+        )
+    compile_seconds = _warm_up(attack, dataset, choice)
+    result = run_campaign(attack, dataset, choice, folder, identity, config_text)
+    records, config = result.records, attack.config
+    candidates = sum(record.queries for record in records)
+    return DatasetAttack(
+        dataset=dataset.info.name,
+        split=dataset.scheme,
+        subset=choice.subset,
+        synthetic=dataset.synthetic,
+        victim=attack.victim.name,
+        victim_id=attack.victim.victim_id,
+        num_pixels=config.num_pixels,
+        target=config.target,
+        fitness=attack.fitness,
+        preset=config.preset,
+        precision=config.precision,
+        evaluator=attack.engine.evaluator.name,
+        folder=str(folder),
+        slots=attack.engine.layout.num_slots,
+        compile_seconds=compile_seconds,
+        images=len(records),
+        candidates=candidates,
+        seconds=result.seconds,
+        images_per_second=len(records) / result.seconds,
+        candidates_per_second=candidates / result.seconds,
+        success=success_rate(records),
+        by_class={
+            attack.victim.space.text(label): success_rate(members)
+            for label, members in by_original(records).items()
+        },
+        curve=tuple(success_curve(records)),
+    )
+
+
+def _warm_up(attack: Attack, dataset: PreparedDataset, choice: Choice) -> float:
+    image = dataset.source(choice.subset)[0]["image"][None]
+    label = np.asarray(attack.victim.space.labels(attack.victim.predict(image)))
+    return warm_up(attack, Subject(attack.victim, image, label, dataset.info.name))

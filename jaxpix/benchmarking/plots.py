@@ -1,0 +1,101 @@
+"""Results as plots beside the JSON file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..figures import Bar, Curve, draw_bars, draw_steps
+from .attacks import WholeAttack
+from .comparison import Comparison
+from .datasets import DatasetAttack
+from .results import Results
+from .tables import name_of
+from .throughput import Forward
+from .timing import Timing
+
+
+def draw_all(results: Results) -> list[Path]:
+    """One plot per kind of measurement that there is; their files."""
+    machine = results.machine_line
+    drawn = []
+    for kind, title, unit, bars in (
+        ("candidates", "Candidates judged per second", "candidates/s", _candidate_bars(results)),
+        ("training", "Training step", "images/s", _training_bars(results)),
+        (
+            "peers",
+            "One attack, beside other libraries",
+            "candidates/s",
+            _peer_bars(results.of("comparisons")),
+        ),
+    ):
+        if bars:
+            path = results.picture_path(kind)
+            draw_bars(path, title, unit, bars, machine)
+            drawn.append(path)
+    return drawn + [_success_curve(results, row) for row in results.of("datasets")]
+
+
+def _success_curve(results: Results, row: DatasetAttack) -> Path:
+    path = results.picture_path("success")
+    points = row.curve
+    curve = Curve(
+        [point.queries for point in points],
+        [point.rate.rate for point in points],
+        [point.rate.low for point in points],
+        [point.rate.high for point in points],
+    )
+    kind = "synthetic images" if row.synthetic else "images"
+    title = f"{row.dataset}: {row.victim}, {row.num_pixels} pixel(s), {row.images} {kind}"
+    names = ("queries per image, at most", "success, with Wilson 95 % interval")
+    draw_steps(path, title, names, {row.victim: curve}, results.machine_line)
+    return path
+
+
+def _bar(label: str, group: str, things: float, timing: Timing) -> Bar:
+    rates = [things / seconds for seconds in timing.seconds]
+    return Bar(label, things / timing.median, min(rates), max(rates), group)
+
+
+def _candidate_bars(results: Results) -> list[Bar]:
+    bare = [
+        _bar(f"{_in_line(row)}, batch {row.batch}", f"bare {row.evaluator[:5]}", row.batch, row.timing)
+        for row in results.of("forward")
+    ]
+    whole = [
+        _bar(
+            f"{_in_line(row)}, whole attack in {row.slots} slots",
+            f"attack {row.evaluator[:5]}",
+            row.candidates,
+            row.timing,
+        )
+        for row in results.of("attacks")
+    ]
+    return bare + whole
+
+
+def _in_line(row: Forward | WholeAttack) -> str:
+    return name_of(row).replace("\n", " ")
+
+
+def _training_bars(results: Results) -> list[Bar]:
+    return [
+        _bar(
+            f"{row.model} {row.image_size}, {row.precision}, batch {row.batch}",
+            row.model,
+            row.batch,
+            row.timing,
+        )
+        for row in results.of("training")
+    ]
+
+
+def _peer_bars(comparisons: Sequence[Comparison]) -> list[Bar]:
+    return [
+        _bar(
+            f"{row.model} {row.image_size}, K {row.num_pixels}: {one.name}, {one.setting}, {one.precision}",
+            "jaxpix" if one.is_jaxpix else "peer",
+            one.candidates,
+            one.timing,
+        )
+        for row in comparisons
+        for one in row.standings
+    ]

@@ -1,0 +1,173 @@
+"""All measurements that a plan asks for, one after the other; each is kept as soon as it is done."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import jax
+
+from ..config import AttackConfig, EngineConfig, Precision, SearchPrecision
+from ..console import say
+from ..errors import InputError
+from ..layout import is_out_of_memory
+from ..victim import Victim
+from .attacks import measure_attack
+from .comparison import compare
+from .contenders import check_peers
+from .hardware import MatrixRates
+from .options import BenchOptions, EvaluatorName, Plan
+from .results import Results
+from .subjects import Subject, random_subject, trained_subject, unconfusable
+from .tables import number
+from .throughput import measure_forward, measure_training_step
+
+Row = TypeVar("Row")
+
+
+class Session:
+    """Measures what the options ask for and adds it to the results.
+
+    Raises:
+        InputError: options that contradict each other or name what is not there.
+    """
+
+    def __init__(self, options: BenchOptions, plan: Plan, results: Results, rates: MatrixRates):
+        check(options, plan)
+        self._options, self._plan, self._results, self._rates = options, plan, results, rates
+
+    def run(self) -> None:
+        """All measurements."""
+        work = {"forward": self._forward, "attack": self._attack, "train": self._train, "peers": self._peers}
+        for subject in self._subjects():
+            for kind in self._plan.measure:
+                work[kind](subject)
+
+    def _subjects(self) -> Iterator[Subject]:
+        options, plan = self._options, self._plan
+        if options.victim is not None:
+            victim = Victim.load(options.victim)
+            yield trained_subject(victim, options.data_dir, plan.images, options.seed)
+            return
+        for name in plan.models:
+            yield random_subject(name, plan.image_size, plan.images, options.seed)
+
+    def _engine(self, evaluator: EvaluatorName, slots: int | None = None) -> EngineConfig:
+        switch = self._options.switch if evaluator == "incremental" else None
+        return EngineConfig(evaluator=evaluator, switch=switch, slots=slots)
+
+    def _attack_config(self, num_pixels: int, precision: SearchPrecision) -> AttackConfig:
+        plan = self._plan
+        return AttackConfig(
+            num_pixels=num_pixels,
+            population=plan.population,
+            generations=plan.generations,
+            precision=precision,
+            seed=self._options.seed,
+        )
+
+    def _forward(self, subject: Subject) -> None:
+        options, plan = self._options, self._plan
+        for precision, evaluator in itertools.product(plan.precision, options.evaluators):
+            # Dense evaluation does not depend on K.
+            pixels = plan.num_pixels[:1] if evaluator == "dense" else plan.num_pixels
+            for num_pixels, batch in itertools.product(pixels, plan.batches):
+                measure = functools.partial(
+                    measure_forward,
+                    subject,
+                    config=self._engine(evaluator),
+                    num_pixels=num_pixels,
+                    precision=precision,
+                    batch=batch,
+                    population=plan.population,
+                    repeats=plan.repeats,
+                    matrix_rate=self._rates.of(precision),
+                )
+                what = f"{subject.victim.name}, {evaluator}, K {num_pixels}, {precision}, batch {batch}"
+                row = self._fitting(f"forward: {what}", measure)
+                if row is not None:
+                    self._results.add("forward", row)
+                    say(f"forward: {what}: {number(row.candidates_per_second)} candidates/s")
+
+    def _attack(self, subject: Subject) -> None:
+        options, plan = self._options, self._plan
+        if options.difficulty == "full":
+            subject = unconfusable(subject)
+        every = itertools.product(plan.precision, options.evaluators, plan.num_pixels, plan.slots)
+        for precision, evaluator, num_pixels, slots in every:
+            config = self._attack_config(num_pixels, precision)
+            engine = self._engine(evaluator, slots)
+            rate = self._rates.of(precision)
+            measure = functools.partial(
+                measure_attack, subject, config, engine, repeats=plan.repeats, matrix_rate=rate
+            )
+            what = f"{subject.victim.name}, {evaluator}, K {num_pixels}, {precision}"
+            row = self._fitting(f"attack: {what}, slots {slots or 'by default'}", measure)
+            if row is not None:
+                self._results.add("attacks", row)
+                speed, kept = number(row.candidates_per_second), round(100 * row.efficiency)
+                say(
+                    f"attack: {what}, {row.slots} slots: {speed} candidates/s, {kept} % of the bare evaluator"
+                )
+
+    def _train(self, subject: Subject) -> None:
+        plan, description = self._plan, subject.victim.description
+        assert description is not None, "subjects are networks of ours"
+        wanted: list[Precision] = ["bfloat16" if name == "bfloat16" else "float32" for name in plan.precision]
+        for precision, batch in itertools.product(dict.fromkeys(wanted), plan.train_batch):
+            measure = functools.partial(
+                measure_training_step,
+                description["architecture"],
+                subject.victim.input_shape,
+                num_classes=len(subject.victim.class_names),
+                precision=precision,
+                batch=batch,
+                repeats=plan.repeats,
+                # Training leaves float32 to the backend, which on GPUs means TF32.
+                matrix_rate=self._rates.of("tfloat32" if precision == "float32" else precision),
+            )
+            what = f"{subject.victim.name}, {precision}, batch {batch}"
+            row = self._fitting(f"train: {what}", measure)
+            if row is not None:
+                self._results.add("training", row)
+                say(f"train: {what}: {number(row.images_per_second)} images/s")
+
+    def _peers(self, subject: Subject) -> None:
+        options, plan = self._options, self._plan
+        for precision, num_pixels in itertools.product(plan.precision, plan.num_pixels):
+            say(f"peers: {subject.victim.name}, K {num_pixels}, {precision}: {plan.repeats} turns")
+            row = compare(
+                subject,
+                self._attack_config(num_pixels, precision),
+                [self._engine(evaluator) for evaluator in options.evaluators],
+                peers=options.peers,
+                layouts=options.peer_layouts,
+                repeats=plan.repeats,
+            )
+            self._results.add("comparisons", row)
+
+    def _fitting(self, what: str, measure: Callable[[], Row]) -> Row | None:
+        """A measurement, or None with a note where the device's memory is too small for it."""
+        try:
+            return measure()
+        except jax.errors.JaxRuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        say(f"{what}: out of memory")
+        self._results.add("skipped", f"{what}: out of memory")
+        return None
+
+
+def check(options: BenchOptions, plan: Plan) -> None:
+    """Refuse what cannot be measured, before anything is.
+
+    Raises:
+        InputError: see `Session`.
+    """
+    if options.victim is not None and options.models is not None:
+        raise InputError("--victim and --models exclude each other: a victim has its own network")
+    if options.victim is not None and options.difficulty == "full":
+        raise InputError("--difficulty full is for --models; a victim's attacks succeed where they can")
+    if "peers" in plan.measure and not options.peers:
+        raise InputError("--measure peers needs --peers art torchattacks numpy-de, or some of them")
+    check_peers(options.peers)

@@ -1,0 +1,160 @@
+"""Results as tables on the screen."""
+
+from collections.abc import Sequence
+
+from ..console import print_table, say
+from ..metrics import CurvePoint
+from .attacks import WholeAttack
+from .comparison import Comparison
+from .datasets import DatasetAttack
+from .results import Results
+from .throughput import Forward, TrainingStep
+from .timing import Timing
+
+_MATRIX = "matrix: share of the rate of large matrix products; MiB: of the program"
+
+
+def show_all(results: Results) -> None:
+    """A table per kind of measurement that there is."""
+    for kind, show in (
+        ("forward", show_forward),
+        ("attacks", show_attacks),
+        ("training", show_training),
+        ("comparisons", show_comparisons),
+        ("datasets", show_datasets),
+    ):
+        if results.of(kind):
+            show(results.of(kind))
+
+
+def show_forward(rows: Sequence[Forward]) -> None:
+    """Candidates a second of the bare evaluators."""
+    lines = [
+        [
+            name_of(row),
+            f"{row.batch:,}",
+            number(row.candidates_per_second),
+            spread(row.timing),
+            percent(row.fraction_of_matrix_rate),
+            mebibytes(row.memory_bytes),
+            f"{row.compile_seconds:.1f} s",
+        ]
+        for row in rows
+    ]
+    header = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
+    print_table("Bare evaluation: candidates per second", header, lines, _MATRIX)
+
+
+def show_attacks(rows: Sequence[WholeAttack]) -> None:
+    """Whole attacks, and how much of the bare evaluator's speed they keep."""
+    lines = [
+        [
+            name_of(row),
+            str(row.slots),
+            number(row.candidates_per_second),
+            spread(row.timing),
+            percent(row.efficiency),
+            f"{row.stopped_early}/{row.images}",
+            f"{number(row.seconds_per_full_attack)} s",
+        ]
+        for row in rows
+    ]
+    header = ["", "slots", "per s", "±", "of bare", "early", "full"]
+    caption = (
+        "of bare: share of the bare evaluator's speed; early: ended before their last generation; full: of one "
+        "image with all its queries"
+    )
+    print_table("Whole attacks: candidates per second", header, lines, caption)
+
+
+def show_training(rows: Sequence[TrainingStep]) -> None:
+    """Images a second of the training step."""
+    lines = [
+        [
+            f"{row.model} {row.image_size} {row.precision}",
+            str(row.batch),
+            number(row.images_per_second),
+            spread(row.timing),
+            percent(row.fraction_of_matrix_rate),
+            mebibytes(row.memory_bytes),
+            f"{row.compile_seconds:.1f} s",
+        ]
+        for row in rows
+    ]
+    header = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
+    print_table("Training step: images per second", header, lines, _MATRIX)
+
+
+def show_comparisons(rows: Sequence[Comparison]) -> None:
+    """Everybody's candidates a second, and jaxpix' rate over every peer's."""
+    for row in rows:
+        ours = [one for one in row.standings if one.is_jaxpix]
+        ratios = {(ratio.jaxpix, ratio.peer): ratio.median for ratio in row.ratios}
+        lines = []
+        for one in row.standings:
+            keys = [(f"{our.name}, {our.setting}", f"{one.name}, {one.setting}") for our in ours]
+            over = [f"{ratios[key]:.2f}" if key in ratios else "" for key in keys]
+            who = f"{one.name}\n{one.setting}"
+            lines.append([who, number(one.candidates_per_second), spread(one.timing), *over])
+        agreement = ", ".join(f"{name} {value:.0e}" for name, value in row.agreement.items())
+        turns = len(row.ratios[0].turns) if row.ratios else 0
+        names = [f"{our.name.removeprefix('jaxpix ')}\n{our.setting} ÷" for our in ours]
+        print_table(
+            f"{row.model} {row.image_size}, K {row.num_pixels}, {row.precision}, one image: candidates per second",
+            ["", "per s", "±", *names],
+            lines,
+            f"÷: jaxpix over this one, median of {turns} turns; largest difference of torch's float32 logits: "
+            f"{agreement}",
+        )
+
+
+def show_datasets(rows: Sequence[DatasetAttack]) -> None:
+    """Speed of attacks on data sets, and their success against queries."""
+    for row in rows:
+        _show_dataset(row)
+
+
+def _show_dataset(row: DatasetAttack) -> None:
+    kind = "synthetic images" if row.synthetic else "images"
+    print_table(
+        f"{row.dataset}, {row.subset}: {row.victim}, {row.num_pixels} pixel(s), {row.images} {kind}",
+        ["at most … queries each", "success (95 % interval)"],
+        [[f"{point.queries:,}", point.rate.text()] for point in some_points(row.curve)],
+    )
+    say(
+        f"{number(row.images_per_second)} images/s, {number(row.candidates_per_second)} candidates/s over "
+        f"{row.seconds:.1f} s, verification and files included; {row.compile_seconds:.1f} s of compiling before"
+    )
+
+
+def some_points(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
+    """At most a dozen points of a curve, spread over its steps, the last one among them."""
+    stride = -(-len(curve) // 12)
+    return [*reversed(curve[::-1][::stride])]
+
+
+def name_of(row: Forward | WholeAttack) -> str:
+    """`resnet50 224`, and in a second line `dense K1 bfloat16`."""
+    evaluator = row.evaluator.partition(" (")[0]
+    return f"{row.model} {row.image_size}\n{evaluator} K{row.num_pixels} {row.precision}"
+
+
+def number(value: float) -> str:
+    """Three digits that matter, thousands apart."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def spread(timing: Timing) -> str:
+    """Half the way from the fastest to the slowest run, in percent of the median."""
+    half = (max(timing.seconds) - min(timing.seconds)) / 2
+    return f"{100 * half / timing.median:.0f} %"
+
+
+def percent(fraction: float | None) -> str:
+    """Percent, or a dash for what is not known."""
+    return "–" if fraction is None else f"{100 * fraction:.0f} %"
+
+
+def mebibytes(size: int | None) -> str:
+    """Mebibytes, or a dash for what is not known."""
+    return "–" if size is None else f"{size / 2**20:,.0f}"

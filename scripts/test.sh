@@ -12,4 +12,5 @@ if [ "${1:-}" = "--all" ]; then
   "$venv/bin/mypy"
   "$venv/bin/lint-imports"
 fi
-exec "$venv/bin/python" -m pytest "$@"
+# Most of a test is compiling, which uses one core.
+exec "$venv/bin/python" -m pytest -n 2 --dist loadfile "$@"

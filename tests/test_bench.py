@@ -210,6 +210,10 @@ def test_quick_chooses_what_is_not_given() -> None:
     assert (beside.measure, beside.models) == (("peers",), ("resnet50",))
 
 
+def test_peers_may_be_separated_by_commas() -> None:
+    assert BenchOptions(peers=("art, torchattacks", "numpy-de")).peers == ("art", "torchattacks", "numpy-de")
+
+
 def test_full_memory_is_noted_and_left(tmp_path: Path) -> None:
     options = BenchOptions(quick=True, out=tmp_path, name="full")
     rates = MatrixRates(1, size=8)

@@ -72,6 +72,11 @@ class BenchOptions:
     name: str | None = None
     """NAME of the results. Default: date and device."""
 
+    def __post_init__(self) -> None:
+        # Both `--peers art torchattacks` and `--peers art,torchattacks` are natural to type.
+        names = [name.strip() for given in self.peers for name in given.split(",")]
+        object.__setattr__(self, "peers", tuple(name for name in names if name))
+
 
 _QUICK: dict[str, Any] = {
     "models": ("resnet14",),

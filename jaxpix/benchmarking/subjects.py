@@ -26,6 +26,7 @@ _CHANNELS, _CLASSES = 3, 3
 _GREY, _SPREAD = 128.0, 64.0
 _LEAST_CONTRAST, _MOST_CONTRAST = 8.0, 127.0
 _CALIBRATION_IMAGES = 16
+_BATCH = 16
 _OVERWHELMING = 1e4
 
 
@@ -51,15 +52,23 @@ def random_subject(name: ModelName, image_size: int, num_images: int, seed: int 
     check_image_size(name, image_size)
     generator = np.random.default_rng(seed)
     shape = (image_size, image_size, _CHANNELS)
-    victim = _random_victim(name, shape, generator, seed)
-    contrasts = generator.permutation(np.geomspace(_LEAST_CONTRAST, _MOST_CONTRAST, num_images))
-    images = np.stack([_noise(generator, shape, contrast) for contrast in contrasts])
-    labels = np.asarray(victim.space.labels(victim.predict(images)))
+    typical = np.full(_CALIBRATION_IMAGES, _MOST_CONTRAST / 2)
+    graded = generator.permutation(np.geomspace(_LEAST_CONTRAST, _MOST_CONTRAST, num_images))
+    images = np.stack([_noise(generator, shape, contrast) for contrast in (*typical, *graded)])
+    model = build(name, num_classes=_CLASSES, channels=_CHANNELS, seed=seed)
+    logits = _balance(model, _features(model, images))[_CALIBRATION_IMAGES:]
+    victim = Victim.from_model(
+        model,
+        architecture=name,
+        task="multiclass",
+        class_names=[f"class {number}" for number in range(_CLASSES)],
+        input_shape=shape,
+        mean=[_GREY] * _CHANNELS,
+        std=[_SPREAD] * _CHANNELS,
+    )
+    source = f"random weights, noise of contrast {_LEAST_CONTRAST:.0f}–{_MOST_CONTRAST:.0f}"
     return Subject(
-        victim,
-        images,
-        labels,
-        f"random weights, noise of contrast {_LEAST_CONTRAST:.0f}–{_MOST_CONTRAST:.0f}",
+        victim, images[_CALIBRATION_IMAGES:], np.eye(_CLASSES, dtype=bool)[logits.argmax(1)], source
     )
 
 
@@ -106,42 +115,48 @@ def _noise(generator: np.random.Generator, shape: tuple[int, ...], contrast: flo
     return np.clip(np.rint(noise), 0, 255).astype(np.uint8)
 
 
-def _random_victim(
-    name: ModelName, shape: tuple[int, int, int], generator: np.random.Generator, seed: int
-) -> Victim:
-    model = build(name, num_classes=_CLASSES, channels=_CHANNELS, seed=seed)
-    images = np.stack([_noise(generator, shape, _MOST_CONTRAST / 2) for _ in range(_CALIBRATION_IMAGES)])
-    _balance(model, images)
-    return Victim.from_model(
-        model,
-        architecture=name,
-        task="multiclass",
-        class_names=[f"class {number}" for number in range(_CLASSES)],
-        input_shape=shape,
-        mean=[_GREY] * _CHANNELS,
-        std=[_SPREAD] * _CHANNELS,
-    )
+def _balance(model: nnx.Module, features: np.ndarray) -> np.ndarray:
+    """Blind the classifier to what all noise has in common, which would make every image one class.
 
+    Args:
+        model: its last matrix is changed.
+        features: float32 [B, F], what the classifier reads of images, those of one contrast first.
 
-def _balance(model: nnx.Module, images: np.ndarray) -> None:
-    """Blind the classifier to what all noise has in common, which would make every image one class."""
-    features = _features(model, images)
-    common = features.mean(0)
+    Returns:
+        The images' new logits [B, N].
+    """
+    typical = features[:_CALIBRATION_IMAGES]
+    common = typical.mean(0)
     common /= np.linalg.norm(common)
     head: Any = getattr(model, "fc", None) or model.classifier  # type: ignore[attr-defined]
     matrix = np.array(head.kernel[...])
     matrix -= np.outer(common, common @ matrix)
-    head.kernel[...] = matrix / (features @ matrix).std()
+    matrix /= (typical @ matrix).std()
+    head.kernel[...] = matrix
+    return features @ matrix + np.asarray(head.bias[...])
 
 
 def _features(model: nnx.Module, images: np.ndarray) -> np.ndarray:
-    """What the classifier reads, float32 [B, F]."""
-    frozen = freeze(model, [_GREY] * _CHANNELS, [_SPREAD] * _CHANNELS)
-    width = frozen.weights[-1].weights.shape[2]
-    reader = Kernel(jnp.eye(width)[None, None], jnp.zeros(width))
+    """What the classifier reads, float32 [B, F]; on the CPU, since a GPU would be longer compiling than that."""
+    with jax.default_device(_host()):
+        frozen = freeze(model, [_GREY] * _CHANNELS, [_SPREAD] * _CHANNELS)
+        width = frozen.weights[-1].weights.shape[2]
+        reader = Kernel(jnp.eye(width)[None, None], jnp.zeros(width))
 
-    @jax.jit
-    def read(weights: Any, images: jax.Array) -> jax.Array:
-        return classify(frozen.features(weights, WholeMap(images.astype(jnp.float32))), reader)
+        @jax.jit
+        def read(weights: Any, images: jax.Array) -> jax.Array:
+            return classify(frozen.features(weights, WholeMap(images.astype(jnp.float32))), reader)
 
-    return np.array(read(frozen.weights, images))
+        padded = np.resize(images, (-(-len(images) // _BATCH) * _BATCH, *images.shape[1:]))
+        parts = [
+            np.asarray(read(frozen.weights, part)) for part in padded.reshape(-1, _BATCH, *images.shape[1:])
+        ]
+        return np.concatenate(parts)[: len(images)]
+
+
+def _host() -> jax.Device:
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError:
+        # JAX_PLATFORMS leaves it out.
+        return jax.local_devices()[0]

@@ -36,14 +36,12 @@ class Evaluator:
         weights: pytree handed to both functions.
         base: (weights, image uint8 [H, W, C]) -> what is computed once per image.
         logits: (weights, bases of g images, the images [g, H, W, C], pixels [g, P, K]) -> float32 [g, P, N].
-        precision: of the arithmetic.
     """
 
     name: str
     weights: Any
     base: Callable[[Any, jax.Array], Base]
     logits: Callable[[Any, Base, jax.Array, Pixels], jax.Array]
-    precision: SearchPrecision = "float32"
 
 
 def make_evaluator(
@@ -86,7 +84,7 @@ def make_evaluator(
     if switch == 0:
         return _dense(frozen.logits, frozen.weights, precision)
     model = IncrementalModel(frozen, victim.input_shape, num_pixels, switch)
-    largest = model.largest_whole_map() if _on_cpu() else 0
+    largest = model.bytes_pasted if _on_cpu() else 0
     if engine.evaluator == "dense":
         return _dense(frozen.logits, frozen.weights, precision, largest)
     return _incremental(model, precision, largest)
@@ -118,7 +116,7 @@ def _dense(
         return ()
 
     def evaluate(weights: Any, painted: jax.Array) -> jax.Array:
-        with _matmul_precision(precision):
+        with matmul_precision(precision):
             return apply(weights, painted.astype(jnp.float32)).astype(jnp.float32)
 
     def logits(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
@@ -132,24 +130,24 @@ def _dense(
         result = evaluate(weights, painted.reshape(-1, *painted.shape[2:]))
         return result.reshape(*painted.shape[:2], -1)
 
-    return Evaluator("dense", weights, base, logits, precision)
+    return Evaluator("dense", weights, base, logits)
 
 
 def _incremental(model: IncrementalModel, precision: SearchPrecision, largest: int) -> Evaluator:
     def base(weights: Any, image: jax.Array) -> Base:
-        with _matmul_precision(precision):
+        with matmul_precision(precision):
             return model.base(weights, image)
 
     def logits(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
         def population(base: Base, pixels: Pixels) -> jax.Array:
             return _in_cuts(functools.partial(model.logits, weights, base), pixels, largest)
 
-        with _matmul_precision(precision):
+        with matmul_precision(precision):
             return jax.vmap(population)(bases, pixels)
 
     layers = model.frozen.layers
     rest = f"whole maps from {layers[model.switch].name} on" if model.switch < len(layers) else "all layers"
-    return Evaluator(f"incremental ({rest})", model.frozen.weights, base, logits, precision)
+    return Evaluator(f"incremental ({rest})", model.frozen.weights, base, logits)
 
 
 def _in_cuts(logits_fn: Callable[[Pixels], jax.Array], pixels: Pixels, largest: int) -> jax.Array:
@@ -174,6 +172,7 @@ def _on_cpu() -> bool:
     return jax.default_backend() == "cpu"
 
 
-def _matmul_precision(precision: SearchPrecision) -> Any:
+def matmul_precision(precision: SearchPrecision) -> Any:
+    """A context in which float32 products have this precision."""
     # GPUs compute float32 convolutions in TF32 unless told otherwise.
     return jax.default_matmul_precision("float32" if precision == "float32" else "tensorfloat32")

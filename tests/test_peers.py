@@ -14,8 +14,9 @@ from toys import toy_images, toy_logits_numpy, toy_victim
 
 from jaxpix import Victim
 from jaxpix.benchmarking import numpy_search
+from jaxpix.benchmarking.libraries import PEERS
 from jaxpix.benchmarking.numpy_search import paint, search
-from jaxpix.benchmarking.peers import PEERS, run_peer
+from jaxpix.benchmarking.peers import run_peer
 from jaxpix.config import ModelName
 from jaxpix.errors import InputError
 from jaxpix.models import build

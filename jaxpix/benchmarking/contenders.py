@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..experiments import Attack
 from ..presets import search_of
 from .attacks import jobs_of, run_attack, warm_up
-from .libraries import INSTALL, PEERS
+from .libraries import INSTALL, peer_named
 from .peers import LayoutName, run_peer
 from .subjects import Subject
 
@@ -55,9 +55,7 @@ def check_peers(names: Sequence[str]) -> None:
         InputError: an unknown peer, or a package that is not installed.
     """
     for name in names:
-        if name not in PEERS:
-            raise InputError(f"unknown peer {name!r}; allowed: {', '.join(PEERS)}")
-        for module in filter(None, ("torch", "torchvision", PEERS[name].module)):
+        for module in filter(None, ("torch", "torchvision", peer_named(name).module)):
             if importlib.util.find_spec(module) is None:
                 raise InputError(f"peer {name!r} needs {module}, which is not installed: {INSTALL}")
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from ..config import SearchPrecision
 from ..environment import describe_environment
+from ..evaluators import matmul_precision
 from ..layout import memory_of
 from .timing import Timing, compile_program, time_calls
 
@@ -101,7 +102,7 @@ class MatrixRates:
         left, right = (jax.random.normal(key, (self.size, self.size), dtype) for key in keys)
 
         def multiply(left: jax.Array, right: jax.Array) -> jax.Array:
-            with jax.default_matmul_precision("float32" if precision == "float32" else "tensorfloat32"):
+            with matmul_precision(precision):
                 return left @ right
 
         program = compile_program(multiply, left, right)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from .numpy_search import search
 
 if TYPE_CHECKING:
@@ -209,3 +210,14 @@ PEERS: dict[str, Peer] = {
     "numpy-de": Peer(_numpy_de),
     "torch-forward": Peer(_forward),
 }
+
+
+def peer_named(name: str) -> Peer:
+    """The entry of `PEERS`.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in PEERS:
+        raise InputError(f"unknown peer {name!r}; allowed: {', '.join(PEERS)}")
+    return PEERS[name]

@@ -17,7 +17,7 @@ import numpy as np
 from ..config import Precision
 from ..errors import InputError
 from ..victim import Victim
-from .libraries import INSTALL, PEERS, SMALLEST_POPULATION, Attack, Request, batch_of
+from .libraries import INSTALL, SMALLEST_POPULATION, Attack, Request, batch_of, peer_named
 
 if TYPE_CHECKING:
     from .torch_models import Door
@@ -92,8 +92,8 @@ def run_peer(
         InputError: an unknown name or layout, a package that is not installed, or a victim, image, label,
             number or device that cannot be used.
     """
-    request = _check(name, victim, image, label, num_pixels, population, generations)
-    peer = PEERS[name]
+    peer = peer_named(name)
+    request = _check(victim, image, label, num_pixels, population, generations)
     _need(name, "torch", peer.module)
     import torch
 
@@ -128,7 +128,6 @@ def run_peer(
 
 
 def _check(
-    name: str,
     victim: Victim,
     image: np.ndarray,
     label: int,
@@ -137,8 +136,6 @@ def _check(
     generations: int,
 ) -> Request:
     num_classes = len(victim.class_names)
-    if name not in PEERS:
-        raise InputError(f"unknown peer {name!r}; allowed: {', '.join(PEERS)}")
     if victim.task != "multiclass":
         raise InputError(f"no peer attacks label sets: expected a multiclass victim, got a {victim.task} one")
     if image.dtype != np.uint8 or image.shape != victim.input_shape:

@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from flax import nnx
 from torch.fx.experimental import optimization
 
 from ..config import Precision
 from ..errors import InputError
-from ..models import build
 from ..models.pretrained import export_torchvision
 from ..victim import Victim
 from .libraries import INSTALL
@@ -164,12 +162,9 @@ def _replace_first_convolution(network: torch.nn.Module, channels: int) -> None:
 
 def state_dict_of(victim: Victim) -> dict[str, np.ndarray]:
     """The victim's weights under torchvision's names, in torch's layout."""
-    assert victim.description is not None
-    architecture, channels = victim.description["architecture"], victim.input_shape[2]
-    num_classes = len(victim.class_names)
-    model = nnx.eval_shape(lambda: build(architecture, num_classes=num_classes, channels=channels, seed=0))
-    graph, _ = nnx.split(model)
-    return export_torchvision(nnx.merge(graph, victim.weights, copy=True))
+    model = victim.model()
+    assert model is not None, "only networks of ours have torch counterparts"
+    return export_torchvision(model)
 
 
 def import_torchvision() -> Any:

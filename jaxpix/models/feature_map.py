@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 
 from .convolve import convolve
 from .winograd import winograd
@@ -68,39 +69,41 @@ class WholeMap:
     def __init__(self, values: jax.Array):
         self.values = values
 
+    def _then(self, values: jax.Array) -> "WholeMap":
+        """The result of an operation."""
+        return WholeMap(values)
+
     def convolve(self, kernel: Kernel, stride: int = 1) -> "WholeMap":
         """See `FeatureMap`."""
         if kernel.transformed is not None and stride == 1:
-            return WholeMap(winograd(self.values, kernel.transformed) + kernel.bias)
+            return self._then(winograd(self.values, kernel.transformed) + kernel.bias)
         margin = kernel.weights.shape[0] // 2
-        return WholeMap(convolve(self.values, kernel.weights, stride, margin) + kernel.bias)
+        return self._then(convolve(self.values, kernel.weights, stride, margin) + kernel.bias)
 
     def max_pool(self) -> "WholeMap":
         """See `FeatureMap`."""
-        return WholeMap(max_pool(self.values, 1))
+        return self._then(max_pool(self.values, 1))
 
     def average_pool(self) -> "WholeMap":
         """See `FeatureMap`."""
-        return WholeMap(average_pool(self.values))
+        return self._then(average_pool(self.values))
 
     def pointwise(self, fn: Callable[[jax.Array], jax.Array]) -> "WholeMap":
         """See `FeatureMap`."""
-        return WholeMap(fn(self.values))
+        return self._then(fn(self.values))
 
     def add(self, other: "WholeMap") -> "WholeMap":
         """See `FeatureMap`."""
-        return WholeMap(self.values + other.values)
+        return self._then(self.values + other.values)
 
     def append(self, other: "WholeMap") -> "WholeMap":
         """See `FeatureMap`."""
-        return WholeMap(jnp.concatenate([self.values, other.values], axis=-1))
+        return self._then(jnp.concatenate([self.values, other.values], axis=-1))
 
 
 def max_pool(values: jax.Array, margin: int) -> jax.Array:
     """3x3 maximum with stride 2 of [B, H, W, C], padded by `margin`."""
-    padding = ((0, 0), (margin, margin), (margin, margin), (0, 0))
-    lowest = jnp.array(-jnp.inf, values.dtype)
-    return jax.lax.reduce_window(values, lowest, jax.lax.max, (1, 3, 3, 1), (1, 2, 2, 1), padding)
+    return nnx.max_pool(values, (3, 3), strides=(2, 2), padding=((margin, margin), (margin, margin)))
 
 
 def average_pool(values: jax.Array) -> jax.Array:

@@ -11,6 +11,7 @@ from flax import nnx
 
 from .densenet import DenseLayer, DenseNet, Transition
 from .feature_map import FeatureMap, Kernel, Layer, WholeMap
+from .layers import global_mean
 from .resnet import Bottleneck, ResNet
 from .winograd import LEAST_FEATURES, transform_kernel
 
@@ -57,8 +58,7 @@ class FrozenModel:
 
 def classify(features: WholeMap, classifier: Kernel) -> jax.Array:
     """Float32 logits [B, N]: the mean over the map, then a matrix."""
-    mean = jnp.mean(features.values.astype(jnp.float32), axis=(1, 2))
-    return mean @ classifier.weights[0, 0] + classifier.bias
+    return global_mean(features.values) @ classifier.weights[0, 0] + classifier.bias
 
 
 def freeze(model: nnx.Module, mean: Sequence[float], std: Sequence[float]) -> FrozenModel:

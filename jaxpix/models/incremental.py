@@ -50,32 +50,8 @@ class BaseMap(WholeMap):
         self.trail = trail
         trail.maps[trail.next()] = values[0]
 
-    def _kept(self, result: WholeMap) -> "BaseMap":
-        return BaseMap(result.values, self.trail)
-
-    def convolve(self, kernel: Kernel, stride: int = 1) -> "BaseMap":
-        """See `FeatureMap`."""
-        return self._kept(super().convolve(kernel, stride))
-
-    def max_pool(self) -> "BaseMap":
-        """See `FeatureMap`."""
-        return self._kept(super().max_pool())
-
-    def average_pool(self) -> "BaseMap":
-        """See `FeatureMap`."""
-        return self._kept(super().average_pool())
-
-    def pointwise(self, fn: Callable[[jax.Array], jax.Array]) -> "BaseMap":
-        """See `FeatureMap`."""
-        return self._kept(super().pointwise(fn))
-
-    def add(self, other: WholeMap) -> "BaseMap":
-        """See `FeatureMap`."""
-        return self._kept(super().add(other))
-
-    def append(self, other: WholeMap) -> "BaseMap":
-        """See `FeatureMap`."""
-        return self._kept(super().append(other))
+    def _then(self, values: jax.Array) -> "BaseMap":
+        return BaseMap(values, self.trail)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,6 +218,9 @@ class IncrementalModel:
         image_shape: (H, W, C).
         num_pixels: K.
         switch: how many layers are computed on windows, 1 to all.
+
+    Attributes:
+        bytes_pasted: size of the whole map into which a candidate's windows are pasted.
     """
 
     def __init__(self, frozen: FrozenModel, image_shape: tuple[int, int, int], num_pixels: int, switch: int):
@@ -261,7 +240,7 @@ class IncrementalModel:
             values,
         )
         self._wanted = sorted(wanted.numbers)
-        self._bytes_pasted = math.prod(pasted.shape) * pasted.dtype.itemsize
+        self.bytes_pasted = math.prod(pasted.shape) * pasted.dtype.itemsize
 
     def base(self, weights: Sequence[Any], image: jax.Array) -> Base:
         """Maps of an unchanged image [H, W, C] in 0..255 that its candidates will read."""
@@ -272,10 +251,6 @@ class IncrementalModel:
         """Float32 logits [P, N] of the base's image with `pixels` [P, K] changed; the last of equal ones wins."""
         pasted = self._pasted(weights, base, pixels)
         return classify(self.frozen.features(weights, pasted, self.switch), weights[-1])
-
-    def largest_whole_map(self) -> int:
-        """Bytes of the map into which a candidate's windows are pasted."""
-        return self._bytes_pasted
 
     def _pasted(self, weights: Sequence[Any], base: Mapping[int, jax.Array], pixels: Pixels) -> WholeMap:
         windows = Windows(

@@ -1,0 +1,85 @@
+"""What was compiled once is not compiled again: the compiler itself is watched, not the functions one knows of."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+import pytest
+from small_networks import noise_images, small_resnet, small_victim
+from toys import toy_images, toy_victim
+
+from jaxpix import AttackConfig, EngineConfig
+from jaxpix.config import TrainConfig
+from jaxpix.experiments import Attack
+from jaxpix.training_step import initial_state, make_evaluate, make_optimizer, make_step
+
+_COMPILED = "/jax/core/compile/backend_compile_duration"
+_programs: list[float] = []
+
+
+def _listen(event: str, seconds: float, **details: object) -> None:
+    if event == _COMPILED:
+        _programs.append(seconds)
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)
+
+
+@contextlib.contextmanager
+def compiling(at_least: int, at_most: float) -> Iterator[None]:
+    before = len(_programs)
+    yield
+    assert at_least <= len(_programs) - before <= at_most
+
+
+def attack_round(evaluator: str, size: int) -> Callable[[int], None]:
+    victim = small_victim(size=size) if evaluator == "incremental" else toy_victim(size=size)
+    attack = Attack(
+        victim, AttackConfig(population=8, generations=3), EngineConfig(evaluator=evaluator, slots=2)
+    )
+
+    def run(number: int) -> None:
+        images = noise_images(5, size, seed=number)
+        labels = np.asarray(victim.space.labels(victim.predict(images)))
+        jobs = [attack.job(f"{number}-{i}", images[i], labels[i]) for i in range(5)]
+        assert len(list(attack.run(jobs))) == 5
+
+    return run
+
+
+@pytest.mark.parametrize(("evaluator", "size"), [("dense", 12), ("incremental", 32)])
+def test_a_second_attack_compiles_nothing(evaluator: str, size: int) -> None:
+    run = attack_round(evaluator, size)
+    with compiling(at_least=1, at_most=np.inf):
+        run(0)
+    with compiling(at_least=0, at_most=0):
+        run(1)
+        run(2)
+
+
+def test_prediction_pads_to_one_shape() -> None:
+    victim = toy_victim()
+    with compiling(at_least=1, at_most=np.inf):
+        victim.predict(toy_images(100))
+        victim.predict(toy_images(1))
+    with compiling(at_least=0, at_most=0):
+        victim.predict(toy_images(100, seed=1))
+        victim.predict(toy_images(1, seed=1))
+
+
+def test_training_and_its_evaluation_compile_once() -> None:
+    mean, std = np.array([110.0], np.float32), np.array([70.0], np.float32)
+    model = small_resnet()
+    optimizer = make_optimizer(TrainConfig(), steps_per_epoch=2)
+    step, state = make_step(model, optimizer, mean, std), initial_state(model, optimizer)
+    evaluate = make_evaluate(small_resnet(), mean, std)
+    images, labels, mask = noise_images(4, 32), np.eye(4, dtype=np.float32), np.ones(4, bool)
+
+    with compiling(at_least=2, at_most=np.inf):
+        state, _ = step(state, images, labels, mask)
+        jax.block_until_ready(evaluate(state.params, state.statistics, images))
+    with compiling(at_least=0, at_most=0):
+        for seed in (1, 2):
+            state, _ = step(state, noise_images(4, 32, seed=seed), labels, mask)
+            jax.block_until_ready(evaluate(state.params, state.statistics, images))

@@ -8,8 +8,10 @@ whenever the writer is killed, finds a complete save.
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +19,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from .disk_errors import explain_disk_error
 from .errors import InputError
-from .files import write_atomically
+from .files import sync, sync_tree, write_atomically
 
 Tree = TypeVar("Tree")
 
@@ -35,23 +38,42 @@ def save_tree(path: Path, tree: Any) -> None:
         InputError: `path` cannot be written, or its disk is full.
     """
     arrays = _named_arrays(jax.device_get(tree))
+    unfinished = path / f"unfinished-{os.getpid()}"
     try:
         path.mkdir(parents=True, exist_ok=True)
         for leftover in path.glob("unfinished-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         older = _complete_saves(path)
-        unfinished = path / f"unfinished-{os.getpid()}"
         unfinished.mkdir()
-        with ocp.PyTreeCheckpointer() as checkpointer:
+        with _without_tracebacks(), ocp.PyTreeCheckpointer() as checkpointer:
             checkpointer.save(unfinished.absolute() / _ARRAYS, arrays)
         _write_manifest(unfinished / _MANIFEST, arrays)
+        sync_tree(unfinished)
         number = int(older[-1].name) + 1 if older else 0
         unfinished.rename(path / f"{number:08d}")
-        _sync_folder(path)
-    except OSError as error:
-        raise InputError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
+        sync(path)
+    except Exception as error:
+        # What was written of it is in the way of whoever has to make room.
+        shutil.rmtree(unfinished, ignore_errors=True)
+        # Orbax has errors of its own for a write that failed; others are our mistakes.
+        line = explain_disk_error(error) or (str(error) if isinstance(error, OSError) else None)
+        if line is None:
+            raise
+        raise InputError(f"cannot write the checkpoint {path}: {line}") from error
     for old in older:
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """Orbax logs the traceback of every thread that fails to write, besides raising its error."""
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def restore_tree(path: Path, like: Tree) -> Tree:
@@ -86,7 +108,8 @@ def has_checkpoint(path: Path) -> bool:
 def _restore(save: Path, like: Tree) -> Tree:
     try:
         manifest = json.loads((save / _MANIFEST).read_text(encoding="utf-8"))
-    except ValueError as error:
+        assert all({"shape", "dtype", "sha256"} <= entry.keys() for entry in manifest.values())
+    except (ValueError, AttributeError, AssertionError) as error:
         raise InputError(f"the checkpoint {save} is damaged: {_MANIFEST}: {error}") from None
     leaves, structure = jax.tree_util.tree_flatten_with_path(like)
     expected = {_name(key): leaf for key, leaf in leaves}
@@ -153,11 +176,3 @@ def _write_manifest(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def _digest(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import (
@@ -18,7 +20,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from .disk_errors import explain_disk_error
 from .errors import InputError
+from .interruption import Interrupted, farewell, stopped_by_signals
 
 _SECONDS_BETWEEN_LOG_LINES = 10.0
 
@@ -129,19 +133,32 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if os.environ.get("JAXPIX_TRACEBACK"):
+        _end(error, str(error))
+    except Exception as error:
+        line = explain_disk_error(error)
+        if line is None:
             raise
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False)
-        sys.exit(2)
+        _end(error, line)
+    except Interrupted:
+        raise
     except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted; the same command goes on from what is saved", markup=False)
-        sys.exit(130)
+        Console(stderr=True).print(farewell(signal.SIGINT), markup=False)
+        sys.exit(128 + signal.SIGINT)
+
+
+def _end(error: Exception, line: str) -> NoReturn:
+    if os.environ.get("JAXPIX_TRACEBACK"):
+        raise error
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {line}", markup=False)
+    sys.exit(2)
 
 
 def run_door(door: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
-    """Run a door's `main`; an `InputError` becomes one line on standard error and exit status 2.
+    """Run a door's `main`.
 
-    `JAXPIX_TRACEBACK=1` shows the whole traceback instead.
+    An `InputError`, and a disk that is full or not to be written to, becomes one line on standard error and exit
+    status 2; `JAXPIX_TRACEBACK=1` shows the whole traceback instead. SIGINT and SIGTERM stop the door within
+    seconds with status 130 and 143 and a line that says how to go on; a second signal stops it at once.
     """
-    with _plain_errors():
+    with stopped_by_signals(), _plain_errors():
         door(sys.argv[1:] if arguments is None else arguments)

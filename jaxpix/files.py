@@ -1,11 +1,18 @@
-"""Files that are whole or absent, whatever happens to the process that writes them."""
+"""Files that are whole or absent, whatever happens to the process or the machine that writes them."""
 
+import json
 import os
+import re
 from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+
+_UNFINISHED = re.compile(r"\..+\.\d+\.tmp")
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a file so that a reader, or a kill, sees the old content or the new one."""
+    """Write a file so that a reader, a kill or a power cut leaves the old content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode("utf-8") if isinstance(content, str) else content
@@ -17,3 +24,44 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed have left below `folder`, which nobody else may be writing to."""
+    for path in folder.rglob(".*.tmp"):
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or a folder's list of names, on the disk before going on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """`sync` for a folder and all that is in it; other libraries write without."""
+    for path in folder.rglob("*"):
+        sync(path)
+    sync(folder)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file of ours holds.
+
+    Raises:
+        InputError: it cannot be read, is damaged, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is damaged: expected an object, got {type(content).__name__}")
+    return content

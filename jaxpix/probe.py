@@ -42,14 +42,20 @@ def probe(
     """Evaluate a few made-up images and check what comes back; returns the logits [6, N].
 
     Raises:
-        InputError: a wrong shape, non-finite values, probabilities, or outputs that depend on the batch.
+        InputError: the model fails on images of this shape; a wrong shape, non-finite values, probabilities, or
+            outputs that depend on the batch.
     """
     height, width, channels = input_shape
     generator = np.random.Generator(np.random.PCG64(0))
     noise = generator.integers(0, 256, (_PROBE_IMAGES - 2, height, width, channels))
     flat = [np.zeros((height, width, channels)), np.full((height, width, channels), 255)]
     images = np.stack([*flat, *noise]).astype(np.uint8)
-    logits = np.asarray(logits_fn(images))
+    try:
+        logits = np.asarray(logits_fn(images))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"victim {name!r} cannot take images [B, {height}, {width}, {channels}]: {str(error).splitlines()[0]}"
+        ) from error
     expected = (len(images), len(space.class_names))
     if logits.shape != expected:
         raise InputError(
@@ -72,3 +78,23 @@ def probe(
             "is a batch normalisation in training mode?"
         )
     return logits
+
+
+def check_finite(logits: np.ndarray, image_ids: Sequence[str], name: str) -> None:
+    """Refuse a victim that has no answer for an image which nobody has changed yet.
+
+    Args:
+        logits: [B, N], of untouched images.
+        image_ids: names [B].
+        name: what reports call the victim.
+
+    Raises:
+        InputError: a value is NaN or infinite; names the first such image.
+    """
+    bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    if bad.size:
+        more = f" and {bad.size - 1:,} more" if bad.size > 1 else ""
+        raise InputError(
+            f"victim {name!r}: expected finite outputs, got {logits[bad[0]].tolist()} for the untouched image "
+            f"{image_ids[bad[0]]!r}{more}"
+        )

@@ -2,6 +2,7 @@
 
 config.toml        the options, resolved          environment.json   versions, device, date
 identity.json      what a resumed run must match  selection.json     the images, in order
+about.json         data set and victim, for reports
 journal.jsonl      one line per finished experiment, appended while running
 records.parquet    the same as a table, written at the end
 adversarial/, originals/   one PNG each per success
@@ -9,7 +10,6 @@ adversarial/, originals/   one PNG each per success
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
@@ -23,12 +23,17 @@ import pyarrow.parquet as pq
 
 from .errors import InputError
 from .experiments import Finished
-from .files import write_atomically
+from .files import read_json, remove_unfinished, write_atomically
+from .locks import hold
 from .records import Record, from_json, from_table, to_json, to_table
 from .verification import encode_png
 
-SELECTION = "selection.json"
-_JOURNAL, _TABLE, _IDENTITY = "journal.jsonl", "records.parquet", "identity.json"
+SELECTION, CONFIG, ENVIRONMENT, ABOUT = "selection.json", "config.toml", "environment.json", "about.json"
+IDENTITY = "identity.json"
+_JOURNAL, _TABLE = "journal.jsonl", "records.parquet"
+
+# What is raised by a row that is no record: no JSON, other keys, other types.
+_NO_RECORD = (ValueError, KeyError, TypeError, AttributeError)
 
 
 def file_stem(image_id: str) -> str:
@@ -55,17 +60,11 @@ class AttackRun:
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> "AttackRun":
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = self._resources.enter_context((self.folder / ".lock").open("w"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._resources.close()
-            raise InputError(
-                f"another process is working on {self.folder}; wait for it or choose --run"
-            ) from None
+        busy = f"another process is working on {self.folder}; wait for it or choose --run"
+        self._resources.enter_context(hold(self.folder / ".lock", f"the run folder {self.folder}", busy))
         try:
             self._check_identity()
+            remove_unfinished(self.folder)
             self.finished = {record.image_id: record for record in read_records(self.folder)}
             self._cut_torn_line()
             self._journal = self._resources.enter_context(
@@ -80,12 +79,12 @@ class AttackRun:
         self._resources.close()
 
     def _check_identity(self) -> None:
-        path = self.folder / _IDENTITY
+        path = self.folder / IDENTITY
         # A run that ended before it chose its images holds nothing that another attack could mix up.
         if not path.exists() or not (self.folder / SELECTION).exists():
             write_atomically(path, json.dumps(self._identity, indent=1) + "\n")
             return
-        before = _read_json(path)
+        before = read_json(path)
         keys = sorted({*before, *self._identity})
         changed = [key for key in keys if before.get(key) != self._identity.get(key)]
         if changed:
@@ -98,15 +97,16 @@ class AttackRun:
         path = self.folder / _JOURNAL
         if not path.exists():
             return
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            write_atomically(path, whole)
+        with path.open("r+b") as stream:
+            content = stream.read()
+            # Shortened in place: a disk that is full has no room for a second journal.
+            stream.truncate(content.rfind(b"\n") + 1)
+            os.fsync(stream.fileno())
 
-    def stored_json(self, name: str) -> Any | None:
+    def stored_json(self, name: str) -> dict[str, Any] | None:
         """Content of a JSON file of this folder, or None."""
         path = self.folder / name
-        return _read_json(path) if path.exists() else None
+        return read_json(path) if path.exists() else None
 
     def store_json(self, name: str, content: Any) -> None:
         """Write a JSON file of this folder, atomically."""
@@ -148,32 +148,34 @@ def read_records(folder: Path) -> list[Record]:
     folder = Path(folder)
     records: dict[str, Record] = {}
     if (folder / _TABLE).exists():
-        try:
-            table = pq.read_table(folder / _TABLE)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{folder / _TABLE} is damaged: {error}") from None
-        records |= {record.image_id: record for record in from_table(table)}
-    for line in _journal_lines(folder / _JOURNAL):
-        record = from_json(line)
+        records |= {record.image_id: record for record in _table_records(folder / _TABLE)}
+    for record in _journal_records(folder / _JOURNAL):
         records.setdefault(record.image_id, record)
     return list(records.values())
 
 
-def _journal_lines(path: Path) -> Iterator[str]:
+def _table_records(path: Path) -> list[Record]:
+    try:
+        return from_table(pq.read_table(path))
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, *_NO_RECORD) as error:
+        raise InputError(
+            f"{path} is damaged: {error}; {_JOURNAL} holds the same records: delete {_TABLE}, and the command "
+            f"that wrote it writes it again"
+        ) from None
+
+
+def _journal_records(path: Path) -> Iterator[Record]:
     if not path.exists():
         return
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         try:
-            text = line.decode("utf-8")
-            json.loads(text)
-        except ValueError:
-            raise InputError(f"{path}: line {number} is damaged") from None
-        yield text
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: {error}") from None
+            yield from_json(line.decode("utf-8"))
+        except InputError:
+            raise
+        except _NO_RECORD:
+            raise InputError(
+                f"{path}: line {number} is damaged; delete that line, and its experiment is done again"
+            ) from None

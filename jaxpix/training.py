@@ -254,7 +254,7 @@ class _Training:
                 "synthetic": dataset.synthetic,
                 "training": to_plain(self.config),
                 "best_epoch": metrics["best_epoch"],
-                "test": {key: metrics[key] for key in ("accuracy", "macro_auroc") if key in metrics},
+                "test": {key: value for key, value in metrics.items() if key != "best_epoch"},
                 "jaxpix": __version__,
             },
         )

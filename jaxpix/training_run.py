@@ -9,7 +9,6 @@ test_metrics.json   written last: the run is complete
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,8 @@ from .config import TrainConfig
 from .data.prepared import PreparedDataset
 from .environment import describe_environment
 from .errors import InputError
-from .files import write_atomically
+from .files import read_json, remove_unfinished, write_atomically
+from .locks import hold
 from .options import to_plain
 
 
@@ -72,17 +72,10 @@ class TrainingRun:
             InputError: it cannot be written, another process holds it, or it was begun with other options
                 or other data; the message names what differs.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / ".lock").open("w")
-        except OSError as error:
-            raise InputError(f"cannot write to the run folder {self.folder}: {error.strerror}") from None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(f"another process is training in {self.folder}") from None
+        busy = f"another process is training in {self.folder}; wait for it or choose another --run"
+        with hold(self.folder / ".lock", f"the run folder {self.folder}", busy):
             self._begin(dataset, config)
+            remove_unfinished(self.folder)
             yield
 
     def _begin(self, dataset: PreparedDataset, config: TrainConfig) -> None:
@@ -90,7 +83,7 @@ class TrainingRun:
         identity = {**data, "fingerprint": dataset.fingerprint, **to_plain(config)}
         path = self.folder / "identity.json"
         if path.exists():
-            before = _read_json(path)
+            before = read_json(path)
             changed = [
                 f"{key}: it has {before.get(key)!r}, now asked {identity.get(key)!r}"
                 for key in sorted({*before, *identity})
@@ -117,15 +110,32 @@ class TrainingRun:
         write_atomically(self._metrics, "".join(json.dumps(line) + "\n" for line in lines))
 
     def epochs(self) -> list[dict[str, Any]]:
-        """Metrics of all epochs so far, in order."""
+        """Metrics of all epochs so far, in order.
+
+        Raises:
+            InputError: a line is damaged.
+        """
         if not self._metrics.exists():
             return []
-        return [json.loads(line) for line in self._metrics.read_text(encoding="utf-8").splitlines()]
+        lines = self._metrics.read_bytes().splitlines()
+        return [_epoch(line, f"{self._metrics}: line {number}") for number, line in enumerate(lines, start=1)]
 
     @property
     def test_metrics(self) -> dict[str, Any] | None:
-        """What the finished run scored on the test split; None while it is not finished."""
-        return _read_json(self._test_metrics) if self._test_metrics.exists() else None
+        """What the finished run scored on the test split; None while it is not finished.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        if not self._test_metrics.exists():
+            return None
+        metrics = read_json(self._test_metrics)
+        if not {"task", "best_epoch"} <= metrics.keys():
+            raise InputError(
+                f"{self._test_metrics} is damaged: it has neither task nor best epoch; delete it, and training "
+                "tests the best epoch again"
+            )
+        return metrics
 
     def finish(self, metrics: dict[str, Any]) -> None:
         """Write the test metrics, which completes the run."""
@@ -136,8 +146,11 @@ def _json(content: Any) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def _read_json(path: Path) -> Any:
+def _epoch(line: bytes, where: str) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: {error}") from None
+        metrics = json.loads(line)
+        if {"epoch", "best"} <= metrics.keys():
+            return metrics
+    except (ValueError, AttributeError):
+        pass
+    raise InputError(f"{where} is damaged: expected the metrics of an epoch, got {line[:40]!r}")

@@ -20,7 +20,7 @@ from .errors import InputError
 from .labels import LabelSpace
 from .models.frozen import FrozenModel, freeze
 from .models.pretrained import load_torchvision, read_weights
-from .models.zoo import build
+from .models.zoo import build, check_image_size
 from .probe import identify, logits_of, probe
 
 Weights = Any
@@ -175,8 +175,9 @@ class Victim:
         """Freeze a Flax model of ours; `mean` and `std` [C] are on the 0..255 scale.
 
         Raises:
-            InputError: the probe batch fails (see `from_function`).
+            InputError: images too small for the architecture, or the probe batch fails (see `from_function`).
         """
+        check_image_size(architecture, min(input_shape[:2]))
         model.eval()
         graph, state = nnx.split(model)
         mean_array, std_array = np.asarray(mean, np.float32), np.asarray(std, np.float32)
@@ -236,6 +237,7 @@ class Victim:
                 f"mean and std need {channels} values for input_shape {tuple(input_shape)}, "
                 f"got {len(mean)} and {len(std)}"
             )
+        check_image_size(architecture, min(input_shape[:2]))
         state = source if isinstance(source, Mapping) else read_weights(source)
         model = build(architecture, num_classes=len(class_names), channels=channels, seed=0)
         load_torchvision(model, state)

@@ -1,0 +1,220 @@
+"""Kills prepare, train, attack and report at random moments, starts them again, and compares with undisturbed runs.
+
+python scripts/faults.py --kills 60 --seed 0 --out benchmarks/results/faults.json
+
+SIGKILL, SIGTERM and SIGINT, at moments drawn from the time that an undisturbed run takes. Everything is drawn: no
+data are needed. Equal means: the prepared data's fingerprint, the metrics and the victim's hash, the records but for
+their seconds, every saved picture, and the report's tables.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jaxpix.data.prepared import open_prepared
+from jaxpix.environment import describe_environment
+from jaxpix.files import read_json
+from jaxpix.runs import read_records
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+DATA = "phantom-xray"
+RECIPE = shlex.split("--model resnet14 --epochs 4 --batch-size 16 --learning-rate 0.02 --stop-accuracy 1")
+SEARCH = shlex.split("--population 20 --generations 10 --per-class 12 --slots 2 --evaluator dense")
+# While Python still loads its libraries, a signal ends it in the ordinary way; nothing has begun then.
+STATUS = {
+    signal.SIGKILL: {-9: "killed"},
+    signal.SIGTERM: {143: "stopped", -15: "before the door opened"},
+    signal.SIGINT: {130: "stopped", -2: "before the door opened", 1: "before the door opened"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Door:
+    """A command that works in a folder of its own, and what is compared of that folder."""
+
+    name: str
+    arguments: Callable[[Path], list[str]]
+    outcome: Callable[[Path], Any]
+
+
+@dataclasses.dataclass
+class Account:
+    """What happened to one door."""
+
+    undisturbed_seconds: float
+    kills: dict[str, int] = dataclasses.field(default_factory=dict)
+    slowest_stop_seconds: float = 0.0
+    completed: int = 0
+    differences: list[str] = dataclasses.field(default_factory=list)
+
+
+def doors_of(inputs: Path, num_images: int) -> list[Door]:
+    """The four doors; each reads what the one before has left in `inputs`."""
+    data = ["--data-dir", str(inputs / "prepare")]
+    return [
+        Door(
+            "prepare",
+            lambda folder: [
+                *(DATA, "--image-size", "32", "--num-images", str(num_images)),
+                *("--data-dir", str(folder)),
+            ],
+            prepared,
+        ),
+        Door("train", lambda folder: [DATA, *data, *RECIPE, "--run", str(folder)], trained),
+        Door(
+            "attack",
+            lambda folder: ["--victim", str(inputs / "train"), *data, *SEARCH, "--run", str(folder)],
+            attacked,
+        ),
+        Door("report", lambda folder: [str(inputs / "attack"), "--out", str(folder)], reported),
+    ]
+
+
+def prepared(folder: Path) -> Any:
+    """Fingerprint and files of the only data set in `folder`."""
+    dataset = open_prepared(DATA, folder)
+    return dataset.fingerprint, sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def trained(folder: Path) -> Any:
+    """Metrics of all epochs and of the test, and the victim's hash."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["seconds"], line["images_per_second"]
+    victim = read_json(folder / "victim" / "victim.json")
+    return lines, read_json(folder / "test_metrics.json"), victim["victim_id"]
+
+
+def attacked(folder: Path) -> Any:
+    """Records in order, and all pictures."""
+    records = [dataclasses.replace(record, seconds=0.0) for record in read_records(folder)]
+    pictures = {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+    return records, pictures, read_json(folder / "selection.json")
+
+
+def reported(folder: Path) -> Any:
+    """Every table, the summary, and the names of all files."""
+    tables = {path.name: path.read_bytes() for path in sorted((folder / "tables").iterdir())}
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return tables, (folder / "summary.json").read_bytes(), names
+
+
+def start(door: Door, folder: Path) -> subprocess.Popen[str]:
+    """The door at work in `folder`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"jaxpix.{door.name}", *door.arguments(folder)],
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(door: Door, folder: Path) -> Any:
+    """Run a door to its end; what it made."""
+    process = start(door, folder)
+    _, err = process.communicate()
+    if process.returncode != 0:
+        sys.exit(f"{door.name} in {folder} ended with status {process.returncode}:\n{err}")
+    return door.outcome(folder)
+
+
+def disturb(door: Door, folder: Path, moment: float, number: signal.Signals, account: Account) -> bool:
+    """Send a signal `moment` seconds after the start; False: the door had ended before."""
+    process = start(door, folder)
+    try:
+        process.wait(moment)
+    except subprocess.TimeoutExpired:
+        process.send_signal(number)
+    else:
+        if process.returncode != 0:
+            account.differences.append(f"status {process.returncode}: {process.stderr.read()[-400:]}")
+        return False
+    began = time.monotonic()
+    _, err = process.communicate()
+    account.slowest_stop_seconds = max(account.slowest_stop_seconds, time.monotonic() - began)
+    if process.returncode == 0:
+        return False
+    how = STATUS[number].get(process.returncode)
+    if how is None or (how == "stopped" and "the same command goes on" not in err):
+        account.differences.append(f"{number.name} gave status {process.returncode}: {err[-400:]}")
+    key = f"{number.name} {how or 'unexpected'}"
+    account.kills[key] = account.kills.get(key, 0) + 1
+    return True
+
+
+def torture(
+    door: Door, scratch: Path, expected: Any, kills: int, draw: random.Random, account: Account
+) -> None:
+    """Kill a door `kills` times; whenever it comes to its end, compare and begin anew."""
+    folder = scratch / door.name
+    done = 0
+    while done < kills:
+        moment, number = draw.uniform(0.0, account.undisturbed_seconds), draw.choice(SIGNALS)
+        if disturb(door, folder, moment, number, account):
+            done += 1
+        else:
+            compare(door, folder, expected, account)
+    compare(door, folder, expected, account)
+
+
+def compare(door: Door, folder: Path, expected: Any, account: Account) -> None:
+    """Let the door end, and look for differences; the folder is removed."""
+    account.completed += 1
+    if finish(door, folder) != expected:
+        kept = folder.with_name(f"{folder.name}-differs-{account.completed}")
+        folder.rename(kept)
+        account.differences.append(f"another result than undisturbed, kept in {kept}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--kills", type=int, default=60, help="of all doors together")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--num-images", type=int, default=400)
+    parser.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faults.json"))
+    options = parser.parse_args()
+    # A shell that starts this in the background has SIGINT ignored, and what is ignored is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="jaxpix-faults-"))
+    draw = random.Random(options.seed)
+    accounts: dict[str, Account] = {}
+    began = time.monotonic()
+    doors = doors_of(folder / "undisturbed", options.num_images)
+    for index, door in enumerate(doors):
+        start_of_door = time.monotonic()
+        expected = finish(door, folder / "undisturbed" / door.name)
+        account = accounts[door.name] = Account(time.monotonic() - start_of_door)
+        kills = options.kills // len(doors) + (index < options.kills % len(doors))
+        torture(door, folder / "disturbed", expected, kills, draw, account)
+        print(door.name, json.dumps(dataclasses.asdict(account)), flush=True)
+    content = {
+        "environment": describe_environment(),
+        "command": ["python", *sys.argv],
+        "kills": sum(sum(account.kills.values()) for account in accounts.values()),
+        "seconds": time.monotonic() - began,
+        "doors": {name: dataclasses.asdict(account) for name, account in accounts.items()},
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    differences = [line for account in accounts.values() for line in account.differences]
+    print(f"{content['kills']} kills survived" if not differences else "\n".join(differences))
+    sys.exit(bool(differences))
+
+
+if __name__ == "__main__":
+    main()

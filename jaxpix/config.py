@@ -6,7 +6,7 @@ Each class is also a table of a TOML file (`jaxpix/options.py`) and a set of com
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 Task = Literal["multiclass", "multilabel"]
@@ -17,12 +17,15 @@ ModelName = Literal["resnet50", "densenet121", "resnet14"]
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["float32", "tfloat32", "bfloat16"]
 
-_STRICT = ConfigDict(extra="forbid")
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1)]
+# Devices count in 32 bits.
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
+# A word for the default, so that a flag can undo what a file says.
+Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -51,6 +54,9 @@ class PrepareConfig:
     """`folder` only: class folders that are no disease. Default: those called `normal` or `healthy`."""
     num_images: Count | None = None
     """Phantoms only: images drawn, all splits together."""
+    note: str | None = None
+    """Said wherever a figure on these images is shown, such as that somebody had resized them. Given again for
+    a prepared data set, it replaces the note; "" removes it."""
     seed: Seed = 0
     """Seeds random splits and drawn images."""
 
@@ -61,9 +67,9 @@ class TrainConfig:
 
     model: ModelName = "resnet50"
     """Architecture. `resnet14` is a small one for demonstrations."""
-    init: str | None = None
+    init: Init = None
     """Weights to start from: a torchvision/timm file, or `imagenet`; images are then normalised as ImageNet's.
-    Default: random."""
+    Default: `random`."""
     epochs: Count = 100
     """Most epochs that are trained."""
     batch_size: Count = 64
@@ -110,9 +116,9 @@ class AttackConfig:
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     preset: Preset = "tsai2023"
     """Names every choice below: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
-    population: Annotated[int, Field(ge=4)] | None = None
+    population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None
     """P, candidates of a generation."""
-    generations: Annotated[int, Field(ge=0)] = 100
+    generations: Annotated[int, Field(ge=0, lt=2**31)] = 100
     """Most generations after the initial one."""
     differential_weight: Weight | tuple[Weight, Weight] | None = None
     """F of the mutation; two values draw it anew for each generation (dither)."""

@@ -19,7 +19,9 @@ from .errors import InputError
 
 Options = TypeVar("Options")
 
-TABLES = ("data", "prepare", "train", "attack", "report", "bench")
+_MAX_BYTES = 1 << 20
+_LONGEST_SHOWN = 200
+TABLES = ("data", "prepare", "train", "attack", "report", "bench", "study")
 
 
 def explain(error: ValidationError, where: str) -> InputError:
@@ -27,21 +29,55 @@ def explain(error: ValidationError, where: str) -> InputError:
     lines = []
     for finding in error.errors(include_url=False, include_context=False):
         path = ".".join(str(part) for part in finding["loc"] if not str(part).startswith("function-"))
-        lines.append(f"{where}{path}: {finding['msg']}, got {finding['input']!r}")
+        lines.append(f"{where}{shown(path)}: {finding['msg']}, got {_repr(finding['input'])}")
     return InputError("\n       ".join(lines))
+
+
+def _repr(value: Any) -> str:
+    try:
+        text = repr(value)
+    # Python refuses to write out a number of thousands of digits.
+    except ValueError:
+        return f"a huge {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def shown(key: str) -> str:
+    """A key as it may stand in a message: short, and without control characters."""
+    return key if key.isprintable() and len(key) <= _LONGEST_SHOWN else _repr(key)
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """TOML as a dictionary.
+
+    Raises:
+        InputError: it is no TOML, or only a parser's torture.
+    """
+    try:
+        return tomllib.loads(text)
+    # Besides its own errors: numbers of thousands of digits, brackets in thousands of brackets.
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not valid TOML: {error}") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a configuration file and check the names of its tables."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise InputError(f"configuration file not found: {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
+        raise InputError(f"configuration file {path} cannot be read: {error}") from None
+    if len(raw) > _MAX_BYTES:
+        raise InputError(f"{path}: more than {_MAX_BYTES:,} bytes; is this a configuration file?")
+    try:
+        content = parse_toml(raw.decode("utf-8").replace("\r\n", "\n"), str(path))
+    except UnicodeDecodeError as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None
     for name, table in content.items():
         if name not in TABLES or not isinstance(table, dict):
-            raise InputError(f"{path}: unknown table [{name}]; allowed: {', '.join(TABLES)}")
+            raise InputError(f"{path}: unknown table [{shown(name)}]; allowed: {', '.join(TABLES)}")
     return content
 
 
@@ -57,7 +93,7 @@ def build(options_type: type[Options], values: Mapping[str, Any], where: str) ->
         if key not in known:
             close = difflib.get_close_matches(key, known, 1)
             hint = f"; did you mean {close[0]}?" if close else f"; allowed: {', '.join(sorted(known))}"
-            raise InputError(f"{where}{key}: unknown key{hint}")
+            raise InputError(f"{where}{shown(key)}: unknown key{hint}")
     nested: dict[str, Any] = {}
     for field in dataclasses.fields(options_type):  # type: ignore[arg-type]
         if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
@@ -116,14 +152,30 @@ def parse(
         values |= content.get(door, {})
         where = f"{config_path}: {door}."
     default = build(options_type, values, where)
+    description += "\n\n--config FILE reads the same options from a TOML file; flags override it."
+    return parse_flags(options_type, arguments, command or door, description, default)
+
+
+def parse_flags(
+    options_type: type[Options],
+    arguments: Sequence[str],
+    command: str,
+    description: str,
+    default: Options | None = None,
+) -> Options:
+    """Options from flags alone, or from flags that replace values of `default`.
+
+    Raises:
+        InputError: a value that is not allowed; a flag that is wrong ends the process with status 2 and
+            tyro's help.
+    """
     try:
         return tyro.cli(
             options_type,
-            default=default,
-            args=arguments,
-            prog=f"python -m jaxpix.{command or door}",
-            description=description
-            + "\n\n--config FILE reads the same options from a TOML file; flags override it.",
+            default=tyro.MISSING_NONPROP if default is None else default,
+            args=list(arguments),
+            prog=f"python -m jaxpix.{command}",
+            description=description,
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
         )
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .config import AttackConfig, Fitness, Preset, Task
+from .errors import InputError
 from .evolution import Search
 
 PRESETS: dict[Preset, dict[str, Any]] = {
@@ -43,12 +44,21 @@ DEFAULT_FITNESS: dict[Task, Fitness] = {"multiclass": "confidence", "multilabel"
 
 
 def search_of(config: AttackConfig) -> Search:
-    """The search that a configuration means: its own values, else its preset's."""
+    """The search that a configuration means: its own values, else its preset's.
+
+    Raises:
+        InputError: more queries an experiment than 32 bits can count.
+    """
     values = {
         name: default if getattr(config, name) is None else getattr(config, name)
         for name, default in PRESETS[config.preset].items()
     }
     weight = values.pop("differential_weight")
+    queries = values["population"] * (config.generations + 1)
+    if queries >= 2**31:
+        raise InputError(
+            f"population x (generations + 1) is {queries:,} queries an experiment; fewer than {2**31:,} are allowed"
+        )
     low, high = weight if isinstance(weight, tuple) else (weight, weight)
     return Search(generations=config.generations, differential_weight=(low, high), **values)
 

@@ -19,7 +19,7 @@ def encode_png(image: np.ndarray) -> bytes:
 
 def decode_png(content: bytes) -> np.ndarray:
     """uint8 image [H, W, C] of what `encode_png` wrote."""
-    with Image.open(io.BytesIO(content)) as picture:
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
         pixels = np.asarray(picture)
     return pixels[..., None] if pixels.ndim == 2 else pixels
 

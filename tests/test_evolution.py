@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxpix.config import AttackConfig
+from jaxpix.errors import InputError
 from jaxpix.evolution import Optimizer
 from jaxpix.genome import Box
 from jaxpix.presets import search_of
@@ -214,6 +215,12 @@ def test_best_fitness_never_gets_worse_and_sphere_is_solved():
     last, best = jax.lax.scan(step, de.start(jax.random.key(0)), length=151)
     assert (np.diff(best) <= 0).all()
     np.testing.assert_allclose(last.best_genome, goal, atol=1e-2)
+
+
+def test_queries_that_32_bits_cannot_count_are_refused():
+    assert search_of(AttackConfig(population=1000, generations=2_147_482)).generations == 2_147_482
+    with pytest.raises(InputError, match=r"is 2,147,484,000 queries an experiment; fewer than 2,147,483,648"):
+        search_of(AttackConfig(population=1000, generations=2_147_483))
 
 
 def test_presets_are_what_they_say():

@@ -107,6 +107,11 @@ def test_another_seed_gives_another_search(victim, images, records):
     assert [record.pixels for record in other] != [record.pixels for record in records]
 
 
+def test_every_image_has_draws_of_its_own(victim, images):
+    twins = attack_images(victim, images[[4, 4]], None, QUICK, image_ids=["one", "other"])
+    assert twins[0].pixels != twins[1].pixels
+
+
 def test_wrongly_classified_images_are_left_out(victim, images):
     predicted = victim.predict(images[:4]).argmax(1)
     labels = predicted.copy()
@@ -212,6 +217,7 @@ def test_a_refuted_hit_goes_back_into_the_search():
         image = rebuilt(record, images[int(record.image_id)])
         alone = np.asarray(exact.logits(image[None]))[0].argmax()
         assert record.success == (record.label_before != [f"class {alone}"])
+        assert record.success or record.generations == attack.config.generations
 
 
 def test_compiled_functions_compile_once(victim, images):

@@ -6,7 +6,7 @@ import made_trees as made
 import pytest
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data import formats
+from jaxpix.data import folder, formats
 from jaxpix.data.preparation import resolve
 from jaxpix.errors import InputError
 
@@ -104,3 +104,32 @@ def test_folder_other_errors(tmp_path):
         made.listing(
             "folder", made.write(tmp_path / "d", clash | {"mine/train/bad/x/1.png": made.encoded(6)})
         )
+
+
+def test_folder_table_as_other_programs_write_it(tmp_path):
+    files = made.labelled_images()
+    files["labels.csv"] = b'"image","labels"\n"scan 0.png","a|b"\n"scan 1.png","b"\n"scan 2.png",""\n'
+    found = made.listing("folder", made.write(tmp_path / "a", files))
+    assert [item.label for item in found.items] == [(0, 1), (1,), ()]
+
+
+def test_folder_tables_whose_columns_are_no_labels(tmp_path, monkeypatch):
+    files = made.labelled_images()
+    with pytest.raises(InputError, match=r"expected two columns, .*got \['image', 'image'\]"):
+        made.listing(
+            "folder", made.write(tmp_path / "a", files | {"labels.csv": b"image,image\nscan 0.png,a\n"})
+        )
+    monkeypatch.setattr(folder, "_MAX_CLASSES", 2)
+    with pytest.raises(InputError, match=r"3 classes \('a', 'b', …\), 2 are allowed; are these labels\?"):
+        made.listing("folder", made.write(tmp_path / "b", files))
+
+
+def test_folder_table_that_cannot_be_unpacked(tmp_path):
+    path = made.pack(tmp_path / "a.zip", made.labelled_images())
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"scan 0.png,a|b")] ^= 255
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"a\.zip: labels\.csv cannot be read: .*Bad CRC"):
+        made.listing("folder", path)
+    with pytest.raises(InputError, match=r"--labels cannot be read: .*File name too long"):
+        made.listing("folder", path, labels=tmp_path / ("a" * 300))

@@ -1,6 +1,8 @@
 """Any usual image file becomes 8-bit grey or colour; the rest is named."""
 
+import contextlib
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -67,6 +69,8 @@ def test_corrupt_images(content, message):
 def test_bombs_and_floats_are_refused(monkeypatch):
     with pytest.raises(UnreadableImageError, match="no defined white"):
         decode(png(picture(1).convert("F"), format="TIFF"), 1)
+    with pytest.raises(UnreadableImageError, match=r"70000x1 pixels; each side must have 1 to 65,535"):
+        decode(png(Image.new("L", (70_000, 1))), 1)
     monkeypatch.setattr(images, "MAX_PIXELS", 100)
     with pytest.raises(UnreadableImageError, match=r"20x16 pixels, more than 100 .* bomb"):
         decode(encoded(1), 1)
@@ -95,3 +99,23 @@ def test_channels_of():
     assert channels_of(png(picture(1, "RGB").convert("LA"))) == 1
     with pytest.raises(UnreadableImageError, match="not a readable image"):
         channels_of(b"x")
+
+
+def test_deep_grey_keeps_its_ends_and_takes_little_memory():
+    values = np.array([[-5, 0, 128, 129, 65535, 70000]], np.int32)
+    assert np.asarray(images.to_mode(Image.fromarray(values), 1)).tolist() == [[0, 0, 0, 1, 255, 255]]
+    large = Image.fromarray(np.zeros((1000, 1000), np.uint16))
+    tracemalloc.start()
+    images.to_mode(large, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8_000_000
+
+
+def test_broken_headers_are_unreadable():
+    tiff = bytearray(png(picture(1), format="TIFF"))
+    for place in range(4, len(tiff), 7):
+        broken = bytes(tiff[:place]) + b"\xff" * 4 + bytes(tiff[place + 4 :])
+        for read in (channels_of, lambda content: decode(content, 1)):
+            with contextlib.suppress(UnreadableImageError):
+                read(broken)

@@ -75,6 +75,11 @@ def test_pneumonia_patients(stem, patient):
     assert pneumonia_patient(stem) == patient
 
 
+def test_a_number_of_thousands_of_digits_names_nobody():
+    for stem in ("person{}_virus_1", "IM-{}-0001", "NORMAL-{}-1"):
+        assert pneumonia_patient(stem.format("9" * 5000)) == ""
+
+
 def test_oct_folder_with_a_trailing_space(tmp_path):
     found = made.listing("oct", made.pack(tmp_path / "a.zip", made.oct_images()), split="public")
     assert Counter((item.split, item.label) for item in found.items) == {

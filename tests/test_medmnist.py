@@ -1,6 +1,7 @@
 """MedMNIST's arrays: streamed exactly, and never trusted."""
 
 import re
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -87,3 +88,48 @@ def test_medmnist_wrong_files(tmp_path):
         made.listing("pneumoniamnist", tmp_path / "b.npz", image_size=64)
     with pytest.raises(InputError, match="is published at"):
         made.listing("pneumoniamnist", None, image_size=100)
+
+
+def npy(descr: str, shape: str, data: bytes = b"") -> bytes:
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + data
+
+
+@pytest.mark.parametrize(
+    ("array", "content", "message"),
+    [
+        ("train_labels", npy("'<i8'", "(10**12, 0)"), "no readable header"),
+        ("train_labels", npy("'<i8'", "(1000000000000, 0)"), r"claims shape \(1000000000000, 0\).*refused"),
+        ("train_labels", npy("'|V0'", "(1000000000000, 1)"), r"claims shape .*refused"),
+        ("train_labels", npy("'<i8'", "(-1, -8)", bytes(64)), r"claims shape \(-1, -8\).*refused"),
+        ("train_labels", npy("'<i8'", f"({10**400}, 1)"), "claims shape"),
+        ("train_labels", npy("'|u1'", "(" * 4000), "no readable header"),
+        ("train_images", npy("'|u1'", "(8,)", bytes(8)), r"has the shape \(8,\); expected square images"),
+        (
+            "train_images",
+            npy("'|u1'", "(1, 3000, 3000)", bytes(9_000_000)),
+            "expected square images of 8 to 2048",
+        ),
+    ],
+)
+def test_medmnist_absurd_headers(tmp_path, array, content, message):
+    path = made.medmnist(tmp_path / "a.npz")
+    with zipfile.ZipFile(path) as archive:
+        arrays = {name: archive.read(name) for name in archive.namelist()}
+    made.pack(path, arrays | {f"{array}.npy": content})
+    with pytest.raises(InputError, match=message):
+        made.listing("pneumoniamnist", path)
+
+
+def test_medmnist_damaged_and_encrypted_archives(tmp_path):
+    path = made.medmnist(tmp_path / "a.npz")
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"PK\x03\x04") : raw.index(b"PK\x03\x04") + 4] = b"oops"
+    (tmp_path / "b.npz").write_bytes(raw)
+    with pytest.raises(InputError, match="'train_images' is damaged"):
+        made.listing("pneumoniamnist", tmp_path / "b.npz")
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "c.npz").write_bytes(raw)
+    with pytest.raises(InputError, match="is encrypted"):
+        made.listing("pneumoniamnist", tmp_path / "c.npz")

@@ -38,6 +38,12 @@ def test_chest_errors(tmp_path):
     bad = files | {"Data_Entry_2017.csv": files["Data_Entry_2017.csv"].replace(b"No Finding", b"Cough", 1)}
     with pytest.raises(InputError, match="unknown finding 'Cough'; allowed: Atelectasis"):
         made.listing("chest", made.write(tmp_path / "a", bad))
+    table = files["Data_Entry_2017.csv"]
+    twice = files | {"Data_Entry_2017.csv": table + b"\n00000000_000.png,Hernia,0,0,57,M,PA,1,1,1,1,"}
+    with pytest.raises(
+        InputError, match=r"00000000_000\.png is listed twice with different findings or patients"
+    ):
+        made.listing("chest", made.write(tmp_path / "e", twice))
     both = files | {"test_list.txt": files["train_val_list.txt"]}
     with pytest.raises(InputError, match=r"00000000_000\.png is in both official lists"):
         made.listing("chest", made.write(tmp_path / "b", both))

@@ -71,6 +71,35 @@ def test_a_wrong_file_is_explained(tmp_path, text, message):
         parsed(toml(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = " + "[" * 5000, "is not valid TOML: maximum recursion depth"),
+        ("[attack]\nseed = " + "9" * 5000, "is not valid TOML: Exceeds the limit"),
+        ("[attack]\nseed = 0x" + "f" * 5000, r"attack\.seed: .*, got a huge int"),
+        ("[attack]\n" + "a" * 5000 + " = 1", r"attack\.'a{199}…: unknown key"),
+        ('[attack]\n"\\u001b[2J" = 1', r"attack\.'\\x1b\[2J': unknown key"),
+        ("[attack]\nfitness = '" + "a" * 5000 + "'", r"got 'a{199}…$"),
+        (
+            "[attack]\ncrossover_rate = nan",
+            r"attack\.crossover_rate: Input should be a finite number, got nan",
+        ),
+        ("[attack]\nnum_pixels = 2147483648", r"attack\.num_pixels: .*less than 2147483648"),
+        ("#" * (1 << 20) + "\n", "more than 1,048,576 bytes; is this a configuration file"),
+    ],
+)
+def test_a_hostile_file_is_refused_in_one_line(tmp_path, text, message):
+    with pytest.raises(InputError, match=message) as refused:
+        parsed(toml(tmp_path, text))
+    assert len(str(refused.value)) < 600
+
+
+def test_what_is_no_file_is_explained(tmp_path):
+    for path in (tmp_path, Path("a" * 300), Path("a\0b")):
+        with pytest.raises(InputError, match=r"configuration file .* cannot be read"):
+            read_toml(path)
+
+
 def test_a_missing_file_is_explained():
     with pytest.raises(InputError, match=r"configuration file not found: nowhere\.toml"):
         parsed("--config", "nowhere.toml")
@@ -93,4 +122,4 @@ def test_the_shipped_configurations_are_valid():
         content = read_toml(path)
         assert path.read_text().startswith("#"), f"{path.name} needs its header comment"
         for door in content:
-            assert door in ("data", "prepare", "train", "attack")
+            assert door in ("data", "prepare", "train", "attack", "study")

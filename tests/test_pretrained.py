@@ -109,6 +109,14 @@ def test_another_architecture_is_named(weights: dict[str, np.ndarray]) -> None:
         load_torchvision(small(), {**fewer, "head.weight": np.zeros(1)})
 
 
+def test_weights_that_are_no_numbers(weights: dict[str, np.ndarray]) -> None:
+    with pytest.raises(InputError, match=r"weights fc\.bias: expected numbers, got dict"):
+        load_torchvision(small(), weights | {"fc.bias": {"step": 1}})
+    narrow = weights | {"conv1.weight": np.zeros((24, 3, 5, 5), np.float32)}
+    with pytest.raises(InputError, match=r"conv1\.weight: expected shape .*, got \[24, 3, 5, 5\]$"):
+        load_torchvision(small(), narrow, adapt=True)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -132,6 +140,17 @@ def test_torch_files(weights: dict[str, np.ndarray], tmp_path: Path) -> None:
     load_torchvision(model, read_weights(tmp_path / "w.pth"))
     np.testing.assert_array_equal(model.fc.kernel[...], weights["fc.weight"].T)
     load_torchvision(small(seed=1), tensors)
+
+
+def test_torch_files_of_parameters_of_short_floats(weights: dict[str, np.ndarray], tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="needs the torch extra")
+    parameters = {key: torch.nn.Parameter(torch.tensor(value).bfloat16()) for key, value in weights.items()}
+    torch.save(parameters, tmp_path / "w.pth")
+    read = read_weights(tmp_path / "w.pth")
+    np.testing.assert_allclose(read["fc.weight"], weights["fc.weight"], rtol=1e-2)
+    torch.save({"fc.weight": torch.zeros(1), 3: torch.zeros(1)}, tmp_path / "w.pth")
+    with pytest.raises(InputError, match="expected names of layers and their tensors"):
+        read_weights(tmp_path / "w.pth")
 
 
 def test_a_pickled_object_is_refused_and_never_run(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ class Source(list):
     """Examples that remember which of them were read."""
 
     def __init__(self, images):
-        super().__init__({"image": image} for image in images)
+        super().__init__({"image": image, "image_id": str(n)} for n, image in enumerate(images))
         self.read = []
 
     def __getitem__(self, index):

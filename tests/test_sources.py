@@ -1,8 +1,12 @@
 """Archives and folders are read in place, and hostile ones refused."""
 
 import io
+import os
 import stat
+import struct
 import tarfile
+import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pytest
 from made_trees import encoded, pack, write
 
 from jaxpix.data import sources
+from jaxpix.data.archives import READ_ERRORS
 from jaxpix.data.sources import open_source
 from jaxpix.errors import InputError
 
@@ -134,7 +139,7 @@ def test_corrupt_member_raises_what_callers_catch(tmp_path):
     raw = bytearray(path.read_bytes())
     raw[60] ^= 255
     path.write_bytes(raw)
-    with pytest.raises(sources.READ_ERRORS):
+    with pytest.raises(READ_ERRORS):
         open_source(path).read("a.png")
 
 
@@ -143,3 +148,114 @@ def test_reading_never_writes(tmp_path):
     before = sorted(tmp_path.iterdir())
     open_source(path).read("a/1.png")
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["a\n.png", "\x1b[2J.png", "b/\x7f.png"])
+def test_names_that_are_no_text_are_refused(tmp_path, name):
+    with pytest.raises(InputError, match="has characters that are no text"):
+        open_source(pack(tmp_path / "a.zip", {name: b"1"}))
+    with pytest.raises(InputError, match="has characters that are no text"):
+        open_source(as_tar(tmp_path / "a.tar", {name: b"1"}))
+
+
+def test_file_names_that_are_no_text_and_those_of_macos(tmp_path):
+    root = write(tmp_path / "tree", {"a/1.png": b"1", "a/Icon\r": b""})
+    assert open_source(root).members == ["a/1.png"]
+    Path(os.fsdecode(os.fsencode(root) + b"/a/\xff.png")).write_bytes(b"1")
+    with pytest.raises(InputError, match=r"'a/\\udcff\.png' has characters that are no text"):
+        open_source(root)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_unpack_without_bounds_are_refused(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("a.png", b"1")
+    with pytest.raises(InputError, match=f"packed by method {method}; expected stored or deflated"):
+        open_source(tmp_path / "a.zip")
+
+
+def test_a_member_that_unpacks_to_more_than_it_declares_takes_no_memory(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(64 << 20))
+    path.write_bytes(path.read_bytes().replace(struct.pack("<I", 64 << 20), struct.pack("<I", 1000)))
+    source = open_source(path)
+    assert source.size("a.png") == 1000
+    tracemalloc.start()
+    with pytest.raises(READ_ERRORS, match=r"Bad CRC|declared"):
+        source.read("a.png")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+def test_two_members_of_one_name(tmp_path):
+    with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        warnings.simplefilter("ignore")
+        for content in (b"1", b"1", b"2"):
+            archive.writestr("a.png", content)
+    with pytest.raises(InputError, match=r"two different members are called 'a\.png'"):
+        open_source(tmp_path / "a.zip")
+
+
+def test_a_member_without_a_name_is_refused(tmp_path):
+    path = pack(tmp_path / "a.zip", {"x": b"1"})
+    raw = bytearray(path.read_bytes())
+    directory = raw.index(b"PK\x01\x02")
+    raw[directory + 28 : directory + 30] = bytes(2)
+    del raw[directory + 46]
+    end = raw.index(b"PK\x05\x06")
+    raw[end + 12 : end + 16] = struct.pack("<I", end - directory)
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match="refused, its member ''"):
+        open_source(path)
+
+
+def tar_header(kind: bytes, size: bytes = b"00000000000\0") -> bytes:
+    entry = tarfile.TarInfo("a.png")
+    entry.type = kind
+    raw = bytearray(entry.tobuf(tarfile.USTAR_FORMAT))
+    raw[124:136] = size
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw)
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("kind", [b"0", b"x", b"L", b"g"])
+def test_a_negative_size_in_a_tar_comes_to_an_end(tmp_path, kind):
+    header = tar_header(kind, b"\xff" * 10 + b"\xfe\x00")
+    first = as_tar(tmp_path / "b.tar", {"a.png": b"1"}).read_bytes()[:1024]
+    (tmp_path / "a.tar").write_bytes(first + header + bytes(1024))
+    with pytest.raises(InputError, match="not a readable tar"):
+        open_source(tmp_path / "a.tar")
+
+
+def test_thousands_of_tar_headers_about_nothing(tmp_path):
+    (tmp_path / "a.tar").write_bytes(tar_header(b"x") * 5000 + bytes(1024))
+    with pytest.raises(InputError, match="neither a folder nor a zip nor a tar"):
+        open_source(tmp_path / "a.tar")
+
+
+def test_a_tar_that_becomes_shorter(tmp_path):
+    source = open_source(as_tar(tmp_path / "a.tar", {"a.png": b"x" * 900}))
+    os.truncate(tmp_path / "a.tar", 1000)
+    with pytest.raises(EOFError, match=r"ends after 488 of 900 bytes"):
+        source.read("a.png")
+
+
+def test_what_cannot_be_opened(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is neither a file nor a folder"):
+        open_source(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"source not found: .*File name too long"):
+        open_source(tmp_path / ("a" * 300))
+    root = write(tmp_path / "tree", {"a/1.png": b"1"})
+    (root / "loop.png").symlink_to(root / "loop.png")
+    assert open_source(root).members == ["a/1.png"]
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"a folder cannot be read: .*Permission denied"):
+        open_source(root)

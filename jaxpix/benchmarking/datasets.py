@@ -11,7 +11,8 @@ from ..campaign import Choice, run_campaign
 from ..data.prepared import PreparedDataset
 from ..errors import InputError
 from ..experiments import Attack
-from ..metrics import CurvePoint, Rate, by_original, success_curve, success_rate
+from ..metrics.queries import CurvePoint, success_curve
+from ..metrics.rates import Rate, by_original, success_rate
 from ..runs import read_records
 from .attacks import warm_up
 from .subjects import Subject

@@ -187,7 +187,7 @@ def _art(door: "Door", request: Request) -> Attack:
     return Attack(lambda: attack.generate(image), population, generations, batches, notes)
 
 
-def _with_label_on_host(method: Callable) -> Callable:
+def _with_label_on_host(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(image: Any, label: Any, delta: Any) -> Any:
         return method(image, label.cpu(), delta)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..console import print_table, say
-from ..metrics import CurvePoint
+from ..metrics.queries import CurvePoint
 from .attacks import WholeAttack
 from .comparison import Comparison
 from .datasets import DatasetAttack

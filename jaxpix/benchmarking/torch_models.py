@@ -187,11 +187,11 @@ def import_torchvision() -> Any:
 def _tolerating_absent_operators() -> Iterator[None]:
     register = torch.library.register_fake
 
-    def tolerant(name: Any, *arguments: Any, **options: Any) -> Callable:
+    def tolerant(name: Any, *arguments: Any, **options: Any) -> Callable[..., Any]:
         if not str(name).startswith("torchvision::"):
             return register(name, *arguments, **options)
 
-        def decorate(function: Callable) -> Callable:
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return register(name, *arguments, **options)(function)
             except RuntimeError:

@@ -59,7 +59,13 @@ class Ledger:
         return True
 
     def close(
-        self, folder: Path, scheme: str, image_size: int, settings: dict[str, Any], listing: Listing
+        self,
+        folder: Path,
+        scheme: str,
+        image_size: int,
+        settings: dict[str, Any],
+        listing: Listing,
+        note: str | None = None,
     ) -> None:
         """Write the side files into `folder` and make everything in it durable.
 
@@ -82,6 +88,7 @@ class Ledger:
             "duplicates": self._duplicates(),
             "leaks": self._leaks(),
             "notes": listing.notes,
+            "note": note,
             "jaxpix": __version__,
         }
         table = pa.table(self._rows, schema=_SCHEMA)

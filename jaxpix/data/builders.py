@@ -19,6 +19,7 @@ os.environ.setdefault("TFDS_LOG_LEVEL", "error")
 import tensorflow_datasets as tfds
 
 from ..errors import InputError
+from ..files import sync_tree
 from .info import DatasetInfo
 from .medmnist_files import MEMBERS
 from .places import VERSION
@@ -209,6 +210,7 @@ def build(
         finish=finish,
     )
     builder.download_and_prepare(download_dir=home / "incomplete.downloads")
+    sync_tree(home)
 
 
 @contextlib.contextmanager

@@ -6,10 +6,12 @@ from pathlib import PurePosixPath
 
 from ..config import PrepareConfig
 from ..errors import InputError
+from .archives import READ_ERRORS
 from .images import UnreadableImageError, channels_of
 from .info import DatasetInfo
 from .listing import Item, Listing, Skip, check_missing, check_not_empty, load_members, not_images
-from .sources import READ_ERRORS, Source
+from .sources import Source
+from .tables import header as header_of
 from .tables import read_text, rows
 
 _SPLITS = {
@@ -19,6 +21,7 @@ _SPLITS = {
     "validation": "validation",
     "test": "test",
 }
+_MAX_CLASSES = 1000
 _LABELS = r"labels\.csv(\.gz)?"
 _CALLED_NORMAL = re.compile(r"(\d+_)?(normal|healthy)", re.IGNORECASE)
 _NORMAL = ("", "normal", "no finding", "none")
@@ -97,6 +100,7 @@ def _from_folders(source: Source, info: DatasetInfo, config: PrepareConfig) -> L
     class_names = tuple(sorted({class_name for _, class_name in places.values()}))
     if len(class_names) < 2:
         raise InputError(f"{source.path}: expected at least two class folders, got {', '.join(class_names)}")
+    _check_count(class_names, str(source.path))
     items = [
         Item(member, class_names.index(class_name), _image_id(member, top), split=split)
         for member, (split, class_name) in places.items()
@@ -151,8 +155,8 @@ def _from_table(source: Source, info: DatasetInfo, config: PrepareConfig) -> Lis
             f"{source.path}: with a table, an image without labels is normal; leave out --normal-classes"
         )
     text, table, where = read_text(source, _LABELS, config.labels, "labels.csv")
-    header = [name.strip() for name in re.split(r"[,\t]", text.partition("\n")[0])[:2]]
-    if len(header) < 2:
+    header = header_of(text, where)[:2]
+    if len(set(header)) < 2:
         raise InputError(f"{where}: expected two columns, image and labels joined by '|', got {header}")
     table_rows = rows(text, header, where)
     label_sets = {name: _label_names(labels) for name, labels in table_rows}
@@ -161,6 +165,7 @@ def _from_table(source: Source, info: DatasetInfo, config: PrepareConfig) -> Lis
     class_names = tuple(sorted(set().union(*label_sets.values())))
     if not class_names:
         raise InputError(f"{where}: no image has a label; expected lines like 'image.png,label1|label2'")
+    _check_count(class_names, where)
     members: dict[str, str] = {}
     for member in source.images:
         path = PurePosixPath(member)
@@ -181,6 +186,14 @@ def _from_table(source: Source, info: DatasetInfo, config: PrepareConfig) -> Lis
     named = dataclasses.replace(info, task="multilabel", class_names=class_names, normal_classes=())
     skipped += not_images(source, [table])
     return Listing(named, items, load_members(source), skipped, notes, len(missing))
+
+
+def _check_count(class_names: tuple[str, ...], where: str) -> None:
+    if len(class_names) > _MAX_CLASSES:
+        raise InputError(
+            f"{where}: {len(class_names):,} classes ({class_names[0]!r}, {class_names[1]!r}, …), "
+            f"{_MAX_CLASSES:,} are allowed; are these labels?"
+        )
 
 
 def _label_names(cell: str) -> frozenset[str]:

@@ -25,11 +25,11 @@ def pneumonia_patient(stem: str) -> str:
 
     Virus and bacteria cases are numbered apart, so the number alone would merge different people.
     """
-    if match := re.fullmatch(r"person(\d+)_(virus|bacteria)(?:_\d+)+", stem, re.IGNORECASE):
+    if match := re.fullmatch(r"person(\d{1,18})_(virus|bacteria)(?:_\d+)+", stem, re.IGNORECASE):
         return f"{match[2].lower()}-{int(match[1])}"
-    if match := re.fullmatch(r"((?:NORMAL2-)?IM)-(\d+)(?:-\d+)*", stem, re.IGNORECASE):
+    if match := re.fullmatch(r"((?:NORMAL2-)?IM)-(\d{1,18})(?:-\d+)*", stem, re.IGNORECASE):
         return f"{match[1].upper()}-{int(match[2])}"
-    if match := re.fullmatch(r"(NORMAL|BACTERIA|VIRUS)-(\d+)-\d+", stem, re.IGNORECASE):
+    if match := re.fullmatch(r"(NORMAL|BACTERIA|VIRUS)-(\d{1,18})-\d+", stem, re.IGNORECASE):
         return f"{match[1].lower()}-{int(match[2])}"
     return ""
 

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import InputError
+from .archives import READ_ERRORS
 from .info import DatasetInfo
 from .sources import Source
 
@@ -88,13 +89,20 @@ def one_of_each(named: Iterable[tuple[str, str]], source: Source) -> tuple[dict[
     for image_id, member in sorted(named, key=lambda pair: (pair[1].count("/"), pair[1])):
         if image_id not in kept:
             kept[image_id] = member
-        elif source.digest(member) == source.digest(kept[image_id]):
+        elif _alike(source, member, kept[image_id]):
             skipped.append(Skip(member, "second copy of an image"))
         else:
             raise InputError(
                 f"{source.path}: two different images are called {image_id}: {kept[image_id]} and {member}"
             )
     return kept, skipped
+
+
+def _alike(source: Source, one: str, other: str) -> bool:
+    try:
+        return source.digest(one) == source.digest(other)
+    except READ_ERRORS as error:
+        raise InputError(f"{source.path}: {one} or {other} cannot be read: {error}") from None
 
 
 def check_missing(missing: Sequence[str], num_named: int, allow_missing: bool, source: Source) -> list[str]:

@@ -1,6 +1,8 @@
 """MedMNIST: one npz of arrays, read row by row so that the large ones need no memory."""
 
 import dataclasses
+import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +13,16 @@ import numpy as np
 
 from ..config import PrepareConfig
 from ..errors import InputError
+from .archives import open_zip
 from .info import DatasetInfo
 from .listing import Item, Listing, Loaded
 from .medmnist_files import MEMBERS, SIZES, address, file_name
 
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 _MAX_LABEL_BYTES = 256 << 20
+# As --image-size.
+_MIN_SIDE, _MAX_SIDE = 8, 2048
+_DAMAGE = (OSError, EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +42,7 @@ class Npz:
 
     def __init__(self, path: Path):
         self.path = path
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise InputError(f"{path} is not a readable npz file: {error}") from None
+        self._zip = open_zip(path, "npz file")
 
     def _open(self, key: str) -> IO[bytes]:
         try:
@@ -47,13 +50,15 @@ class Npz:
         except KeyError:
             have = ", ".join(name.removesuffix(".npy") for name in self._zip.namelist()[:12])
             raise InputError(f"{self.path}: array {key!r} not found; got {have}") from None
+        except (*_DAMAGE, RuntimeError) as error:
+            raise InputError(f"{self.path}: array {key!r} is damaged: {error}") from None
 
     def header(self, key: str) -> _Array:
         """Shape and dtype of an array, before anything of that size is allocated."""
         with self._open(key) as file:
             shape, dtype = self._read_header(file, key)
             declared = self._zip.getinfo(f"{key}.npy").file_size - file.tell()
-        if declared != int(np.prod(shape, dtype=np.float64)) * dtype.itemsize:
+        if declared != math.prod(shape) * dtype.itemsize:
             raise InputError(
                 f"{self.path}: array {key!r} claims shape {shape} of {dtype}, but {declared:,} bytes follow"
             )
@@ -68,22 +73,25 @@ class Npz:
                 else np.lib.format.read_array_header_2_0
             )
             shape, fortran_order, dtype = read(file)
-        except (ValueError, OSError, EOFError, SyntaxError, zlib.error, zipfile.BadZipFile) as error:
+        # NumPy evaluates the header as a literal; a senseless one comes out as any kind of error.
+        except Exception as error:
             raise InputError(f"{self.path}: array {key!r} has no readable header: {error}") from None
         if dtype.hasobject or fortran_order:
             raise InputError(f"{self.path}: array {key!r} is of Python objects or Fortran order; refused")
+        if min(shape, default=1) < 0 or dtype.itemsize == 0 or math.prod(shape[1:]) == 0:
+            raise InputError(f"{self.path}: array {key!r} claims shape {shape} of {dtype}; refused")
         return shape, dtype
 
     def rows(self, key: str) -> Iterator[np.ndarray]:
         """The array's rows, one at a time."""
         array = self.header(key)
-        num_bytes = int(np.prod(array.shape[1:])) * array.dtype.itemsize
+        num_bytes = math.prod(array.shape[1:]) * array.dtype.itemsize
         with self._open(key) as file:
             self._read_header(file, key)
             for _ in range(array.shape[0]):
                 try:
                     raw = file.read(num_bytes)
-                except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+                except _DAMAGE as error:
                     raise InputError(f"{self.path}: array {key!r} is damaged: {error}") from None
                 if len(raw) != num_bytes:
                     raise InputError(f"{self.path}: array {key!r} ends early")
@@ -92,7 +100,7 @@ class Npz:
     def labels(self, key: str) -> np.ndarray:
         """A small integer array as a whole, [N, L]."""
         array = self.header(key)
-        size = int(np.prod(array.shape)) * array.dtype.itemsize
+        size = math.prod(array.shape) * array.dtype.itemsize
         if not np.issubdtype(array.dtype, np.integer) or size > _MAX_LABEL_BYTES:
             raise InputError(
                 f"{self.path}: {key} is {array.shape} of {array.dtype}; expected integers [N, L]"
@@ -102,8 +110,20 @@ class Npz:
 
 
 def stored_size(path: Path) -> int | None:
-    """Side of the images in a local file, None where it is not there."""
-    return Npz(path).header("train_images").shape[1] if path.is_file() else None
+    """Side of the images in a local file, None where it is not there.
+
+    Raises:
+        InputError: what is there are no square images of up to `_MAX_SIDE` pixels.
+    """
+    if not path.is_file():
+        return None
+    shape = Npz(path).header("train_images").shape
+    if len(shape) not in (3, 4) or shape[1] != shape[2] or not _MIN_SIDE <= shape[1] <= _MAX_SIDE:
+        raise InputError(
+            f"{path}: train_images has the shape {shape}; expected square images of {_MIN_SIDE} to "
+            f"{_MAX_SIDE} pixels, [N, H, W] or [N, H, W, 3]"
+        )
+    return shape[1]
 
 
 def read(info: DatasetInfo, config: PrepareConfig, image_size: int, fetch: Callable[..., Path]) -> Listing:

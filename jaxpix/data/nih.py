@@ -33,10 +33,11 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
     """
     given = config.labels
     text, table, where = read_text(source, _TABLE, given, "Data_Entry_2017_v2020.csv")
-    known = {
-        index: (_label_set(findings, info, where), patient)
-        for index, findings, patient in rows(text, _COLUMNS, where)
-    }
+    known: dict[str, tuple[tuple[int, ...], str]] = {}
+    for index, findings, patient in rows(text, _COLUMNS, where):
+        entry = (_label_set(findings, info, where), patient)
+        if known.setdefault(index, entry) != entry:
+            raise InputError(f"{where}: {index} is listed twice with different findings or patients")
     official, tables = _official(source, config) if config.split == "official" else ({}, [])
     named, skipped = [], []
     for member in source.images:

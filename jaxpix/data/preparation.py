@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import errno
-import fcntl
 import itertools
 import shutil
 from collections import deque
@@ -15,12 +14,13 @@ from typing import Any, Protocol
 
 from ..config import PrepareConfig
 from ..errors import InputError
+from ..locks import hold
 from . import accounts, formats
 from .info import DatasetInfo
 from .listing import Listing
 from .medmnist_files import MEMBERS
 from .places import VERSION, config_name, folder_name
-from .prepared import PreparedDataset, read_prepared
+from .prepared import PreparedDataset, read_prepared, store_note
 from .registry import PHANTOM_NAMES, lookup
 from .splits import assign
 from .storing import Outcome, Task, store_one
@@ -77,6 +77,11 @@ class Request:
         return self.config.data_dir / folder_name(self.name) / config_name(self.scheme, self.image_size)
 
     @property
+    def note(self) -> str | None:
+        """What shall be said with every figure, on one line; not part of the settings."""
+        return " ".join((self.config.note or "").split()) or None
+
+    @property
     def settings(self) -> dict[str, Any]:
         """All that decides what is stored, JSON-able."""
         source = self.config.source
@@ -109,15 +114,29 @@ def prepare_dataset(name: str, config: PrepareConfig, report: Report | None = No
         try:
             _store(request, report)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise InputError(f"the disk is full: {error}; nothing was left behind in {target}") from None
-            raise
+            raise _explained(error, request) or error from None
         finally:
             _remove_incomplete(request.home)
             for folder in (request.home, request.home.parent):
                 with contextlib.suppress(OSError):
                     folder.rmdir()
         return read_prepared(target)
+
+
+def _explained(error: OSError, request: Request) -> InputError | None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return InputError(f"the disk is full: {error}; nothing was left behind in {request.home}")
+    source = request.config.source
+    if (
+        isinstance(error, FileNotFoundError)
+        and source is not None
+        and not Path(error.filename or "").exists()
+    ):
+        return InputError(
+            f"the source {source} changed while it was read: {error.filename} is gone; nothing was stored. "
+            "Is a disk or a network folder disconnected?"
+        )
+    return None
 
 
 def _remove_incomplete(home: Path) -> None:
@@ -154,17 +173,9 @@ def _check_options(info: DatasetInfo, config: PrepareConfig) -> None:
 
 @contextlib.contextmanager
 def _locked(request: Request) -> Iterator[None]:
-    """Hold a lock that the operating system releases when the process dies, however it dies."""
-    try:
-        request.config.data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (request.config.data_dir / f".{request.home.parent.name}-{request.home.name}.lock").open("w")
-    except OSError as error:
-        raise InputError(f"cannot write to --data-dir {request.config.data_dir}: {error}") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"another process is preparing {request.home}; wait for it") from None
+    data_dir, home = request.config.data_dir, request.home
+    path = data_dir / f".{home.parent.name}-{home.name}.lock"
+    with hold(path, f"--data-dir {data_dir}", f"another process is preparing {home}; wait for it"):
         yield
 
 
@@ -180,6 +191,9 @@ def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
             f"{target} was prepared with other settings: {what}. Delete it or choose another --data-dir"
         )
     report.say(f"{request.name} is prepared already: {target}")
+    if request.config.note is not None and request.note != dataset.note:
+        store_note(dataset.path, request.note)
+        report.say(f"note: {request.note}" if request.note else "its note was removed")
     return dataset
 
 
@@ -217,7 +231,7 @@ def _store(request: Request, report: Report) -> None:
                     yield outcome.example(listing.info)
 
         def finish(folder: Path) -> None:
-            ledger.close(folder, request.scheme, request.image_size, request.settings, listing)
+            ledger.close(folder, request.scheme, request.image_size, request.settings, listing, request.note)
 
         build(
             dataset=listing.info,

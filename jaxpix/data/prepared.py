@@ -3,18 +3,22 @@
 import dataclasses
 import functools
 import json
+import shlex
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from ..files import write_atomically
 from .info import DatasetInfo
+from .medmnist_files import MEMBERS
 from .places import INDEX_FILE, SUMMARY_FILE, VERSION, folder_name
-from .registry import lookup
+from .registry import DATASETS, lookup
 
 
 class Example(TypedDict):
@@ -53,14 +57,16 @@ class ExampleSource(Sequence[Example]):
         return self._length
 
     def __getitem__(self, index: Any) -> Any:
-        with self._opening:
-            if self._records is None:
-                from .builders import open_records
-
-                self._records = open_records(self._path, self._split_name)
         if not -self._length <= index < self._length:
             raise IndexError(f"index {index} of {self._length} images")
-        record = self._records[int(index) % self._length]
+        try:
+            record = self._opened()[int(index) % self._length]
+        # The readers of TFDS and array_record have errors of many kinds for a file that is cut short or gone.
+        except Exception as error:
+            raise InputError(
+                f"{self._path}: image {index} of '{self._split_name}' cannot be read ({type(error).__name__}: "
+                f"{error}); delete this folder and run python -m jaxpix.prepare again"
+            ) from error
         label = record["label"]
         return Example(
             image=record["image"],
@@ -68,6 +74,14 @@ class ExampleSource(Sequence[Example]):
             image_id=record["image_id"].decode(),
             group=record["group"].decode(),
         )
+
+    def _opened(self) -> Any:
+        with self._opening:
+            if self._records is None:
+                from .builders import open_records
+
+                self._records = open_records(self._path, self._split_name)
+        return self._records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +117,12 @@ class PreparedDataset:
     @property
     def summary(self) -> dict[str, Any]:
         """What `prepare` reported: counts, skipped files, duplicates, leaks, notes, settings."""
-        return json.loads((self.path / SUMMARY_FILE).read_text(encoding="utf-8"))
+        return _summary(self.path)
+
+    @property
+    def note(self) -> str | None:
+        """What whoever prepared the images wants said with every figure on them; None: nothing."""
+        return self.summary.get("note")
 
     @property
     def provenance(self) -> str:
@@ -112,7 +131,7 @@ class PreparedDataset:
         drawn = "drawn by jaxpix" if self.synthetic else f"from {summary['settings']['source']}"
         parts = [f"{self.info.title}, {drawn}, {self.image_size}x{self.image_size} pixels"]
         parts.append(f"split '{self.scheme}' (seed {summary['settings']['seed']})")
-        return "; ".join(parts + summary["notes"])
+        return "; ".join([*parts, *summary["notes"], *([self.note] if self.note else [])])
 
     def _length(self, split_name: str) -> int:
         if split_name not in self.num_examples:
@@ -131,8 +150,14 @@ class PreparedDataset:
 
     @functools.cached_property
     def _index(self) -> dict[str, Any]:
-        table = pq.read_table(self.path / INDEX_FILE)
-        return {name: table.column(name).to_pylist() for name in ("split", "image_id", "group", "label")}
+        try:
+            table = pq.read_table(self.path / INDEX_FILE)
+            return {name: table.column(name).to_pylist() for name in ("split", "image_id", "group", "label")}
+        except (OSError, pa.ArrowException, KeyError) as error:
+            raise InputError(
+                f"{self.path / INDEX_FILE} is damaged ({error}); delete its folder and run "
+                "python -m jaxpix.prepare again"
+            ) from None
 
     def _column(self, name: str, split_name: str) -> list[Any]:
         self._length(split_name)
@@ -164,6 +189,16 @@ class PreparedDataset:
         return np.array(self._column("group", split_name), dtype=np.str_)
 
 
+def _summary(path: Path) -> dict[str, Any]:
+    return json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
+
+
+def store_note(path: Path, note: str | None) -> None:
+    """Replace the note of the prepared data set in `path`; images and fingerprint stay what they are."""
+    text = json.dumps({**_summary(path), "note": note}, indent=1, ensure_ascii=False)
+    write_atomically(path / SUMMARY_FILE, text + "\n")
+
+
 def read_prepared(path: Path) -> PreparedDataset:
     """Open one folder that `prepare` finished.
 
@@ -171,7 +206,7 @@ def read_prepared(path: Path) -> PreparedDataset:
         InputError: its summary is missing or damaged.
     """
     try:
-        summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
+        summary = _summary(path)
         stored: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in summary["info"].items()
         }
@@ -218,8 +253,16 @@ def open_prepared(
     )
     raise InputError(
         f"{name}{wanted} is not prepared in {data_dir}; prepared: {have}. "
-        f"Run: python -m jaxpix.prepare {name}{wanted} --data-dir {data_dir}"
+        f"Run: python -m jaxpix.prepare {_what(name)}{wanted} --data-dir {shlex.quote(str(data_dir))}"
     )
+
+
+def _what(name: str) -> str:
+    """The first words of the command that prepares `name`."""
+    if name not in DATASETS:
+        return f"folder --name {name} --source PATH"
+    is_fetched = DATASETS[name].synthetic or name in MEMBERS
+    return name if is_fetched else f"{name} --source PATH"
 
 
 def _check_known(name: str, data_dir: Path) -> None:

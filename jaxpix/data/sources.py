@@ -11,20 +11,27 @@ import re
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError
+from .archives import (
+    SENSELESS,
+    TarHeader,
+    check_name,
+    check_text,
+    is_kind,
+    open_zip,
+    opens_as_tar,
+    read_entry,
+)
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp"})
 MAX_MEMBERS = 2_000_000
 MAX_MEMBER_BYTES = 256 << 20
-# What reading a damaged or vanished member can raise.
-READ_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 _MAX_RATIO = 100
 _RATIO_MATTERS_FROM = 16 << 20
-_JUNK_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_JUNK_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "icon\r"})
 _JUNK_FOLDERS = frozenset({"__macosx", ".git", ".ipynb_checkpoints", "@eadir"})
 
 
@@ -39,16 +46,6 @@ def is_image(member: str) -> bool:
     return PurePosixPath(member).suffix.lower() in IMAGE_SUFFIXES
 
 
-def _check_name(member: str, where: Path) -> None:
-    if (
-        member.startswith(("/", "\\"))
-        or re.match(r"[A-Za-z]:", member)
-        or ".." in re.split(r"[/\\]", member)
-        or "\0" in member
-    ):
-        raise InputError(f"{where}: refused, its member {member!r} would lie outside the archive's folder")
-
-
 class Source(abc.ABC):
     """Files of a data set as a user has them, addressed by names relative to `path`, "/" between folders.
 
@@ -60,9 +57,11 @@ class Source(abc.ABC):
 
     def __init__(self, path: Path, names: Iterator[str]):
         self.path = path
-        everything = sorted(names)
+        everything = sorted(name for name in names if PurePosixPath(name).parts)
         self.members = [name for name in everything if not is_junk(name)]
         self.num_junk = len(everything) - len(self.members)
+        for name in self.members:
+            check_text(name, path)
 
     @property
     def images(self) -> list[str]:
@@ -109,10 +108,10 @@ class FolderSource(Source):
     def _walk(self, root: Path) -> Iterator[str]:
         count = 0
         resolved_root = root.resolve()
-        for folder, _, files in os.walk(root):
+        for folder, _, files in os.walk(root, onerror=self._refuse):
             for name in files:
                 path = Path(folder, name)
-                if path.is_symlink() and not path.resolve().is_relative_to(resolved_root):
+                if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(resolved_root):
                     raise InputError(f"{path}: refused, this symbolic link leads out of {root}")
                 if not path.is_file():
                     continue
@@ -122,6 +121,10 @@ class FolderSource(Source):
                         f"{root}: more than {MAX_MEMBERS:,} files; is this the data set's folder?"
                     )
                 yield path.relative_to(root).as_posix()
+
+    @staticmethod
+    def _refuse(error: OSError) -> None:
+        raise InputError(f"a folder cannot be read: {error}")
 
     def size(self, member: str) -> int:
         return (self.path / member).stat().st_size
@@ -134,27 +137,27 @@ class ZipSource(Source):
     """A zip archive, read in place."""
 
     def __init__(self, path: Path):
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise InputError(f"{path} is not a readable zip archive: {error}") from None
+        self._zip = open_zip(path)
         entries = self._zip.infolist()
         if len(entries) > MAX_MEMBERS:
             raise InputError(f"{path}: {len(entries):,} members; {MAX_MEMBERS:,} are allowed")
+        self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in entries:
             self._check(entry, path)
-        self._entries = {entry.filename: entry for entry in entries if not entry.is_dir()}
+            if entry.is_dir():
+                continue
+            same = self._entries.setdefault(entry.filename, entry)
+            if (same.CRC, same.file_size) != (entry.CRC, entry.file_size):
+                raise InputError(f"{path}: two different members are called {entry.filename!r}")
         super().__init__(path, iter(self._entries))
 
     @staticmethod
     def _check(entry: zipfile.ZipInfo, path: Path) -> None:
         # ZipInfo cuts a name at a NUL and turns backslashes round; what the archive says is `orig_filename`.
-        _check_name(entry.orig_filename, path)
-        _check_name(entry.filename, path)
+        check_name(entry.orig_filename, path)
+        check_name(entry.filename, path)
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise InputError(f"{path}: refused, its member {entry.filename!r} is a symbolic link")
-        if entry.flag_bits & 1:
-            raise InputError(f"{path}: its member {entry.filename!r} is encrypted; unpack it first")
         bomb = entry.file_size > _MAX_RATIO * max(entry.compress_size, 1)
         if bomb and entry.file_size > _RATIO_MATTERS_FROM:
             raise InputError(
@@ -166,7 +169,7 @@ class ZipSource(Source):
         return self._entries[member].file_size
 
     def _read(self, member: str) -> bytes:
-        return self._zip.read(self._entries[member])
+        return read_entry(self._zip, self._entries[member])
 
     def digest(self, member: str) -> str:
         entry = self._entries[member]
@@ -179,15 +182,17 @@ class TarSource(Source):
     def __init__(self, path: Path):
         self._entries: dict[str, tuple[int, int]] = {}
         try:
-            with tarfile.open(path, "r:") as archive:
+            with tarfile.open(path, "r:", tarinfo=TarHeader) as archive:
                 for entry in archive:
                     self._add(entry, path)
-        except (tarfile.TarError, OSError) as error:
+        except InputError:
+            raise
+        except (tarfile.TarError, OSError, EOFError, *SENSELESS) as error:
             raise InputError(f"{path} is not a readable tar archive: {error}") from None
         super().__init__(path, iter(self._entries))
 
     def _add(self, entry: tarfile.TarInfo, path: Path) -> None:
-        _check_name(entry.name, path)
+        check_name(entry.name, path)
         if entry.issym() or entry.islnk():
             raise InputError(f"{path}: refused, its member {entry.name!r} is a link")
         if len(self._entries) >= MAX_MEMBERS:
@@ -202,7 +207,10 @@ class TarSource(Source):
         offset, size = self._entries[member]
         with self.path.open("rb") as file:
             file.seek(offset)
-            return file.read(size)
+            content = file.read(size)
+        if len(content) != size:
+            raise EOFError(f"{member!r} ends after {len(content):,} of {size:,} bytes")
+        return content
 
 
 def open_source(path: Path) -> Source:
@@ -211,15 +219,20 @@ def open_source(path: Path) -> Source:
     Raises:
         InputError: there is nothing, it is empty, of an unknown kind, or hostile.
     """
-    if not path.exists():
-        raise InputError(f"source not found: {path} (expected a zip, a tar or a folder)")
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        reason = "" if isinstance(error, FileNotFoundError) else f": {error}"
+        raise InputError(f"source not found: {path} (expected a zip, a tar or a folder){reason}") from None
+    if stat.S_ISDIR(mode):
         source: Source = FolderSource(path)
-    elif zipfile.is_zipfile(path):
+    elif not stat.S_ISREG(mode):
+        raise InputError(f"{path} is neither a file nor a folder")
+    elif is_kind(zipfile.is_zipfile, path):
         source = ZipSource(path)
     elif path.name.lower().endswith((".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
         raise InputError(f"{path}: a compressed tar cannot be read in place; unpack it and give the folder")
-    elif tarfile.is_tarfile(path):
+    elif is_kind(opens_as_tar, path):
         source = TarSource(path)
     else:
         raise InputError(f"{path} is neither a folder nor a zip nor a tar archive")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .archives import READ_ERRORS
 from .images import UnreadableImageError, decode, encode_png, fit, from_pixels
 from .info import DatasetInfo
 from .listing import Item, Label, Loaded
-from .sources import READ_ERRORS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,7 +54,11 @@ class Outcome:
 
 
 def store_one(task: Task) -> Outcome:
-    """Load, decode, crop, resize and encode; problems with the image are returned, not raised."""
+    """Load, decode, crop, resize and encode; problems with the image are returned, not raised.
+
+    Raises:
+        FileNotFoundError: the source holds the image no longer.
+    """
     item, info = task.item, task.info
     try:
         loaded, label = task.load(), item.label
@@ -62,6 +66,9 @@ def store_one(task: Task) -> Outcome:
             loaded, label = loaded
         image, source_hash = _open(loaded, info.channels or 3)
         image = fit(image, task.image_size, info.kept_fraction)
+    except FileNotFoundError:
+        # It was listed and is gone: that is the source's fault, not the image's.
+        raise
     except UnreadableImageError as error:
         return Outcome(item, item.label, problem=str(error))
     except READ_ERRORS as error:

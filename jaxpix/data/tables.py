@@ -6,8 +6,10 @@ import io
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
+from .archives import READ_ERRORS
 from .sources import FolderSource, Source
 
 _MAX_TABLE_BYTES = 256 << 20
@@ -28,6 +30,22 @@ def _text(raw: bytes, where: str) -> str:
         return raw.decode("latin-1")
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    # No permission to look, or longer than a path can be.
+    except OSError as error:
+        raise InputError(f"--labels cannot be read: {error}") from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_TABLE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"--labels cannot be read: {error}") from None
+
+
 def read_text(source: Source, pattern: str, given: Path | None, expected: str) -> tuple[str, str | None, str]:
     """The text of a table.
 
@@ -42,17 +60,21 @@ def read_text(source: Source, pattern: str, given: Path | None, expected: str) -
     Raises:
         InputError: there is none, or it cannot be read.
     """
-    if given is not None and not given.exists():
+    if given is not None and not _exists(given):
         raise InputError(f"--labels not found: {given} (expected {expected})")
     if given is not None and given.is_file():
-        return _text(given.read_bytes(), str(given)), None, str(given)
+        return _text(_content(given), str(given)), None, str(given)
     if given is not None:
         source = FolderSource(given)
     member = source.find(pattern)
     if member is None:
         raise InputError(f"{source.path}: {expected} not found; put it there or give it with --labels PATH")
     where = f"{source.path}: {member}"
-    return _text(source.read(member), where), None if given else member, where
+    try:
+        raw = source.read(member)
+    except READ_ERRORS as error:
+        raise InputError(f"{where} cannot be read: {error}") from None
+    return _text(raw, where), None if given else member, where
 
 
 def rows(text: str, columns: Sequence[str], where: str) -> list[tuple[str, ...]]:
@@ -64,8 +86,7 @@ def rows(text: str, columns: Sequence[str], where: str) -> list[tuple[str, ...]]
     Raises:
         InputError: a column is absent or a row too short.
     """
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first else ",")
+    reader = _reader(text)
     try:
         header = [name.strip() for name in next(reader)]
         absent = [name for name in columns if name not in header]
@@ -88,6 +109,23 @@ def rows(text: str, columns: Sequence[str], where: str) -> list[tuple[str, ...]]
     except csv.Error as error:
         raise InputError(f"{where}, line {reader.line_num}: not a readable table: {error}") from None
     return found
+
+
+def header(text: str, where: str) -> list[str]:
+    """Names of the columns.
+
+    Raises:
+        InputError: the first line cannot be read.
+    """
+    try:
+        return [name.strip() for name in next(_reader(text), [])]
+    except csv.Error as error:
+        raise InputError(f"{where}, line 1: not a readable table: {error}") from None
+
+
+def _reader(text: str) -> Any:
+    first = text.partition("\n")[0]
+    return csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first else ",")
 
 
 def lines(text: str) -> list[str]:

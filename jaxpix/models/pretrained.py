@@ -59,7 +59,7 @@ def load_torchvision(model: nnx.Module, state: Mapping[str, Any], *, adapt: bool
     filled = []
     for path, variable in flat:
         key, shape = _torch_name(path, model), _torch_shape(variable.shape)
-        array = np.asarray(given[key], np.float32)
+        array = _array(given[key], key)
         if adapt and key == first and array.shape[1:2] == (3,) and shape[1] == 1:
             array = array.sum(1, keepdims=True)
         if array.shape != shape:
@@ -68,6 +68,13 @@ def load_torchvision(model: nnx.Module, state: Mapping[str, Any], *, adapt: bool
             raise InputError(_mismatch(key, shape, array.shape, key == first, adapt))
         filled.append((path, variable.replace(jnp.asarray(_to_flax(array)))))
     nnx.update(model, nnx.from_flat_state(filled))
+
+
+def _array(value: Any, key: str) -> np.ndarray:
+    try:
+        return np.asarray(value, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"weights {key}: expected numbers, got {type(value).__name__}: {error}") from None
 
 
 def export_torchvision(model: nnx.Module) -> dict[str, np.ndarray]:
@@ -110,8 +117,17 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
 
     try:
         return dict(load_file(path))
-    except SafetensorError as error:
-        raise InputError(f"{path} is not a valid safetensors file: {error}") from None
+    # Types that NumPy lacks, and headers that make no sense, come out as other errors.
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        AttributeError,
+    ) as error:
+        raise InputError(f"{path} is not a valid safetensors file of NumPy's types: {error}") from None
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
@@ -132,7 +148,10 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
         ) from None
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: expected a state dict, got {type(content).__name__}")
-    return _normalised(content)
+    try:
+        return _normalised(content)
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise InputError(f"{path}: expected names of layers and their tensors: {error}") from None
 
 
 def _fetch_published(architecture: ModelName | None) -> Path:
@@ -153,7 +172,8 @@ def _fetch_published(architecture: ModelName | None) -> Path:
         raise InputError(
             f"cannot fetch the published weights ({type(error).__name__}). Download {_PUBLISHED_FILE} of the "
             f"Hugging Face repository {repository} on a machine with network access, copy it here, and give "
-            "its path instead: --init PATH"
+            "its path instead (--init PATH; of a study: --set train.init=PATH), or start from weights drawn at "
+            "random (--init random)"
         ) from error
 
 
@@ -166,7 +186,8 @@ def _normalised(state: Mapping[str, Any]) -> dict[str, Any]:
         key = name.removeprefix("module.")
         key = re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)", r"\1\2", key)
         if not key.endswith(_COUNTER):
-            arrays[key] = value.numpy() if hasattr(value, "numpy") else value
+            # Of parameters as well as tensors, and of types that NumPy lacks.
+            arrays[key] = value.detach().float().numpy() if hasattr(value, "detach") else value
     return arrays
 
 
@@ -216,6 +237,6 @@ def _first_of(names: list[str]) -> str:
 
 def _mismatch(key: str, expected: tuple[int, ...], got: tuple[int, ...], is_first: bool, adapt: bool) -> str:
     message = f"weights {key}: expected shape {list(expected)}, got {list(got)}"
-    if is_first and expected[1] != got[1:2] and adapt:
+    if is_first and expected[1:2] != got[1:2] and adapt:
         return message + "; only weights for 3 channels can be fitted, to images of 1 channel"
     return message

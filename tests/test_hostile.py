@@ -1,0 +1,33 @@
+"""Whatever is put into files and flags, only documented errors come out. `scripts/fuzz.py` tries longer."""
+
+import hostile_archives
+import hostile_files
+import hostile_tables
+import hostile_words
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+PROPERTIES = [
+    *hostile_words.PROPERTIES,
+    *hostile_tables.PROPERTIES,
+    *hostile_archives.PROPERTIES,
+    *hostile_files.PROPERTIES,
+]
+_EXAMPLES = 50
+
+
+@pytest.mark.parametrize("kept", PROPERTIES, ids=lambda kept: kept.name)
+def test_only_documented_errors_come_out(kept):
+    @settings(
+        max_examples=_EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(kept.inputs)
+    def every_input(value):
+        kept.check(value)
+
+    every_input()

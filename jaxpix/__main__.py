@@ -10,6 +10,8 @@ DOORS = {
     "prepare": "make a data set ready for training and attack",
     "train": "train a classifier, the later victim",
     "attack": "attack a victim by differential evolution",
+    "report": "tables, figures and one HTML page from finished attacks",
+    "study": "train, attack and report as a configuration file says",
     "bench": "measure speed, beside other libraries or on a whole data set",
 }
 

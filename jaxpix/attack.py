@@ -14,12 +14,8 @@ from .campaign import run_campaign
 from .console import print_table, run_door, say
 from .data.prepared import PreparedDataset
 from .experiments import Attack
-from .metrics import (
-    average_confidence,
-    median_queries_to_first_hit,
-    null_control_failures,
-    success_rate,
-)
+from .metrics.queries import median_queries_to_first_hit
+from .metrics.rates import average_confidence, null_control_failures, success_rate
 from .options import parse, to_toml
 from .records import Record
 from .selection import Selection
@@ -48,6 +44,8 @@ def show(records: Sequence[Record], selection: Selection, victim: Victim, datase
         ["class", "success (95 % interval)", "AvgCL", "median queries"],
         rows,
     )
+    if dataset.note:
+        say(f"note on the data: {dataset.note}")
     if selection.asked is not None and any(
         len(group.indices) < selection.asked for group in selection.groups
     ):

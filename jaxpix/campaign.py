@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from .about import describe_attacked
 from .console import Meter, say
 from .data.prepared import PreparedDataset
 from .engine import Job
 from .environment import describe_environment
 from .experiments import Attack, Origin
 from .files import write_atomically
-from .pictures import contact_sheet, pair, to_png
+from .labels import LabelSpace
+from .pictures import contact_sheet, in_turns, pair, read_pair, to_png
 from .records import Record
-from .runs import SELECTION, AttackRun
+from .runs import ABOUT, CONFIG, ENVIRONMENT, SELECTION, AttackRun
 from .selection import Selection, select, wanted_labels
-from .verification import decode_png
 
 _PAIRS_ON_SHEET = 8
 
@@ -81,11 +82,13 @@ def run_campaign(
     labels = attack.victim.space.from_stored(dataset.labels(choice.subset))
     image_ids = [str(name) for name in dataset.image_ids(choice.subset)]
     with AttackRun(folder, identity) as run:
+        # A resumed run says it anew: older versions did not, and somebody may have added a note to the data.
+        run.store_json(ABOUT, describe_attacked(attack.victim, dataset, choice.subset))
         plain = run.stored_json(SELECTION)
         if plain is None:
             selection = _choose(attack, dataset, choice, labels)
-            run.store_text("config.toml", config_text)
-            run.store_json("environment.json", describe_environment())
+            run.store_text(CONFIG, config_text)
+            run.store_json(ENVIRONMENT, describe_environment())
             run.store_json(SELECTION, selection.to_plain())
         else:
             selection = Selection.from_plain(plain)
@@ -109,12 +112,16 @@ def run_campaign(
         return Result(records, selection, _sheet(folder, records), seconds)
 
 
+def wanted_of(space: LabelSpace, dataset: PreparedDataset, choice: Choice) -> list[np.ndarray] | None:
+    """Label vectors [N] whose images a choice takes; None: every label that occurs."""
+    if choice.per_class is None and not choice.classes:
+        return None
+    every = np.concatenate([space.from_stored(dataset.labels(name)) for name in dataset.num_examples])
+    return wanted_labels(space, every, choice.classes, choice.num_label_sets)
+
+
 def _choose(attack: Attack, dataset: PreparedDataset, choice: Choice, labels: np.ndarray) -> Selection:
-    wanted = None
-    if choice.per_class is not None or choice.classes:
-        space = attack.victim.space
-        every = np.concatenate([space.from_stored(dataset.labels(name)) for name in dataset.num_examples])
-        wanted = wanted_labels(space, every, choice.classes, choice.num_label_sets)
+    wanted = wanted_of(attack.victim.space, dataset, choice)
     source = dataset.source(choice.subset)
     total = len(labels) if choice.per_class is None and wanted is None else None
     with Meter(f"choosing images that {attack.victim.name} classifies correctly", total) as meter:
@@ -152,17 +159,8 @@ def _stream(attack: Attack, jobs: Iterator[Job], origin: Origin, run: AttackRun,
 
 def _sheet(folder: Path, records: Sequence[Record]) -> Path | None:
     """A contact sheet of the first successes of each class, in turn."""
-    by_label: dict[tuple[str, ...], list[Record]] = {}
-    for record in records:
-        if record.success:
-            by_label.setdefault(tuple(record.label_before), []).append(record)
-    longest = max(map(len, by_label.values()), default=0)
-    turns = [group[turn] for turn in range(longest) for group in by_label.values() if turn < len(group)]
-    pairs = []
-    for record in turns[:_PAIRS_ON_SHEET]:
-        adversarial = decode_png((folder / record.image_file).read_bytes())
-        original = decode_png((folder / "originals" / Path(record.image_file).name).read_bytes())
-        pairs.append(pair(record, original, adversarial))
+    turns = in_turns(records)[:_PAIRS_ON_SHEET]
+    pairs = [pair(record, *read_pair(folder, record)) for record in turns]
     if not pairs:
         return None
     write_atomically(folder / "successes.png", to_png(contact_sheet(pairs)))

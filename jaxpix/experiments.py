@@ -14,6 +14,7 @@ from .evolution import Optimizer, Search
 from .fitness import make_fitness
 from .genome import Box
 from .presets import fitness_of, search_of
+from .probe import check_finite
 from .records import PixelChange, Record
 from .victim import Victim
 
@@ -58,10 +59,16 @@ class Attack:
     """One attack configuration bound to one victim, compiled once and used for any number of images.
 
     Raises:
-        InputError: the configuration does not fit the victim (unknown target, too many pixels).
+        InputError: the configuration does not fit the victim (unknown target, too many pixels), or its images
+            cannot be saved as PNG.
     """
 
     def __init__(self, victim: Victim, config: AttackConfig, engine: EngineConfig | None = None):
+        if victim.input_shape[2] not in (1, 3):
+            raise InputError(
+                f"victim {victim.name!r}: expected images of 1 or 3 channels, which PNG files hold and successes "
+                f"are judged from, got {victim.input_shape[2]}"
+            )
         self.victim, self.config = victim, config
         self.fitness = fitness_of(config, victim.task)
         self.target = None if config.target is None else victim.space.parse(config.target)
@@ -127,6 +134,7 @@ class Attack:
             victim=self.victim.name,
             task=space.task,
             class_names=list(space.class_names),
+            normal_classes=list(space.normal_classes),
             num_pixels=self.config.num_pixels,
             fitness=self.fitness,
             preset=self.config.preset,
@@ -174,7 +182,8 @@ def attack_images(
         engine: how it is computed (evaluator, slots); changes speed and memory, not what is searched.
 
     Raises:
-        InputError: images, labels, names or configuration do not fit the victim.
+        InputError: images, labels, names or configuration do not fit the victim, or its logits of an untouched
+            image are not finite. A changed image without finite logits is never a success.
     """
     attack = Attack(victim, config or AttackConfig(), engine)
     stack = _checked_images(victim, images)
@@ -184,6 +193,7 @@ def attack_images(
             f"expected {len(stack)} distinct image_ids, got {len(names)} ({len(set(names))} distinct)"
         )
     logits = victim.predict(stack)
+    check_finite(logits, names, victim.name)
     if labels is None:
         vectors = np.asarray(victim.space.labels(logits))
     else:

@@ -1,18 +1,46 @@
 """Plots of numbers, as PNG files; the only user of matplotlib."""
 
 import io
+import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from .files import write_atomically
 
-_COLOURS = ("#3b6ea5", "#e08a3c", "#4f9d69", "#b5495b", "#7d6bb0", "#8c8c8c")
+# Okabe and Ito's palette: told apart by all common kinds of colour vision.
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#8c8c8c")
+_LINES = ("-", "--", "-.", ":")
+_INK = "#222222"
+_PRINTED: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 6.5,
+    "markerfacecolor": "white",
+    "markeredgecolor": "#b3261e",
+    "markeredgewidth": 1.6,
+}
+# Names of classes and data sets are text, even where they look like mathematics.
+_STYLE: dict[Any, Any] = {
+    "text.parse_math": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "legend.columnspacing": 1.2,
+}
 _LINE_INCHES = 0.34
+_PAGE_WIDTH = 6.0
+_MOST_FIELDS = 32
+_MOST_DOTS = 60
 
 
 class Bar(NamedTuple):
@@ -25,9 +53,12 @@ class Bar(NamedTuple):
     group: str
 
 
+@rc_context(_STYLE)
 def draw_bars(path: Path, title: str, unit: str, bars: Sequence[Bar], caption: str = "") -> None:
     """Horizontal bars from the top down, with whiskers and their values in words."""
-    figure, axes = _figure(8.0, 1.4 + _LINE_INCHES * len(bars))
+    width = _PAGE_WIDTH if max(len(bar.label) for bar in bars) < 30 else 8.0
+    figure = _figure(width, 1.4 + _LINE_INCHES * len(bars))
+    axes = figure.add_subplot()
     groups = list(dict.fromkeys(bar.group for bar in bars))
     places = range(len(bars))
     whiskers = [[bar.value - bar.low for bar in bars], [bar.high - bar.value for bar in bars]]
@@ -37,12 +68,13 @@ def draw_bars(path: Path, title: str, unit: str, bars: Sequence[Bar], caption: s
     )
     for place, bar in zip(places, bars, strict=True):
         text = f"{bar.value:,.0f}" if bar.value >= 100 else f"{bar.value:.3g}"
-        axes.annotate(text, (bar.high, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set_yticks(places, [bar.label for bar in bars], fontsize=8)
+        axes.annotate(text, (bar.high, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_yticks(places, [bar.label for bar in bars], fontsize=9)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.14 * max(bar.high for bar in bars))
     axes.set_xlabel(unit)
-    _finish(figure, axes, title, caption, path)
+    _grid(axes)
+    _save(figure, title, caption, path)
 
 
 class Curve(NamedTuple):
@@ -54,39 +86,166 @@ class Curve(NamedTuple):
     high: Sequence[float]
 
 
+@rc_context(_STYLE)
 def draw_steps(
     path: Path, title: str, axes_names: tuple[str, str], curves: Mapping[str, Curve], caption: str = ""
 ) -> None:
     """Curves that stay level between their points, with bands; y in 0..1, shown in percent."""
-    figure, axes = _figure(7.0, 4.4)
+    figure = _figure(_PAGE_WIDTH, 4.0)
+    axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         colour = _COLOURS[number % len(_COLOURS)]
-        axes.step(curve.x, curve.y, where="post", color=colour, label=name)
+        line = _LINES[number % len(_LINES)]
+        axes.step(curve.x, curve.y, where="post", color=colour, linestyle=line, label=name)
         axes.fill_between(curve.x, curve.low, curve.high, step="post", color=colour, alpha=0.18, linewidth=0)
-    axes.set_ylim(0, min(1.0, 1.1 * max(max(curve.high) for curve in curves.values())))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    top = min(1.0, 1.1 * max(max(curve.high) for curve in curves.values()))
+    axes.set_ylim(0, top)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if top > 0.08 else 1))
     axes.set_xlim(left=0)
     axes.set_xlabel(axes_names[0])
     axes.set_ylabel(axes_names[1])
     if len(curves) > 1:
-        axes.legend(frameon=False, fontsize=8)
-    _finish(figure, axes, title, caption, path)
+        _legend_above(axes, axes.get_legend_handles_labels()[0])
+    _grid(axes)
+    _save(figure, title, caption, path)
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Any]:
+class RateBar(NamedTuple):
+    """A measured rate with its interval, and the printed one beside it; all in 0..1, None: there is none.
+
+    `category` names its place on the axis, `series` decides its colour and its place among the category's bars.
+    """
+
+    category: str
+    series: str
+    rate: float | None
+    low: float
+    high: float
+    printed: float | None = None
+
+
+@rc_context(_STYLE)
+def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], caption: str = "") -> None:
+    """Horizontal bars with intervals, grouped by category; a diamond marks the printed value."""
+    categories = list(dict.fromkeys(bar.category for bar in bars))
+    series = list(dict.fromkeys(bar.series for bar in bars))
+    thickness = 0.8 / len(series)
+    inches = max(0.42, 0.2 * len(series) + 0.16)
+    figure = _figure(_PAGE_WIDTH, 1.5 + inches * len(categories))
+    axes = figure.add_subplot()
+    for bar in bars:
+        number = series.index(bar.series)
+        place = categories.index(bar.category) + (number - (len(series) - 1) / 2) * thickness
+        if bar.rate is not None:
+            colour = _COLOURS[number % len(_COLOURS)]
+            axes.barh(place, bar.rate, height=0.9 * thickness, color=colour)
+            axes.plot([bar.low, bar.high], [place, place], color=_INK, linewidth=1.4, solid_capstyle="butt")
+        if bar.printed is not None:
+            axes.plot(bar.printed, place, **_PRINTED)
+    axes.set_yticks(range(len(categories)), [textwrap.fill(name, 28) for name in categories])
+    axes.set_ylim(len(categories) - 0.5, -0.5)
+    axes.set_xlim(-0.015, 1.015)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_xlabel(axis_name)
+    handles: list[Any] = [
+        Patch(color=_COLOURS[number % len(_COLOURS)], label=name) for number, name in enumerate(series)
+    ]
+    handles.append(Line2D([], [], color=_INK, linewidth=1.4, label="95 % interval"))
+    if any(bar.printed is not None for bar in bars):
+        handles.append(Line2D([], [], linestyle="none", label="printed in the paper", **_PRINTED))
+    _legend_above(axes, handles)
+    _grid(axes)
+    _save(figure, title, caption, path)
+
+
+class HeatMap(NamedTuple):
+    """Positions over an image: `image` uint8 [H, W], and the columns and rows of the pixels, one each a hit."""
+
+    heading: str
+    image: Any
+    columns: Sequence[int]
+    rows: Sequence[int]
+
+
+@rc_context(_STYLE)
+def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str = "") -> None:
+    """How often each part of the image was hit, over the image, one panel a map; the colours count hits."""
+    across = min(3, len(maps))
+    down = -(-len(maps) // across)
+    figure = _figure(_PAGE_WIDTH, 1.1 + down * (_PAGE_WIDTH / max(2, across) + 0.2))
+    grid = figure.subplots(down, across, squeeze=False).ravel()
+    # Few hits in fine fields would be scattered dots, many in coarse ones a blur.
+    fields = int(np.clip(2 * math.sqrt(max(len(one.rows) for one in maps)), 8, _MOST_FIELDS))
+    binned = [_binned(one, fields) for one in maps]
+    most = max(float(counts.max()) for counts in binned)
+    for axes, one, counts in zip(grid, maps, binned, strict=False):
+        height, width = one.image.shape
+        extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+        # Pale, so that the colours of the counts stand out.
+        axes.imshow(one.image, cmap="gray", vmin=-200, vmax=255, extent=extent)
+        shown = axes.imshow(
+            np.ma.masked_equal(counts, 0), cmap="viridis", vmin=0, vmax=most, alpha=0.78, extent=extent
+        )
+        if len(one.rows) <= _MOST_DOTS:
+            axes.plot(one.columns, one.rows, ".", color="white", markeredgecolor=_INK, markersize=5)
+        axes.set_title(one.heading, loc="left", fontsize=9)
+        axes.set_axis_off()
+    for axes in grid[len(maps) :]:
+        axes.set_visible(False)
+    bar = figure.colorbar(shown, ax=grid[: len(maps)].tolist(), shrink=0.8, label="changed pixels per field")
+    bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    _save(figure, title, caption, path)
+
+
+def _binned(one: HeatMap, fields: int) -> np.ndarray:
+    height, width = one.image.shape
+    bins = (min(fields, height), min(fields, width))
+    edges = ((-0.5, height - 0.5), (-0.5, width - 0.5))
+    return np.histogram2d(one.rows, one.columns, bins=bins, range=edges)[0]
+
+
+@rc_context(_STYLE)
+def draw_intensities(
+    path: Path, title: str, values: Mapping[str, tuple[Sequence[int], Sequence[int]]], caption: str = ""
+) -> None:
+    """Histograms of pixel values 0..255 in steps of 16, a panel per channel: (before, after)."""
+    figure = _figure(_PAGE_WIDTH, 1.2 + 1.6 * len(values))
+    grid = figure.subplots(len(values), 1, squeeze=False, sharex=True)[:, 0]
+    edges = np.arange(0, 257, 16)
+    for axes, (name, (before, after)) in zip(grid, values.items(), strict=True):
+        axes.hist(after, bins=edges, color=_COLOURS[0], label="after: what the attack set")
+        axes.hist(before, bins=edges, histtype="step", color=_COLOURS[1], linewidth=1.8, label="before")
+        axes.set_ylabel(name)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+        _grid(axes, "y")
+    grid[-1].set_xticks(range(0, 257, 64), ["0", "64", "128", "192", "255"])
+    grid[-1].set_xlabel("value of the changed pixels, in steps of 16; bars count pixels")
+    _legend_above(grid[0], grid[0].get_legend_handles_labels()[0])
+    _save(figure, title, caption, path)
+
+
+def _figure(width: float, height: float) -> Figure:
     # No pyplot: nothing is global, and no window system is looked for.
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
+    return figure
 
 
-def _finish(figure: Figure, axes: Any, title: str, caption: str, path: Path) -> None:
-    axes.set_title(title, loc="left", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+def _legend_above(axes: Any, handles: Sequence[Any]) -> None:
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+
+
+def _grid(axes: Any, axis: str = "x") -> None:
+    axes.grid(axis=axis, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def _save(figure: Figure, title: str, caption: str, path: Path) -> None:
+    width, _ = figure.get_size_inches()
+    figure.suptitle(textwrap.fill(title, int(12 * width)), x=0.01, ha="left", fontsize=11)
     if caption:
-        figure.supxlabel(caption, fontsize=7, color="#666666", x=0.01, ha="left")
+        wrapped = textwrap.fill(caption, int(19 * width))
+        figure.supxlabel(wrapped, fontsize=8, color="#555555", x=0.01, ha="left")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     write_atomically(path, buffer.getvalue())

@@ -1,19 +1,27 @@
-"""Pictures of successes: the original beside the adversarial image, the changed pixels circled in red."""
+"""Pictures of successes: original, adversarial image with the changed pixels circled, and their surroundings."""
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .labels import NORMAL
-from .records import Record
+from .records import PixelChange, Record
+from .verification import decode_png
 
 _PANEL = 320
-_LINE = 24
+_LINE = 29
 _MARGIN = 14
+_INSET = 98
+_MOST_INSETS = 3
+_SURROUNDINGS = 11
 _RED = (205, 20, 20)
 _BLACK = (0, 0, 0)
+_GREY = (110, 110, 110)
+_Colour = tuple[int, int, int]
 
 
 def confidence_text(confidence: float) -> str:
@@ -29,30 +37,59 @@ def label_text(record: Record, names: Sequence[str], confidences: Sequence[float
     return ", ".join(parts)
 
 
+def read_pair(folder: Path, record: Record) -> tuple[np.ndarray, np.ndarray]:
+    """Original and adversarial image, uint8 [H, W, C], of a success in its run folder.
+
+    Raises:
+        OSError: a picture is missing or damaged.
+    """
+    # Only the name: a record of somebody else's may say anything, and pictures end up in pages that are shared.
+    name = Path(record.image_file).name
+    adversarial, original = folder / "adversarial" / name, folder / "originals" / name
+    return decode_png(original.read_bytes()), decode_png(adversarial.read_bytes())
+
+
+class Surroundings(NamedTuple):
+    """What lies around a pixel: uint8 [S, S, C], and the pixel's column and row in it."""
+
+    image: np.ndarray
+    x: int
+    y: int
+
+
+def surroundings(image: np.ndarray, change: PixelChange, side: int = _SURROUNDINGS) -> Surroundings:
+    """The square of at most `side` pixels around a changed pixel of `image` [H, W, C], moved inside the image."""
+    height, width = image.shape[:2]
+    side = min(side, height, width)
+    left = min(max(change.x - side // 2, 0), width - side)
+    top = min(max(change.y - side // 2, 0), height - side)
+    return Surroundings(image[top : top + side, left : left + side], change.x - left, change.y - top)
+
+
 def pair(record: Record, original: np.ndarray, adversarial: np.ndarray) -> Image.Image:
-    """One success: original and adversarial image uint8 [H, W, C], enlarged, with their labels."""
-    canvas = Image.new("RGB", (2 * _PANEL + 3 * _MARGIN, _PANEL + 2 * _LINE + 2 * _MARGIN), "white")
-    left, right = _enlarged(original), _enlarged(adversarial)
-    scale = _PANEL / max(original.shape[:2])
-    pen = ImageDraw.Draw(right)
-    for change in record.pixels:
-        x, y, radius = (change.x + 0.5) * scale, (change.y + 0.5) * scale, max(9.0, 1.6 * scale)
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_RED, width=3)
-    canvas.paste(left, (_MARGIN, _MARGIN))
-    canvas.paste(right, (2 * _MARGIN + _PANEL, _MARGIN))
+    """One success: original and adversarial image uint8 [H, W, C], enlarged, with their labels and insets."""
+    width = 2 * _PANEL + _INSET + 4 * _MARGIN
+    canvas = Image.new("RGB", (width, _PANEL + 2 * _LINE + 2 * _MARGIN), "white")
+    right_edge = 2 * _MARGIN + _PANEL
+    canvas.paste(_enlarged(original, _PANEL), (_MARGIN, _MARGIN))
+    canvas.paste(_circled(record, adversarial), (right_edge, _MARGIN))
+    for number, change in enumerate(record.pixels[:_MOST_INSETS]):
+        place = (right_edge + _PANEL + _MARGIN, _MARGIN + number * (_INSET + (_PANEL - 3 * _INSET) // 2))
+        canvas.paste(_inset(adversarial, change), place)
     text = ImageDraw.Draw(canvas)
     y = _MARGIN + _PANEL + 6
     before = label_text(record, record.label_before, record.confidences_before)
     after = label_text(record, record.label_after, record.confidences_after)
-    _write(text, (_MARGIN, y), before, _BLACK)
-    _write(text, (2 * _MARGIN + _PANEL, y), after, _RED)
+    room = _PANEL + _MARGIN + _INSET
+    _write(text, (_MARGIN, y), before, _BLACK, _PANEL)
+    _write(text, (right_edge, y), after, _RED, room)
     origin = f"{record.dataset} {record.image_id}" + (" (synthetic image)" if record.synthetic else "")
-    _write(text, (_MARGIN, y + _LINE), origin, (110, 110, 110), size=13)
+    _write(text, (_MARGIN, y + _LINE), origin, _GREY, _PANEL, size=16)
     changed = "; ".join(
-        f"({change.x}, {change.y}) {_value(change.before)} to {_value(change.after)}"
+        f"({change.x}, {change.y}) {value_text(change.before)} to {value_text(change.after)}"
         for change in record.pixels
     )
-    _write(text, (2 * _MARGIN + _PANEL, y + _LINE), changed, (110, 110, 110), size=13)
+    _write(text, (right_edge, y + _LINE), changed, _GREY, room, size=16)
     return canvas
 
 
@@ -67,6 +104,16 @@ def contact_sheet(pairs: Sequence[Image.Image], columns: int = 2) -> Image.Image
     return sheet
 
 
+def in_turns(records: Sequence[Record]) -> list[Record]:
+    """The successes among `records`: the first of each original label, then the second of each, and so on."""
+    by_label: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        if record.success:
+            by_label.setdefault(tuple(record.label_before), []).append(record)
+    longest = max(map(len, by_label.values()), default=0)
+    return [group[turn] for turn in range(longest) for group in by_label.values() if turn < len(group)]
+
+
 def to_png(picture: Image.Image) -> bytes:
     """PNG of a picture."""
     buffer = io.BytesIO()
@@ -74,23 +121,60 @@ def to_png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _value(channels: Sequence[int]) -> str:
+def to_small_webp(image: np.ndarray, most: int = 256) -> bytes:
+    """WebP of an image uint8 [H, W, C] for a page: its longer side at most `most`; small images keep every bit."""
+    picture = _picture(image)
+    exact = max(picture.size) <= 64
+    if max(picture.size) > most:
+        picture.thumbnail((most, most), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=exact, quality=82)
+    return buffer.getvalue()
+
+
+def value_text(channels: Sequence[int]) -> str:
+    """A pixel's value: its intensity, or its colour as `#rrggbb`."""
     return str(channels[0]) if len(channels) == 1 else "#" + "".join(f"{value:02x}" for value in channels)
 
 
-def _enlarged(image: np.ndarray) -> Image.Image:
-    pixels = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
-    return Image.fromarray(pixels).resize((_PANEL, _PANEL), Image.Resampling.NEAREST)
+def _picture(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+
+
+def _enlarged(image: np.ndarray, side: int) -> Image.Image:
+    return _picture(image).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
+
+
+def _circled(record: Record, adversarial: np.ndarray) -> Image.Image:
+    panel = _enlarged(adversarial, _PANEL)
+    scale = _PANEL / max(adversarial.shape[:2])
+    pen = ImageDraw.Draw(panel)
+    for change in record.pixels:
+        x, y, radius = (change.x + 0.5) * scale, (change.y + 0.5) * scale, max(9.0, 1.6 * scale)
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_RED, width=3)
+    return panel
+
+
+def _inset(adversarial: np.ndarray, change: PixelChange) -> Image.Image:
+    around = surroundings(adversarial, change)
+    inset = _enlarged(around.image, _INSET)
+    scale = _INSET / around.image.shape[0]
+    pen = ImageDraw.Draw(inset)
+    left, top = round(around.x * scale), round(around.y * scale)
+    right, bottom = round((around.x + 1) * scale), round((around.y + 1) * scale)
+    pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=_RED, width=2)
+    pen.rectangle((0, 0, _INSET - 1, _INSET - 1), outline=_GREY)
+    return inset
 
 
 def _write(
-    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int], size: int = 16
+    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: _Colour, room: int, size: int = 20
 ) -> None:
-    """Write one line that stays inside its panel: smaller first, then cut."""
+    """Write one line that stays inside its `room`: smaller first, then cut."""
     font = ImageFont.load_default(size)
-    while size > 10 and pen.textlength(text, font=font) > _PANEL:
+    while size > 10 and pen.textlength(text, font=font) > room:
         size -= 1
         font = ImageFont.load_default(size)
-    while len(text) > 4 and pen.textlength(text, font=font) > _PANEL:
+    while len(text) > 4 and pen.textlength(text, font=font) > room:
         text = text[:-2] + "…"
     pen.text(at, text, fill=colour, font=font)

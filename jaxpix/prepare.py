@@ -49,7 +49,8 @@ def show_summary(dataset: PreparedDataset) -> None:
 
 
 def _findings(summary: dict[str, Any]) -> list[str]:
-    lines = [f"note: {note}" for note in summary["notes"]]
+    said = [summary["note"]] if summary.get("note") else []
+    lines = [f"note: {note}" for note in said + summary["notes"]]
     for reason, entry in summary["skipped"].items():
         shown = entry["files"] if reason == "corrupt" else entry["files"][:1]
         files = f" ({', '.join(shown)}{', …' if len(shown) < len(entry['files']) else ''})" if shown else ""

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+from .errors import InputError
+
+SCHEMA_VERSION = 2
 
 
 class PixelChange(NamedTuple):
@@ -29,6 +31,8 @@ class Record:
         victim_id, victim: hash and name of the classifier.
         task: `multiclass` or `multilabel`.
         class_names: meaning of the confidences, in order.
+        normal_classes: classes that are no disease; multi-label: none, the empty set is Normal. Rows of
+            version 1 did not say and are read with [].
         num_pixels: K.
         fitness, preset: objective and named settings of the search.
         target: label set to reach; None is untargeted.
@@ -59,6 +63,7 @@ class Record:
     victim: str
     task: str
     class_names: list[str]
+    normal_classes: list[str]
     num_pixels: int
     fitness: str
     preset: str
@@ -99,6 +104,7 @@ SCHEMA = pa.schema(
         pa.field("victim", pa.string()),
         pa.field("task", pa.string()),
         pa.field("class_names", _NAMES),
+        pa.field("normal_classes", _NAMES),
         pa.field("num_pixels", pa.int32()),
         pa.field("fitness", pa.string()),
         pa.field("preset", pa.string()),
@@ -134,7 +140,11 @@ def to_table(records: Sequence[Record]) -> pa.Table:
 
 
 def from_table(table: pa.Table) -> list[Record]:
-    """Records of an Arrow table that `to_table` made."""
+    """Records of an Arrow table that `to_table` made, of this schema version or an older one.
+
+    Raises:
+        InputError: a newer jaxpix wrote it.
+    """
     return [_from_plain(row) for row in table.to_pylist()]
 
 
@@ -144,7 +154,11 @@ def to_json(record: Record) -> str:
 
 
 def from_json(line: str) -> Record:
-    """The record of one line that `to_json` wrote."""
+    """The record of one line that `to_json` wrote, of this schema version or an older one.
+
+    Raises:
+        InputError: a newer jaxpix wrote it.
+    """
     return _from_plain(json.loads(line))
 
 
@@ -155,4 +169,12 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def _from_plain(row: dict[str, Any]) -> Record:
-    return Record(**{**row, "pixels": [PixelChange(**pixel) for pixel in row["pixels"]]})
+    version = row["schema_version"]
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"the record of {row.get('image_id')!r} has schema version {version}, this jaxpix reads "
+            f"1 to {SCHEMA_VERSION}; read it with the jaxpix that wrote it, or a newer one"
+        )
+    # Version 1 had no normal_classes.
+    added = {"normal_classes": row.get("normal_classes") or []}
+    return Record(**{**row, **added, "pixels": [PixelChange(**pixel) for pixel in row["pixels"]]})

@@ -10,8 +10,13 @@ from .data.prepared import Example
 from .errors import InputError
 from .experiments import Attack
 from .labels import LabelSpace
+from .probe import check_finite
 
 _CHUNK = 64
+
+
+class NothingToAttackError(InputError):
+    """The victim classifies none of the wanted images correctly."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +54,16 @@ class Selection:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Selection":
-        """What `to_plain` gave."""
-        groups = [Group(**{**group, "label": tuple(group["label"])}) for group in plain["groups"]]
-        return cls(groups, plain["asked"])
+        """What `to_plain` gave.
+
+        Raises:
+            InputError: something else.
+        """
+        try:
+            groups = [Group(**{**group, "label": tuple(group["label"])}) for group in plain["groups"]]
+            return cls(groups, plain["asked"])
+        except (KeyError, TypeError) as error:
+            raise InputError(f"the stored selection of images is damaged: {error!r}") from None
 
 
 def wanted_labels(
@@ -98,7 +110,8 @@ def select(
         on_examined: told how many more images the victim was shown.
 
     Raises:
-        InputError: no image at all can be attacked.
+        NothingToAttackError: no image at all can be attacked.
+        InputError: the victim's logits of an image are not finite.
     """
     space = attack.victim.space
     vectors = np.unique(labels, axis=0)[::-1] if wanted is None else wanted
@@ -112,8 +125,10 @@ def select(
         examined = 0
         while examined < len(order) and (per_class is None or len(chosen) < per_class):
             chunk = order[examined : examined + _CHUNK]
-            images = np.stack([source[int(index)]["image"] for index in chunk])
-            eligible = attack.eligible(attack.victim.predict(images), labels[chunk])
+            examples = [source[int(index)] for index in chunk]
+            logits = attack.victim.predict(np.stack([example["image"] for example in examples]))
+            check_finite(logits, [example["image_id"] for example in examples], attack.victim.name)
+            eligible = attack.eligible(logits, labels[chunk])
             chosen += [int(index) for index in chunk[eligible]]
             examined += len(chunk)
             if on_examined:
@@ -122,7 +137,7 @@ def select(
         groups.append(Group(space.names(vector), chosen[:limit], examined, len(members)))
     selection = Selection(groups, per_class)
     if selection.total == 0:
-        raise InputError(
+        raise NothingToAttackError(
             "no image can be attacked: the victim classifies none of the wanted images correctly ("
             + "; ".join(f"{space.text(group.label)}: 0 of {group.available}" for group in groups)
             + ")"

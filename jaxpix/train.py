@@ -40,6 +40,8 @@ def show(dataset: PreparedDataset, run: TrainingRun) -> None:
     title, header, rows = table(metrics)
     epochs = len(run.epochs())
     print_table(f"{dataset.info.title}: {title}", header, rows)
+    if dataset.note:
+        say(f"note on the data: {dataset.note}")
     say(f"best epoch: {metrics['best_epoch']} of {epochs} trained")
     say(f"victim: {run.victim}")
 

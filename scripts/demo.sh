@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A fresh machine with Python >= 3.11: sets up .venv, draws the built-in data, trains the two built-in victims and
-# attacks them. Everything is synthetic; nothing is downloaded but packages. JAXPIX_PYTHON chooses the interpreter.
+# A fresh machine with Python >= 3.11: sets up .venv, draws the built-in data, trains the two built-in victims, attacks
+# them and writes the report. Everything is synthetic; nothing is downloaded but packages. JAXPIX_PYTHON chooses the
+# interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
@@ -12,4 +13,5 @@ echo
 echo "== one pixel, a set of findings: phantom chest radiographs (synthetic)"
 "$venv/bin/python" -m jaxpix.attack --config configs/demo.toml --fitness cosine --run runs/demo-chest "$@"
 echo
-echo "Pictures: runs/demo-derma/successes.png and runs/demo-chest/successes.png"
+echo "== the report: tables, figures, gallery"
+"$venv/bin/python" -m jaxpix.report runs/demo-derma runs/demo-chest --out runs/demo-report

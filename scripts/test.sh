@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A fresh machine with Python >= 3.11: sets up .venv and runs the tests. `--all` adds format, lint, types and
-# the import contract, as CI does. JAXPIX_PYTHON chooses the interpreter.
+# the import contract, and puts a browser here if there is none, as CI does. JAXPIX_PYTHON chooses the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
@@ -11,6 +11,7 @@ if [ "${1:-}" = "--all" ]; then
   "$venv/bin/ruff" check .
   "$venv/bin/mypy"
   "$venv/bin/lint-imports"
+  bash scripts/browser.sh
 fi
 # Most of a test is compiling, which uses one core.
 exec "$venv/bin/python" -m pytest -n 2 --dist loadfile "$@"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxpix import PrepareConfig, Victim, bench, metrics, prepare_dataset, read_records
+from jaxpix import PrepareConfig, Victim, bench, prepare_dataset, read_records
 from jaxpix.benchmarking.attacks import jobs_of, measure_attack, run_attack, warm_up
 from jaxpix.benchmarking.comparison import Comparison, compare
 from jaxpix.benchmarking.hardware import MatrixRates
@@ -30,6 +30,7 @@ from jaxpix.errors import InputError
 from jaxpix.evaluators import make_evaluator
 from jaxpix.experiments import Attack
 from jaxpix.genome import paint
+from jaxpix.metrics.queries import success_curve
 from jaxpix.models import build
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -288,7 +289,7 @@ def test_a_whole_data_set(
     assert row["images"] == len(records) > 5
     assert row["candidates"] == sum(record.queries for record in records)
     assert row["images_per_second"] == row["images"] / row["seconds"]
-    expected = metrics.success_curve(records)
+    expected = success_curve(records)
     assert [point["rate"]["successes"] for point in row["curve"]] == [one.rate.successes for one in expected]
     assert [point["queries"] for point in row["curve"]] == [one.queries for one in expected]
     assert row["success"]["experiments"] == len(records)

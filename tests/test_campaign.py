@@ -79,6 +79,27 @@ def test_the_run_folder_explains_itself(world, undisturbed):
     assert {record.dataset for record in undisturbed} == {"phantom-xray"}
     environment = json.loads((run / "environment.json").read_text())
     assert {"jaxpix", "python", "packages", "devices"} <= environment.keys()
+    about = json.loads((run / "about.json").read_text())
+    assert about["dataset"] == {
+        "name": "phantom-xray",
+        "title": "Phantom radiographs (synthetic)",
+        "citation": "Drawn by jaxpix; no patient.",
+        "licence": "Apache-2.0, as jaxpix itself",
+        "task": "multiclass",
+        "class_names": ["clear-like", "opacity-like", "nodule-like"],
+        "normal_classes": ["clear-like"],
+        "image_size": 32,
+        "channels": 1,
+        "split": "drawn",
+        "subset": "train",
+        "synthetic": True,
+        "note": None,
+    }
+    victim = about["victim"]
+    assert (victim["name"], victim["architecture"], victim["test_metrics"]) == ("untrained", "resnet14", None)
+    assert {record.victim_id for record in undisturbed} == {victim["id"]}
+    assert victim["provenance"]["dataset"] == "phantom-xray"
+    assert {tuple(record.normal_classes) for record in undisturbed} == {("clear-like",)}
     assert "population = 12" in (run / "config.toml").read_text()
     successes = [record for record in undisturbed if record.success]
     assert len(list((run / "adversarial").iterdir())) == len(successes) > 0

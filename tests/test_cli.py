@@ -24,7 +24,7 @@ def run(*arguments, folder):
 def test_the_doors_are_listed(tmp_path):
     listing = run("jaxpix", folder=tmp_path)
     assert listing.returncode == 0
-    for door in ("prepare", "train", "attack", "bench"):
+    for door in ("prepare", "train", "attack", "report", "study", "bench"):
         assert door in listing.stdout
     assert run("jaxpix", "atack", folder=tmp_path).returncode == 2
     assert run("jaxpix", "--version", folder=tmp_path).stdout.strip() == "0.1.0"
@@ -36,6 +36,7 @@ def test_the_doors_are_listed(tmp_path):
         ("prepare", ["--source", "--split", "--allow-missing", "--max-corrupt"]),
         ("train", ["--learning-rate", "--init", "--class-weights"]),
         ("attack", ["--fitness", "--num-pixels", "--target", "--per-class", "--preset", "--bounds"]),
+        ("study", ["--data-dir", "--run", "--victim", "--set", "--plan"]),
         ("bench", ["--measure", "--peers", "--precision", "--batches", "--quick", "bench dataset"]),
     ],
 )
@@ -57,6 +58,7 @@ def test_help_names_the_options_and_both_ways_in_agree(tmp_path, door, flags):
         (["jaxpix.prepare", "x-rays", "--source", "."], "unknown data set"),
         (["jaxpix.train", "pneumonia"], "python -m jaxpix.prepare pneumonia"),
         (["jaxpix.attack", "--victim", "nowhere"], "no victim in nowhere"),
+        (["jaxpix.study", "nowhere.toml"], "configuration file not found: nowhere.toml"),
         (["jaxpix.attack", "--config", "nowhere.toml"], "configuration file not found: nowhere.toml"),
     ],
 )

@@ -1,8 +1,21 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 from some_records import some_record
 
-from jaxpix.pictures import confidence_text, contact_sheet, label_text, pair, to_png
+from jaxpix.pictures import (
+    confidence_text,
+    contact_sheet,
+    in_turns,
+    label_text,
+    pair,
+    read_pair,
+    surroundings,
+    to_png,
+    to_small_webp,
+)
 from jaxpix.records import PixelChange
 from jaxpix.verification import decode_png, encode_png
 
@@ -26,14 +39,47 @@ def test_a_pair_shows_both_images_and_circles_only_the_new_one():
     changed = original.copy()
     changed[4, 3] = 255
     picture = np.asarray(pair(some_record("a", success=True, after="sick"), original, changed))
-    middle = picture.shape[1] // 2
     red = (picture[..., 0] > 180) & (picture[..., 1] < 60) & (picture[..., 2] < 60)
-    assert not red[:320, :middle].any()
-    assert red[:320, middle:].any()
-    rows, columns = np.nonzero(red[:320])
-    # Pixel (3, 4) of 8, enlarged 40 times, right panel, margin 14.
-    assert rows.mean() == pytest.approx(14 + 4.5 * 40, abs=2)
-    assert columns.mean() == pytest.approx(2 * 14 + 320 + 3.5 * 40, abs=2)
+    left, right, inset = red[14:334, 14:334], red[14:334, 348:668], red[14:112, 682:780]
+    assert not left.any()
+    assert right.any()
+    rows, columns = np.nonzero(right)
+    # Pixel (3, 4) of 8, enlarged 40 times.
+    assert rows.mean() == pytest.approx(4.5 * 40, abs=2)
+    assert columns.mean() == pytest.approx(3.5 * 40, abs=2)
+    rows, columns = np.nonzero(inset)
+    # All 8 pixels lie in the inset, 98 wide.
+    assert rows.mean() == pytest.approx(4.5 * 98 / 8, abs=2)
+    assert columns.mean() == pytest.approx(3.5 * 98 / 8, abs=2)
+    assert (picture[14 + 55, 682 + 43] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "place"), [(0, 0, (0, 0)), (31, 31, (4, 4)), (10, 20, (2, 2)), (1, 30, (1, 3))]
+)
+def test_surroundings_stay_inside_the_image(x, y, place):
+    image = np.arange(32 * 32, dtype=np.uint16).astype(np.uint8).reshape(32, 32, 1)
+    around = surroundings(image, PixelChange(x, y, [0], [1]), side=5)
+    assert around.image.shape == (5, 5, 1)
+    assert (around.x, around.y) == place
+    assert around.image[around.y, around.x] == image[y, x]
+
+
+def test_small_pictures_keep_every_bit_and_large_ones_shrink():
+    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (400, 300, 3)).astype(np.uint8)
+    with Image.open(io.BytesIO(to_small_webp(noise[:64, :48]))) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), noise[:64, :48])
+    with Image.open(io.BytesIO(to_small_webp(noise))) as picture:
+        assert picture.size == (192, 256)
+    with Image.open(io.BytesIO(to_small_webp(noise[:20, :20, :1]))) as picture:
+        np.testing.assert_array_equal(np.asarray(picture.convert("L")), noise[:20, :20, 0])
+
+
+def test_successes_of_all_labels_take_turns():
+    ill = {"label_before": ["sick"], "after": "healthy"}
+    records = [some_record(name, success=True, after="sick") for name in "abc"]
+    records += [some_record("x", success=True, **ill), some_record("y", **ill)]
+    assert [record.image_id for record in in_turns(records)] == ["a", "x", "b", "c"]
 
 
 def test_a_sheet_holds_all_pairs_even_with_long_names():
@@ -58,3 +104,21 @@ def test_png_round_trip_is_exact(channels):
 def test_only_8_bit_grey_or_colour_is_saved(image):
     with pytest.raises(ValueError, match="expected a uint8 image"):
         encode_png(image)
+
+
+def test_a_record_cannot_show_pictures_from_outside_its_folder(tmp_path):
+    run = tmp_path / "run"
+    for folder, value in ((run, 1), (tmp_path, 2)):
+        for name in ("adversarial", "originals"):
+            (folder / name).mkdir(parents=True)
+            (folder / name / "1.png").write_bytes(encode_png(np.full((2, 2, 1), value, np.uint8)))
+    for file in ("adversarial/1.png", "../adversarial/1.png", str(tmp_path / "adversarial/1.png")):
+        pictures = read_pair(run, some_record("a", success=True, image_file=file))
+        assert [picture.max() for picture in pictures] == [1, 1]
+
+
+def test_pictures_of_runs_are_png_alone(tmp_path):
+    buffer = io.BytesIO()
+    Image.new("L", (2, 2)).save(buffer, "GIF")
+    with pytest.raises(OSError, match="cannot identify image file"):
+        decode_png(buffer.getvalue())

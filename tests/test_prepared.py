@@ -1,5 +1,7 @@
 """A prepared data set is read back exactly, by whoever holds it, and says what it is."""
 
+import dataclasses
+import json
 import pickle
 import subprocess
 import sys
@@ -87,6 +89,56 @@ def test_open_prepared_says_what_there_is(tmp_path):
         small.source("validation")
     with pytest.raises(InputError, match="no split 'all'"):
         small.labels("all")
+
+
+def test_a_note_is_kept_replaced_and_removed_and_changes_no_image(tmp_path):
+    for name in ("plain", "noted"):
+        (tmp_path / name).mkdir()
+    plain = made.prepared(tmp_path / "plain", "derma", made.derma(), size=8)
+    assert plain.note is None
+    noted = made.prepared(
+        tmp_path / "noted", "derma", made.derma(), size=8, note=" resized by\n a third party "
+    )
+    assert noted.note == "resized by a third party"
+    assert noted.fingerprint == plain.fingerprint
+    assert noted.provenance.endswith("; resized by a third party")
+    again = PrepareConfig(
+        source=tmp_path / "noted" / "source.zip", image_size=8, data_dir=tmp_path / "noted" / "data"
+    )
+    for given, kept in (
+        (None, "resized by a third party"),
+        ("cropped, too", "cropped, too"),
+        ("", None),
+    ):
+        opened = prepare_dataset("derma", dataclasses.replace(again, note=given))
+        assert opened.note == kept
+        assert open_prepared("derma", tmp_path / "noted" / "data").note == kept
+        assert opened.fingerprint == plain.fingerprint
+
+
+def test_a_data_set_of_before_there_were_notes_has_none(tmp_path):
+    dataset = made.prepared(tmp_path, "derma", made.derma(), size=8)
+    summary = json.loads((dataset.path / "summary.json").read_text())
+    del summary["note"]
+    (dataset.path / "summary.json").write_text(json.dumps(summary))
+    assert open_prepared("derma", tmp_path / "data").note is None
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("pneumonia", "pneumonia --source PATH"),
+        ("pneumoniamnist", "pneumoniamnist"),
+        ("phantom-chest", "phantom-chest"),
+        ("my_eyes", "folder --name my_eyes --source PATH"),
+    ],
+)
+def test_what_is_not_prepared_says_the_whole_command(tmp_path, name, command):
+    (tmp_path / name.replace("-", "_")).mkdir()
+    with pytest.raises(InputError) as raised:
+        open_prepared(name, tmp_path, split="paper", image_size=64)
+    end = f"Run: python -m jaxpix.prepare {command} --split paper --image-size 64 --data-dir {tmp_path}"
+    assert str(raised.value).endswith(end)
 
 
 def test_a_damaged_data_set_is_named(tmp_path):

@@ -1,10 +1,10 @@
-"""The paper's formulas as pure functions of records (section 5)."""
+"""Shares with their uncertainty: success (5), and the confidence that successes reach (8)."""
 
 import dataclasses
 import math
 from collections.abc import Sequence
 
-from .records import Record
+from ..records import Record
 
 WILSON_Z = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
@@ -77,40 +77,6 @@ def average_confidence(records: Sequence[Record]) -> float | None:
     """AvgCL (8): mean confidence of the target, or else the resulting, class over the successes; 0..1."""
     reached = [value for value in map(reached_confidence, records) if value is not None]
     return sum(reached) / len(reached) if reached else None
-
-
-def median_queries_to_first_hit(records: Sequence[Record]) -> float | None:
-    """Median number of candidates up to the first adversarial one, over the successes."""
-    queries = sorted(
-        record.queries_to_first_hit
-        for record in records
-        if record.success and record.queries_to_first_hit is not None
-    )
-    if not queries:
-        return None
-    middle = len(queries) // 2
-    return float(queries[middle]) if len(queries) % 2 else (queries[middle - 1] + queries[middle]) / 2
-
-
-@dataclasses.dataclass(frozen=True)
-class CurvePoint:
-    """Success rate that is reached when every experiment may evaluate this many candidates."""
-
-    queries: int
-    rate: Rate
-
-
-def success_curve(records: Sequence[Record]) -> list[CurvePoint]:
-    """Success rate (5) against queries: a step per number of queries at which something succeeded.
-
-    The first point is at 0 queries, the last at the most that any experiment evaluated; none of no records.
-    A success that the search itself did not notice counts from the end of its experiment.
-    """
-    if not records:
-        return []
-    needed = [record.queries_to_first_hit or record.queries for record in records if record.success]
-    steps = sorted({0, *needed, max(record.queries for record in records)})
-    return [CurvePoint(step, wilson(sum(one <= step for one in needed), len(records))) for step in steps]
 
 
 def null_control_failures(records: Sequence[Record]) -> int:

@@ -1,0 +1,50 @@
+"""How many candidates an attack evaluates before it succeeds."""
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+
+from ..records import Record
+from .rates import Rate, wilson
+
+
+def queries_to_first_hit(records: Sequence[Record]) -> list[int]:
+    """Candidates up to the first adversarial one, of every success that the search itself noticed."""
+    return [
+        record.queries_to_first_hit
+        for record in records
+        if record.success and record.queries_to_first_hit is not None
+    ]
+
+
+def mean_queries_to_first_hit(records: Sequence[Record]) -> float | None:
+    """Mean number of candidates up to the first adversarial one, over the successes; None without any."""
+    queries = queries_to_first_hit(records)
+    return statistics.fmean(queries) if queries else None
+
+
+def median_queries_to_first_hit(records: Sequence[Record]) -> float | None:
+    """Median number of candidates up to the first adversarial one, over the successes; None without any."""
+    queries = queries_to_first_hit(records)
+    return float(statistics.median(queries)) if queries else None
+
+
+@dataclasses.dataclass(frozen=True)
+class CurvePoint:
+    """Success rate that is reached when every experiment may evaluate this many candidates."""
+
+    queries: int
+    rate: Rate
+
+
+def success_curve(records: Sequence[Record]) -> list[CurvePoint]:
+    """Success rate (5) against queries: a step per number of queries at which something succeeded.
+
+    The first point is at 0 queries, the last at the most that any experiment evaluated; none of no records.
+    A success that the search itself did not notice counts from the end of its experiment.
+    """
+    if not records:
+        return []
+    needed = [record.queries_to_first_hit or record.queries for record in records if record.success]
+    steps = sorted({0, *needed, max(record.queries for record in records)})
+    return [CurvePoint(step, wilson(sum(one <= step for one in needed), len(records))) for step in steps]

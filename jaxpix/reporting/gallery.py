@@ -1,0 +1,109 @@
+"""The successes as data for the page's gallery: labels, pixels and small pictures, JSON-able."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..pictures import in_turns, label_text, read_pair, surroundings, to_small_webp, value_text
+from ..records import PixelChange, Record
+from .reading import AttackResult
+from .series import Series
+from .series import label_text as plain_label
+from .wording import attack_name, caution_of, direction
+
+MOST_SHOWN = 1_500
+"""Successes whose pictures are put into the page; more would make it slow to open."""
+
+
+def gallery_of(all_series: Sequence[Series], most: int = MOST_SHOWN) -> dict[str, Any]:
+    """All successes, or `most` of them, the classes of every attack in turn.
+
+    Returns:
+        `attacks`: what they have in common; `items`: one each, `attack` is a position in `attacks`; `total`: how
+        many successes there are. Pictures are WebP in base64: of the original, and of each pixel's surroundings in
+        it; the page paints the changed pixels over them. `image` is None where the file is missing.
+    """
+    attacks: list[dict[str, Any]] = []
+    queues: list[list[tuple[int, AttackResult, Record]]] = []
+    for series in all_series:
+        for attack in series.attacks:
+            queues.append([(len(attacks), attack, record) for record in in_turns(attack.records)])
+            attacks.append(_attack(series, attack))
+    longest = max(map(len, queues), default=0)
+    turns = [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
+    items = [_item(number, attack, record) for number, attack, record in turns[:most]]
+    return {"attacks": attacks, "items": items, "total": len(turns)}
+
+
+def _attack(series: Series, attack: AttackResult) -> dict[str, Any]:
+    return {
+        "title": series.title,
+        "name": attack_name(attack),
+        "caution": caution_of(series),
+        "num_pixels": attack.num_pixels,
+        "classes": list(attack.records[0].class_names),
+    }
+
+
+def _item(number: int, attack: AttackResult, record: Record) -> dict[str, Any]:
+    try:
+        original, _ = read_pair(attack.folder, record)
+    except OSError:
+        original = None
+    return {
+        "attack": number,
+        "id": record.image_id,
+        "before": plain_label(record.label_before),
+        "after": plain_label(record.label_after),
+        "before_text": label_text(record, record.label_before, record.confidences_before),
+        "after_text": label_text(record, record.label_after, record.confidences_after),
+        "confidence": _confidence(record),
+        "direction": direction(record),
+        "confidences_before": [round(value, 4) for value in record.confidences_before],
+        "confidences_after": [round(value, 4) for value in record.confidences_after],
+        "pixels": [_pixel(change, original) for change in record.pixels],
+        "image": None if original is None else _base64(to_small_webp(original)),
+        "width": 0 if original is None else original.shape[1],
+        "height": 0 if original is None else original.shape[0],
+        "queries": record.queries,
+        "first_hit": record.queries_to_first_hit,
+        "generations": record.generations,
+        "file": f"{attack.folder.name}/{record.image_file}",
+    }
+
+
+def _confidence(record: Record) -> float | None:
+    """Of the new label; of a set, its least sure class; a multi-label Normal has none."""
+    reached = [record.confidences_after[record.class_names.index(name)] for name in record.label_after]
+    return round(min(reached), 4) if reached else None
+
+
+def _pixel(change: PixelChange, original: np.ndarray | None) -> dict[str, Any]:
+    pixel = {
+        "x": change.x,
+        "y": change.y,
+        "before": value_text(change.before),
+        "after": value_text(change.after),
+        "colour": _colour(change.after),
+        "crop": None,
+    }
+    if original is not None:
+        around = surroundings(original, change)
+        pixel |= {
+            "crop": _base64(to_small_webp(around.image)),
+            "left": change.x - around.x,
+            "top": change.y - around.y,
+            "side": around.image.shape[0],
+        }
+    return pixel
+
+
+def _colour(channels: Sequence[int]) -> str:
+    red, green, blue = channels if len(channels) == 3 else [channels[0]] * 3
+    return f"rgb({red}, {green}, {blue})"
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")

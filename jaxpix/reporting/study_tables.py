@@ -1,0 +1,47 @@
+"""Every table of a study, from the attacks it ran."""
+
+from collections.abc import Callable, Sequence
+
+from .channel_tables import channel_table
+from .disease_tables import conversion_table, dangerous_table, disease_tables
+from .hit_tables import control_table, failure_table, intensity_table
+from .reading import AttackResult
+from .search_tables import search_tables
+from .series import Series, series_of
+from .success_tables import confidence_table, paired_table, queries_table, success_table
+from .tables import Table
+from .transformation_tables import ratio_table, resulting_table, transformation_tables
+
+_ONE: tuple[Callable[[Series], Table | None], ...] = (
+    success_table,
+    dangerous_table,
+    conversion_table,
+    ratio_table,
+    resulting_table,
+    paired_table,
+    queries_table,
+    confidence_table,
+    failure_table,
+    intensity_table,
+    control_table,
+)
+_SEVERAL: tuple[Callable[[Series], list[Table]], ...] = (transformation_tables, disease_tables)
+
+
+def tables_of(attacks: Sequence[AttackResult]) -> list[Table]:
+    """All tables that have something to say, the most important first (the order of their keys).
+
+    Args:
+        attacks: with at least one record each. They are grouped into series that differ in classes, target
+            and number of pixels only; each has its own tables. Colour is compared with grey, and one search with
+            another, across them.
+    """
+    found: list[Table | None] = []
+    all_series = series_of(attacks)
+    for series in all_series:
+        found += [make(series) for make in _ONE]
+        for make_several in _SEVERAL:
+            found += make_several(series)
+    found.append(channel_table(all_series))
+    found += search_tables(all_series)
+    return sorted((table for table in found if table is not None), key=lambda table: table.key)

@@ -1,0 +1,39 @@
+"""A report's folder: the page, the tables and the figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..files import remove_unfinished, write_atomically
+from ..locks import hold
+from .charts import charts_of
+from .exports import export
+from .pages import render_page
+from .provenance import report_command
+from .reading import read_attacks
+from .series import series_of
+from .study_tables import tables_of
+
+PAGE, FIGURES = "index.html", "figures"
+
+
+def write_report(paths: Sequence[Path], out: Path) -> Path:
+    """Write `out`/index.html, the tables as CSV and LaTeX, `summary.json` and `figures/`; returns the page.
+
+    Args:
+        paths: run folders of attacks, or folders that hold some.
+        out: folder, created if absent; files of these names are replaced.
+
+    Raises:
+        InputError: see `read_attacks`; or another process writes in `out`.
+    """
+    attacks = read_attacks(paths)
+    with hold(out / ".lock", f"the report's folder {out}", f"another process is writing the report in {out}"):
+        remove_unfinished(out)
+        tables = tables_of(attacks)
+        all_series = series_of(attacks)
+        charts = [charts_of(series, out / FIGURES) for series in all_series]
+        export(attacks, tables, out)
+        page = render_page(all_series, charts, tables, report_command(paths, out))
+        # Last: whoever finds the page finds all that it names.
+        write_atomically(out / PAGE, page)
+    return out / PAGE

@@ -1,0 +1,64 @@
+"""`python -m jaxpix.study FILE`: a whole study: trains the victim, runs every attack, writes the report."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from .console import print_table, run_door, say
+from .errors import InputError
+from .options import parse_flags
+from .studies import Study, read_study
+from .study_plan import show_plan
+from .study_run import StudyOutcome, run_study, success_table
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyOptions:
+    """Options of `python -m jaxpix.study`."""
+
+    study: tyro.conf.Positional[Path]
+    """Study file, such as those in configs/."""
+    data_dir: Path | None = None
+    """Folder that holds all prepared data sets. Default: the file's, or data."""
+    run: Path | None = None
+    """Run folder. Default: runs/NAME-OF-THE-FILE. An interrupted study goes on."""
+    victim: Path | None = None
+    """A trained victim to attack; nothing is trained then."""
+    set: tuple[str, ...] = ()
+    """Replace values of the file, such as train.init=random attack.generations=10 data.image_size=64."""
+    plan: bool = False
+    """Say what would be done, and do none of it; only a phantom is drawn, so that its images can be counted."""
+
+
+def show(study: Study, outcome: StudyOutcome) -> None:
+    """Print success of all attacks, and where the report is."""
+    header, rows = success_table(outcome.attacks)
+    print_table(
+        f"{study.title}: {outcome.victim.name}", header, rows, "success (95 % interval), successes/images"
+    )
+    asked = {one.result.selection.asked for one in outcome.attacks if one.result} - {None}
+    if any("*" in cell for row in rows for cell in row):
+        say(f"* fewer than {' or '.join(map(str, sorted(asked, key=str)))} correctly classified images")
+    if outcome.dataset.note:
+        say(f"note on the data: {outcome.dataset.note}")
+    say(f"report: {outcome.page}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Carry out one study, or go on with it."""
+    arguments = list(arguments)
+    if arguments.count("--set") > 1:
+        raise InputError("--set is there twice; give it once: --set KEY=VALUE KEY=VALUE …")
+    options = parse_flags(StudyOptions, arguments, "study", "Train, attack and report as a file says.")
+    study = read_study(options.study, options.set, data_dir=options.data_dir, victim=options.victim)
+    folder = options.run or Path("runs") / options.study.stem
+    if options.plan:
+        show_plan(study, folder)
+    else:
+        show(study, run_study(study, folder))
+
+
+if __name__ == "__main__":
+    run_door(main)

@@ -1,0 +1,66 @@
+"""What a study would do: images and candidates of each attack, before anything is computed."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .attack_options import choice_of
+from .campaign import wanted_of
+from .console import print_table, say
+from .data.prepared import PreparedDataset
+from .labels import LabelSpace
+from .presets import search_of
+from .runs import read_records
+from .studies import PlannedAttack, Study
+from .study_run import open_data, victim_run
+
+
+def show_plan(study: Study, folder: Path) -> None:
+    """Print victim and attacks with the most images and candidates they can take.
+
+    Raises:
+        InputError: the data set is not prepared, or an attack does not fit it.
+    """
+    dataset = open_data(study)
+    rows, total = [], 0
+    for attack in study.attacks:
+        images = most_images(attack, dataset)
+        search = search_of(attack.options.config)
+        candidates = images * search.population * (1 + search.generations)
+        total += candidates
+        run = folder / attack.folder_name
+        done = len(read_records(run)) if run.exists() else 0
+        rows.append([attack.folder_name, f"{images:,}", f"{candidates:,}", f"{done:,}"])
+    print_table(study.title, ["attack", "images at most", "candidates at most", "finished"], rows)
+    if dataset.note:
+        say(f"note on the data: {dataset.note}")
+    say(f"data: {dataset.path}")
+    say(f"victim: {_victim(study, folder)}")
+    say(f"run folder: {folder}; at most {total:,} candidates in all")
+
+
+def most_images(attack: PlannedAttack, dataset: PreparedDataset) -> int:
+    """How many images an attack takes if the victim classifies enough of them correctly."""
+    choice, info = choice_of(attack.options), dataset.info
+    space = LabelSpace(info.task, tuple(info.class_names), tuple(info.normal_classes))
+    labels = space.from_stored(dataset.labels(choice.subset))
+    wanted = wanted_of(space, dataset, choice)
+    target = None if attack.options.config.target is None else space.parse(attack.options.config.target)
+    vectors = np.unique(labels, axis=0) if wanted is None else wanted
+    counts = [
+        int((labels == vector).all(axis=1).sum())
+        for vector in vectors
+        if target is None or (vector != target).any()
+    ]
+    return sum(count if choice.per_class is None else min(count, choice.per_class) for count in counts)
+
+
+def _victim(study: Study, folder: Path) -> str:
+    if study.victim is not None:
+        return str(study.victim)
+    run = victim_run(folder)
+    if run.test_metrics is not None:
+        return f"trained before, {run.victim}"
+    recipe = study.train
+    start = recipe.init or "random"
+    return f"{recipe.model} from {start} weights, trained first for at most {recipe.epochs} epochs, in {run.folder}"

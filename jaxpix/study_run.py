@@ -1,0 +1,172 @@
+"""A study carried out in a run folder: victim, attacks, report. Goes on where it was interrupted.
+
+study.toml   the study as it was asked for   victim/   the training run, unless another victim was named
+NAME-kK/     one run folder for each attack  report/   tables, figures and the page
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from .attack_options import choice_of, identity_of, open_dataset
+from .builtin import open_or_draw
+from .campaign import Result, run_campaign
+from .console import print_table, say
+from .data.prepared import PreparedDataset
+from .errors import InputError
+from .evaluation import table
+from .experiments import Attack
+from .files import write_atomically
+from .labels import NORMAL
+from .locks import hold
+from .metrics.rates import success_rate
+from .options import read_toml, to_toml
+from .runs import SELECTION
+from .selection import NothingToAttackError
+from .studies import PlannedAttack, Study, check_attacks
+from .training import train_victim
+from .training_run import TrainingRun
+from .victim import Victim
+
+_STUDY, _REPORT = "study.toml", "report"
+
+
+@dataclasses.dataclass(frozen=True)
+class AttackOutcome:
+    """An attack of a study and what came of it; `result` is None where no image could be attacked."""
+
+    attack: PlannedAttack
+    folder: Path
+    result: Result | None
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyOutcome:
+    """A study carried out: its data, its victim, its attacks in order, and the page of its report."""
+
+    dataset: PreparedDataset
+    victim: Victim
+    attacks: list[AttackOutcome]
+    page: Path
+
+
+def victim_run(folder: Path) -> TrainingRun:
+    """Where a study in `folder` trains its victim."""
+    return TrainingRun(folder / "victim")
+
+
+def open_data(study: Study) -> PreparedDataset:
+    """The study's data set, a phantom drawn if absent; its attacks are checked against it.
+
+    Raises:
+        InputError: it is not prepared (the message says the command), or an attack does not fit it.
+    """
+    data = study.data
+    dataset = open_or_draw(data.dataset, data.data_dir, data.split, data.image_size)
+    check_attacks(study, dataset)
+    return dataset
+
+
+def run_study(study: Study, folder: Path) -> StudyOutcome:
+    """Train the victim if there is none, run every attack, write the report.
+
+    What was finished before is not repeated.
+
+    Args:
+        study: what to do.
+        folder: run folder of the study, created or resumed.
+
+    Raises:
+        InputError: the data set is not prepared, an attack does not fit it, no image at all can be attacked,
+            another process works on the folder, or it holds another study; the message names what differs.
+    """
+    dataset = open_data(study)
+    busy = f"another process is working on the study in {folder}; wait for it or choose another --run"
+    with hold(folder / ".lock", f"the run folder {folder}", busy):
+        return _carried_out(study, dataset, folder)
+
+
+def _carried_out(study: Study, dataset: PreparedDataset, folder: Path) -> StudyOutcome:
+    _begin(study, folder)
+    victim = _victim(study, dataset, folder)
+    outcomes = []
+    for number, attack in enumerate(study.attacks, start=1):
+        say(f"attack {number} of {len(study.attacks)}: {attack.folder_name}")
+        outcomes.append(_attacked(study, attack, victim, folder))
+    finished = [outcome.folder for outcome in outcomes if outcome.result is not None]
+    if not finished:
+        raise InputError(f"{study.path}: {victim.name} classifies no image of any attack correctly")
+    # Brings matplotlib and the page's templates along, which are needed only now.
+    from .reporting.writing import write_report
+
+    page = write_report(finished, folder / _REPORT)
+    write_atomically(folder / _STUDY, study.to_toml())
+    return StudyOutcome(dataset, victim, outcomes, page)
+
+
+def _begin(study: Study, folder: Path) -> None:
+    path = folder / _STUDY
+    if not path.exists():
+        write_atomically(path, study.to_toml())
+        return
+    before = read_toml(path).get("study", {}).get("victim")
+    has_begun = any((folder / attack.folder_name / SELECTION).exists() for attack in study.attacks)
+    # Any other change is found where it matters: by the training run, and by each attack.
+    if before is not None and study.victim is None and has_begun:
+        raise InputError(
+            f"{folder} holds attacks on the victim {before}, now none is named and another one would be trained; "
+            f"name it by --victim, or choose another --run"
+        )
+
+
+def _victim(study: Study, dataset: PreparedDataset, folder: Path) -> Victim:
+    if study.victim is not None:
+        victim = Victim.load(study.victim)
+        say(f"victim: {victim.name} ({study.victim})")
+        return victim
+    run = victim_run(folder)
+    victim = train_victim(dataset, study.train, run.folder)
+    assert run.test_metrics is not None, "the run is finished"
+    title, header, rows = table(run.test_metrics)
+    print_table(f"{dataset.info.title}: {victim.name}, {title}", header, rows)
+    return victim
+
+
+def _attacked(study: Study, attack: PlannedAttack, victim: Victim, folder: Path) -> AttackOutcome:
+    run = folder / attack.folder_name
+    options = dataclasses.replace(
+        attack.options,
+        victim=study.victim or victim_run(folder).folder,
+        dataset=study.data.dataset,
+        data_dir=study.data.data_dir,
+        split=study.data.split,
+        image_size=study.data.image_size,
+        run=run,
+    )
+    dataset = open_dataset(options, victim)
+    bound = Attack(victim, options.config, options.engine)
+    identity = identity_of(options, victim, dataset)
+    try:
+        result = run_campaign(bound, dataset, choice_of(options), run, identity, to_toml("attack", options))
+    except NothingToAttackError as error:
+        say(f"{attack.folder_name} is left out: {error}")
+        return AttackOutcome(attack, run, None)
+    return AttackOutcome(attack, run, result)
+
+
+def success_table(outcomes: Sequence[AttackOutcome]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: success of each attack and class with its interval, a column for each K."""
+    counts = sorted({outcome.attack.options.config.num_pixels for outcome in outcomes})
+    cells: dict[str, dict[int, str]] = {}
+    for outcome in outcomes:
+        attack, result = outcome.attack, outcome.result
+        if result is None:
+            cells.setdefault(attack.name, {})[attack.options.config.num_pixels] = "no image"
+            continue
+        for group in result.selection.groups:
+            members = [record for record in result.records if tuple(record.label_before) == group.label]
+            row = cells.setdefault(f"{attack.name}: {', '.join(group.label) or NORMAL}", {})
+            row[attack.options.config.num_pixels] = success_rate(members).text(result.selection.asked)
+    header = ["attack: class", *(f"K = {count}" for count in counts)]
+    rows = [[name, *(row.get(count, "") for count in counts)] for name, row in cells.items()]
+    return header, rows

@@ -45,4 +45,4 @@ def test_other_images_or_another_victim_are_another_table() -> None:
 
 def test_the_report_has_it() -> None:
     keys = [table.key for table in tables_of(attacks())]
-    assert sum(key.startswith("09-search-") for key in keys) == 1
+    assert sum(key.startswith("00-search-") for key in keys) == 1

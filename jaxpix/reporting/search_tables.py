@@ -51,7 +51,7 @@ def _table(group: Sequence[Series]) -> Table:
     ]
     return with_notes(
         group,
-        f"09-search-{first.key}",
+        f"00-search-{first.key}",
         f"Choices of the search: {first.dataset['title']}, {first.victim['name']}",
         "",
         columns,

@@ -25,8 +25,9 @@ from ..metrics.rates import success_rate
 from ..metrics.transformations import resulting_diseases
 from ..pictures import contact_sheet, in_turns, pair, read_pair, to_png
 from ..records import Record
+from .cells import label_text
 from .reading import AttackResult
-from .series import Series, label_text
+from .series import Series
 from .tables import pixels_text
 from .wording import attack_name, caution_of
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..pictures import in_turns, label_text, read_pair, surroundings, to_small_webp, value_text
 from ..records import PixelChange, Record
+from .cells import label_text as plain_label
 from .reading import AttackResult
 from .series import Series
-from .series import label_text as plain_label
 from .wording import attack_name, caution_of, direction
 
 MOST_SHOWN = 1_500

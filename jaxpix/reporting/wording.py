@@ -2,8 +2,9 @@
 
 from ..metrics.transformations import is_normal, knows_normal
 from ..records import Record
+from .cells import label_text
 from .reading import AttackResult
-from .series import Series, label_text
+from .series import Series
 from .tables import pixels_text
 
 

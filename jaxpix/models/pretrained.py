@@ -4,6 +4,7 @@ Nothing is unpickled but tensors: `.safetensors` needs no torch; `.pth` and `.pt
 `torch.load(weights_only=True)` and need the `torch` extra.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -162,6 +163,8 @@ def _fetch_published(architecture: ModelName | None) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    # What goes wrong is said below, once; the library would say it at every try.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return Path(hf_hub_download(repository, _PUBLISHED_FILE, local_files_only=True))
     except LocalEntryNotFoundError:

@@ -14,6 +14,11 @@ from .errors import InputError
 NORMAL = "Normal"
 
 
+def label_text(names: Sequence[str]) -> str:
+    """One label for people: its classes, or `Normal` for the empty set."""
+    return ", ".join(names) if names else NORMAL
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelSpace:
     """What the N outputs of a victim mean.
@@ -109,5 +114,5 @@ class LabelSpace:
         return np.eye(count, dtype=bool)[labels]
 
     def text(self, names: Sequence[str]) -> str:
-        """One label for people: its classes, or `Normal` for the empty set."""
-        return ", ".join(names) if names else NORMAL
+        """`label_text` of one label."""
+        return label_text(names)

@@ -17,7 +17,7 @@ from .errors import InputError
 from .evaluation import table
 from .experiments import Attack
 from .files import write_atomically
-from .labels import NORMAL
+from .labels import label_text
 from .locks import hold
 from .metrics.rates import success_rate
 from .options import read_toml, to_toml
@@ -165,7 +165,7 @@ def success_table(outcomes: Sequence[AttackOutcome]) -> tuple[list[str], list[li
             continue
         for group in result.selection.groups:
             members = [record for record in result.records if tuple(record.label_before) == group.label]
-            row = cells.setdefault(f"{attack.name}: {', '.join(group.label) or NORMAL}", {})
+            row = cells.setdefault(f"{attack.name}: {label_text(group.label)}", {})
             row[attack.options.config.num_pixels] = success_rate(members).text(result.selection.asked)
     header = ["attack: class", *(f"K = {count}" for count in counts)]
     rows = [[name, *(row.get(count, "") for count in counts)] for name, row in cells.items()]

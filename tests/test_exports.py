@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxpix.reporting.exports import escape_latex, export, to_csv, to_latex
+from jaxpix.reporting.series import series_of
 from jaxpix.reporting.study_tables import tables_of
 from jaxpix.reporting.tables import Table
 
@@ -104,8 +105,9 @@ def test_every_table_is_a_file_and_the_summary_has_numbers(tmp_path):
         attack_result(experiments(10, [["PNEUMONIA"]] * 4)),
         attack_result(experiments(10, [["PNEUMONIA"]] * 9, num_pixels=2)),
     ]
-    tables = tables_of(attacks)
-    written = export(attacks, tables, tmp_path)
+    all_series = series_of(attacks)
+    tables = tables_of(all_series)
+    written = export(all_series, tables, tmp_path)
     assert {path.relative_to(tmp_path).as_posix() for path in written} == {
         "summary.json",
         *(f"tables/{one.key}.{kind}" for one in tables for kind in ("csv", "tex")),

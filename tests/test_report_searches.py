@@ -44,5 +44,5 @@ def test_other_images_or_another_victim_are_another_table() -> None:
 
 
 def test_the_report_has_it() -> None:
-    keys = [table.key for table in tables_of(attacks())]
+    keys = [table.key for table in tables_of(series_of(attacks()))]
     assert sum(key.startswith("00-search-") for key in keys) == 1

@@ -5,10 +5,16 @@ import the_paper
 from handmade import attack_result, experiments, record
 
 from jaxpix.records import PixelChange
-from jaxpix.reporting.study_tables import tables_of
+from jaxpix.reporting import study_tables
+from jaxpix.reporting.reading import AttackResult
+from jaxpix.reporting.series import series_of
 from jaxpix.reporting.tables import Table
 
 DISEASES = {"COVID-19": 200, "pneumonia": 100}
+
+
+def tables_of(attacks: list[AttackResult]) -> list[Table]:
+    return study_tables.tables_of(series_of(attacks))
 
 
 def table(tables: list[Table], start: str) -> Table:

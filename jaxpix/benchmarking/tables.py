@@ -11,6 +11,7 @@ from .results import Results
 from .throughput import Forward, TrainingStep
 from .timing import Timing
 
+_PROGRAM = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
 _MATRIX = "matrix: share of the rate of large matrix products; MiB: of the program"
 
 
@@ -41,8 +42,7 @@ def show_forward(rows: Sequence[Forward]) -> None:
         ]
         for row in rows
     ]
-    header = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
-    print_table("Bare evaluation: candidates per second", header, lines, _MATRIX)
+    print_table("Bare evaluation: candidates per second", _PROGRAM, lines, _MATRIX)
 
 
 def show_attacks(rows: Sequence[WholeAttack]) -> None:
@@ -81,8 +81,7 @@ def show_training(rows: Sequence[TrainingStep]) -> None:
         ]
         for row in rows
     ]
-    header = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
-    print_table("Training step: images per second", header, lines, _MATRIX)
+    print_table("Training step: images per second", _PROGRAM, lines, _MATRIX)
 
 
 def show_comparisons(rows: Sequence[Comparison]) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from ..labels import label_text
 from ..presets import PRESETS
-from .cells import label_text
 from .printed import protocol
 from .reading import AttackResult
 from .series import Series, setting_text

@@ -26,11 +26,6 @@ class Cell:
     asked: int | None
 
 
-def label_text(label: Sequence[str]) -> str:
-    """A label for people: its classes, or Normal for the empty set."""
-    return ", ".join(label) if label else NORMAL
-
-
 def cells_of(attacks: Sequence[AttackResult]) -> dict[Aim, dict[int, Cell]]:
     """Experiments by aim, then by K; aims in the order of the classes, untargeted first."""
     cells: dict[Aim, dict[int, Cell]] = {}

@@ -19,13 +19,13 @@ from ..figures import (
     draw_steps,
 )
 from ..files import write_atomically
+from ..labels import label_text
 from ..metrics.hits import hit_positions, winning_intensities
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import success_rate
 from ..metrics.transformations import resulting_diseases
 from ..pictures import contact_sheet, in_turns, pair, read_pair, to_png
 from ..records import Record
-from .cells import label_text
 from .reading import AttackResult
 from .series import Series
 from .tables import pixels_text

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..files import write_atomically
-from .reading import AttackResult
-from .series import series_of
+from .series import Series
 from .summary import summary_of
 from .tables import Table
 
@@ -52,11 +51,11 @@ _SPECIAL = re.compile(
 )
 
 
-def export(attacks: Sequence[AttackResult], tables: Sequence[Table], folder: Path) -> list[Path]:
+def export(all_series: Sequence[Series], tables: Sequence[Table], folder: Path) -> list[Path]:
     """Write `folder`/tables/KEY.csv and KEY.tex for each table, and `folder`/summary.json; returns their paths.
 
     Args:
-        attacks: what the summary states, see `jaxpix.reporting.summary`.
+        all_series: what the summary states, see `jaxpix.reporting.summary`.
         tables: with distinct keys.
         folder: created if absent; files of these names are replaced, each at once.
     """
@@ -65,7 +64,7 @@ def export(attacks: Sequence[AttackResult], tables: Sequence[Table], folder: Pat
     for table in tables:
         contents[folder / TABLES / f"{table.key}.csv"] = to_csv(table)
         contents[folder / TABLES / f"{table.key}.tex"] = to_latex(table)
-    summary = json.dumps(summary_of(series_of(attacks)), indent=1, ensure_ascii=False, allow_nan=False)
+    summary = json.dumps(summary_of(all_series), indent=1, ensure_ascii=False, allow_nan=False)
     contents[folder / SUMMARY] = summary + "\n"
     for path, content in contents.items():
         write_atomically(path, content)

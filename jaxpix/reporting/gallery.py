@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..labels import label_text as plain_label
 from ..pictures import in_turns, label_text, read_pair, surroundings, to_small_webp, value_text
 from ..records import PixelChange, Record
-from .cells import label_text as plain_label
 from .reading import AttackResult
 from .series import Series
 from .wording import attack_name, caution_of, direction

@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Callable
 
+from ..labels import label_text
 from ..metrics.rates import Rate, success_rate, wilson
 from ..metrics.transformations import Label, conversions, dangerous_rate, is_normal, knows_normal
 from ..records import Record
-from .cells import label_text
 from .series import Series
 from .wording import is_synthetic, pixels_in_words
 

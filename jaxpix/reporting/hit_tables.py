@@ -1,10 +1,10 @@
 """Which pixels win, how far failures came, and the checks behind every success."""
 
+from ..labels import label_text
 from ..metrics.failures import confidence_fall
 from ..metrics.hits import winning_intensities
 from ..metrics.rates import null_control_failures, wilson
 from .caveats import with_notes
-from .cells import label_text
 from .series import Series
 from .tables import Table, number_text
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..config import AttackConfig
+from ..labels import label_text
 from ..metrics.transformations import Label, is_normal, knows_normal
 from ..presets import PRESETS
 from ..records import Record
-from .cells import Aim, Cell, cells_of, label_text
+from .cells import Aim, Cell, cells_of
 from .printed import PrintedResults, printed_results, protocol
 from .reading import AttackResult
 

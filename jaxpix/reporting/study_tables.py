@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from .channel_tables import channel_table
 from .disease_tables import conversion_table, dangerous_table, disease_tables
 from .hit_tables import control_table, failure_table, intensity_table
-from .reading import AttackResult
 from .search_tables import search_tables
-from .series import Series, series_of
+from .series import Series
 from .success_tables import confidence_table, paired_table, queries_table, success_table
 from .tables import Table
 from .transformation_tables import ratio_table, resulting_table, transformation_tables
@@ -28,16 +27,14 @@ _ONE: tuple[Callable[[Series], Table | None], ...] = (
 _SEVERAL: tuple[Callable[[Series], list[Table]], ...] = (transformation_tables, disease_tables)
 
 
-def tables_of(attacks: Sequence[AttackResult]) -> list[Table]:
+def tables_of(all_series: Sequence[Series]) -> list[Table]:
     """All tables that have something to say, the most important first (the order of their keys).
 
     Args:
-        attacks: with at least one record each. They are grouped into series that differ in classes, target
-            and number of pixels only; each has its own tables. Colour is compared with grey, and one search with
-            another, across them.
+        all_series: each has its own tables; colour is compared with grey, and one search with another, across
+            them.
     """
     found: list[Table | None] = []
-    all_series = series_of(attacks)
     for series in all_series:
         found += [make(series) for make in _ONE]
         for make_several in _SEVERAL:

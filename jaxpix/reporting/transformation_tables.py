@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from ..labels import label_text
 from ..metrics.transformations import Label, resulting_labels, transformation_counts, transformation_ratios
 from .caveats import with_notes
-from .cells import label_text
 from .series import Series
 from .tables import DASH, Table, measured_and_paper, number_text, percent_text, pixels_text
 

@@ -1,8 +1,8 @@
 """How a report calls things: attacks, kinds of change, and what must be said beside every figure."""
 
+from ..labels import label_text
 from ..metrics.transformations import is_normal, knows_normal
 from ..records import Record
-from .cells import label_text
 from .reading import AttackResult
 from .series import Series
 from .tables import pixels_text

@@ -29,10 +29,10 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
     attacks = read_attacks(paths)
     with hold(out / ".lock", f"the report's folder {out}", f"another process is writing the report in {out}"):
         remove_unfinished(out)
-        tables = tables_of(attacks)
         all_series = series_of(attacks)
+        tables = tables_of(all_series)
         charts = [charts_of(series, out / FIGURES) for series in all_series]
-        export(attacks, tables, out)
+        export(all_series, tables, out)
         page = render_page(all_series, charts, tables, report_command(paths, out))
         # Last: whoever finds the page finds all that it names.
         write_atomically(out / PAGE, page)

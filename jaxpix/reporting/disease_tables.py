@@ -1,6 +1,7 @@
 """Between disease and Normal: the dangerous rate, Table 9, and Figure 10."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..metrics.rates import wilson
 from ..metrics.transformations import conversions, dangerous_rate, resulting_diseases
@@ -92,31 +93,17 @@ def disease_tables(series: Series) -> list[Table]:
     totals = [sum(numbers.values()) for numbers, _ in by_pixels]
     if not sum(totals):
         return []
-    most = max(max(numbers, default=0) for numbers, _ in by_pixels)
+    numbers, kinds = [found for found, _ in by_pixels], [found for _, found in by_pixels]
+    most = max(max(found, default=0) for found in numbers)
     names = sorted(
-        {name for _, kinds in by_pixels for name in kinds},
-        key=lambda name: (-sum(kinds.get(name, 0) for _, kinds in by_pixels), name),
+        {name for found in kinds for name in found},
+        key=lambda name: (-sum(found.get(name, 0) for found in kinds), name),
     )
     number_rows = [
-        [
-            str(number) if number else "none (Normal)",
-            *(
-                wilson(found.get(number, 0), total).text()
-                for (found, _), total in zip(by_pixels, totals, strict=True)
-            ),
-        ]
+        [str(number) if number else "none (Normal)", *_shares(number, numbers, totals)]
         for number in range(most + 1)
     ]
-    kind_rows = [
-        [
-            name,
-            *(
-                wilson(kinds.get(name, 0), total).text()
-                for (_, kinds), total in zip(by_pixels, totals, strict=True)
-            ),
-        ]
-        for name in names
-    ]
+    kind_rows = [[name, *_shares(name, kinds, totals)] for name in names]
     columns = list(map(pixels_text, pixels))
     number_title = f"Number of diseases in the label set after the attack: {series.title}"
     kind_title = f"Diseases in the label set after the attack: {series.title}"
@@ -146,3 +133,8 @@ def disease_tables(series: Series) -> list[Table]:
             )
         )
     return tables
+
+
+def _shares(key: Any, counts: Sequence[Mapping[Any, int]], totals: Sequence[int]) -> list[str]:
+    """Share of what is counted under `key`, one cell for each K."""
+    return [wilson(found.get(key, 0), total).text() for found, total in zip(counts, totals, strict=True)]

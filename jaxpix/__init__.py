@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .data.prepared import PreparedDataset, open_prepared
     from .errors import InputError
     from .experiments import attack_images
+    from .record_files import read_records
     from .records import Record
-    from .runs import read_records
     from .training import train_victim
     from .victim import Victim
 
@@ -32,7 +32,7 @@ _HOMES = {
     "attack_images": "experiments",
     "open_prepared": "data.prepared",
     "prepare_dataset": "data.preparation",
-    "read_records": "runs",
+    "read_records": "record_files",
     "train_victim": "training",
 }
 

@@ -4,43 +4,58 @@ from collections.abc import Sequence
 
 from .attack_options import (
     AttackOptions,
+    SharedAttackOptions,
     choice_of,
     default_folder,
     identity_of,
     open_dataset,
     open_victim,
+    plain,
 )
-from .campaign import run_campaign
+from .campaign import Result, run_campaign
+from .cluster import Member, join
 from .console import print_table, run_door, say
 from .data.prepared import PreparedDataset
 from .experiments import Attack
 from .metrics.queries import median_queries_to_first_hit
 from .metrics.rates import average_confidence, null_control_failures, success_rate
 from .options import parse, to_toml
+from .record_files import TABLE
 from .records import Record
-from .selection import Selection
 from .victim import Victim
 
 
-def _run(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> None:
+def _run(options: AttackOptions, member: Member) -> None:
+    victim = open_victim(options)
+    dataset = open_dataset(options, victim)
     folder = options.run or default_folder(options, victim, dataset)
     attack = Attack(victim, options.config, options.engine)
     identity = identity_of(options, victim, dataset)
-    result = run_campaign(attack, dataset, choice_of(options), folder, identity, to_toml("attack", options))
-    show(result.records, result.selection, victim, dataset)
-    say(f"records: {folder / 'records.parquet'}")
-    say(f"pictures: {result.sheet}" if result.sheet else "pictures: none, no attack succeeded")
+    config_text = to_toml("attack", options)
+    result = run_campaign(attack, dataset, choice_of(options), folder, identity, config_text, member)
+    if result.records:
+        show(result, victim, dataset, "" if result.is_whole else f", share of {member.name}")
+    if result.is_whole:
+        say(f"records: {folder / TABLE}")
+        say(f"pictures: {result.sheet}" if result.sheet else "pictures: none, no attack succeeded")
+    else:
+        say(
+            f"{member.name} has finished its share, {len(result.records):,} experiments; others are at work or "
+            f"have stopped. The same command goes on with what they leave, on any number of processes; "
+            f"python -m jaxpix.report {folder} reads what there is"
+        )
 
 
-def show(records: Sequence[Record], selection: Selection, victim: Victim, dataset: PreparedDataset) -> None:
-    """Print the success table per class, with Wilson 95 % intervals."""
+def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = "") -> None:
+    """Print the success table per class, with Wilson 95 % intervals; `whose` ends its title."""
+    records, selection = result.records, result.selection
     rows = []
     for group in selection.groups:
         members = [record for record in records if tuple(record.label_before) == group.label]
         rows.append(_row(victim.space.text(group.label), members, selection.asked))
     rows.append(_row("all", records, None))
     print_table(
-        f"{dataset.info.title}: {victim.name}, {records[0].num_pixels} pixel(s)",
+        f"{dataset.info.title}: {victim.name}, {records[0].num_pixels} pixel(s){whose}",
         ["class", "success (95 % interval)", "AvgCL", "median queries"],
         rows,
     )
@@ -50,6 +65,11 @@ def show(records: Sequence[Record], selection: Selection, victim: Victim, datase
         len(group.indices) < selection.asked for group in selection.groups
     ):
         say(f"* fewer than {selection.asked} correctly classified images")
+    if result.num_passed_over:
+        say(
+            f"images that are misclassified as they are, and were not attacked: "
+            f"{result.num_passed_over:,} of {selection.total:,}"
+        )
     say(
         f"verified from saved 8-bit images; hits refuted: {sum(record.refuted_hits for record in records)}; "
         f"untouched images that changed label by saving: {null_control_failures(records)} of {len(records)}"
@@ -68,9 +88,9 @@ def _row(name: str, records: Sequence[Record], asked: int | None) -> list[str]:
 
 def main(arguments: Sequence[str]) -> None:
     """Attack what the options name."""
-    options = parse(AttackOptions, "attack", "Attack a victim by differential evolution.", arguments)
-    victim = open_victim(options)
-    _run(options, victim, open_dataset(options, victim))
+    options = parse(SharedAttackOptions, "attack", "Attack a victim by differential evolution.", arguments)
+    with join(options.processes) as member:
+        _run(plain(options), member)
 
 
 if __name__ == "__main__":

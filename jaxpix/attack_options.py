@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .campaign import Choice
-from .config import AttackConfig, Count, EngineConfig, Task
+from .config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
 from .console import say
 from .data.prepared import PreparedDataset, open_prepared
 from .errors import InputError
@@ -43,6 +43,19 @@ class AttackOptions:
     """Run folder. Default: named after the attack, in runs/. An interrupted run goes on."""
     config: AttackConfig = dataclasses.field(default_factory=AttackConfig)
     engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
+
+
+@dataclasses.dataclass(frozen=True)
+class SharedAttackOptions(AttackOptions):
+    """Options of the door: an attack, and who else works on it."""
+
+    processes: ClusterConfig = dataclasses.field(default_factory=ClusterConfig)
+
+
+def plain(options: AttackOptions) -> AttackOptions:
+    """The attack alone, of options that say more."""
+    names = [field.name for field in dataclasses.fields(AttackOptions)]
+    return AttackOptions(**{name: getattr(options, name) for name in names})
 
 
 def open_victim(options: AttackOptions) -> Victim:

@@ -5,7 +5,15 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from .attack_options import AttackOptions, choice_of, default_folder, identity_of, open_dataset, open_victim
+from .attack_options import (
+    AttackOptions,
+    choice_of,
+    default_folder,
+    identity_of,
+    open_dataset,
+    open_victim,
+    plain,
+)
 from .benchmarking.datasets import measure_dataset
 from .benchmarking.hardware import MatrixRates
 from .benchmarking.options import FOLDER, BenchOptions, resolved
@@ -32,12 +40,6 @@ class DatasetOptions(AttackOptions):
     name: str | None = None
     """NAME of the results. Default: date and device."""
 
-    @property
-    def attack(self) -> AttackOptions:
-        """What the attack door would have been told."""
-        names = [field.name for field in dataclasses.fields(AttackOptions)]
-        return AttackOptions(**{name: getattr(self, name) for name in names})
-
 
 def main(arguments: Sequence[str]) -> None:
     """Measure what the options name."""
@@ -63,11 +65,11 @@ def _machine(arguments: Sequence[str], command: str) -> Results:
 
 def _dataset(arguments: Sequence[str], command: str) -> Results:
     all_options = parse(DatasetOptions, "attack", _DATASET, arguments, command="bench dataset")
-    options = all_options.attack
+    options = plain(all_options)
     victim = open_victim(options)
     dataset = open_dataset(options, victim)
-    plain = default_folder(options, victim, dataset)
-    folder = options.run or plain.with_name(f"bench-{plain.name}")
+    default = default_folder(options, victim, dataset)
+    folder = options.run or default.with_name(f"bench-{default.name}")
     attack = Attack(victim, options.config, options.engine)
     results = Results(all_options.out, all_options.name, command, to_plain(options))
     row = measure_dataset(

@@ -2,24 +2,33 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .about import describe_attacked
+from .cluster import ALONE, Member
 from .console import Meter, say
-from .data.prepared import PreparedDataset
+from .data.prepared import Example, PreparedDataset
 from .engine import Job
 from .environment import describe_environment
 from .experiments import Attack, Origin
-from .files import write_atomically
+from .files import read_json, write_atomically
 from .labels import LabelSpace
 from .pictures import contact_sheet, in_turns, pair, read_pair, to_png
 from .records import Record
 from .runs import ABOUT, CONFIG, ENVIRONMENT, SELECTION, AttackRun
-from .selection import Selection, select, wanted_labels
+from .selection import (
+    NothingToAttackError,
+    Selection,
+    eligible,
+    nothing_to_attack,
+    select,
+    select_all,
+    wanted_labels,
+)
 
 _PAIRS_ON_SHEET = 8
 
@@ -43,17 +52,21 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """A finished campaign.
+    """What a process has done of a campaign.
 
     Attributes:
-        records: in the order of the selection.
+        records: in the order of the selection; while other processes are at work, this one's only.
         selection: the images that were chosen.
+        num_passed_over: of these, images that turned out to be misclassified; likewise.
+        is_whole: nothing is left to do for any process.
         sheet: picture of successes, if there are any.
         seconds: that the experiments took which were not finished before.
     """
 
     records: list[Record]
     selection: Selection
+    num_passed_over: int
+    is_whole: bool
     sheet: Path | None
     seconds: float
 
@@ -65,6 +78,7 @@ def run_campaign(
     folder: Path,
     identity: Mapping[str, Any],
     config_text: str,
+    member: Member = ALONE,
 ) -> Result:
     """Attack the chosen images and keep everything in `folder`; finished experiments are not repeated.
 
@@ -75,41 +89,84 @@ def run_campaign(
         folder: run folder, created or resumed.
         identity: JSON-able values that decide the results.
         config_text: what `config.toml` of the folder says.
+        member: this process, where several share the campaign. Each takes its share of what is left to do.
 
     Raises:
         InputError: the folder holds another attack or is in use; no image can be attacked.
     """
-    labels = attack.victim.space.from_stored(dataset.labels(choice.subset))
-    image_ids = [str(name) for name in dataset.image_ids(choice.subset)]
-    with AttackRun(folder, identity) as run:
-        # A resumed run says it anew: older versions did not, and somebody may have added a note to the data.
-        run.store_json(ABOUT, describe_attacked(attack.victim, dataset, choice.subset))
-        plain = run.stored_json(SELECTION)
-        if plain is None:
-            selection = _choose(attack, dataset, choice, labels)
-            run.store_text(CONFIG, config_text)
-            run.store_json(ENVIRONMENT, describe_environment())
-            run.store_json(SELECTION, selection.to_plain())
+    images = _Images(attack, dataset, choice.subset)
+    with AttackRun(folder, identity, member) as run:
+        if member.is_leader:
+            selection, todo = _prepared(run, images, choice, config_text)
         else:
-            selection = Selection.from_plain(plain)
-        indices = [index for group in selection.groups for index in group.indices]
-        todo = [index for index in indices if image_ids[index] not in run.finished]
-        if run.finished:
-            say(f"{folder}: {len(run.finished)} of {len(indices)} experiments were finished before")
-        source = dataset.source(choice.subset)
-
-        def jobs() -> Iterator[Job]:
-            for index in todo:
-                yield attack.job(image_ids[index], source[index]["image"], labels[index])
-
+            selection, todo = Selection.from_plain(read_json(run.folder / SELECTION)), run.handed_out()
         began = time.monotonic()
-        if todo:
-            say(_announcement(attack, len(indices)))
-            origin = Origin(dataset.info.name, dataset.scheme, choice.subset, dataset.synthetic)
-            _stream(attack, jobs(), origin, run, len(indices))
+        share = todo[member.process_id :: member.num_processes]
+        if share:
+            _work(run, images, selection, share)
         seconds = time.monotonic() - began
-        records = run.finish([image_ids[index] for index in indices])
-        return Result(records, selection, _sheet(folder, records), seconds)
+        records, is_whole = run.finish([images.ids[index] for index in selection.indices])
+        if is_whole and not records:
+            raise NothingToAttackError(nothing_to_attack(attack.victim.space, selection.groups))
+        sheet = _sheet(folder, records) if is_whole else None
+        num_passed_over = selection.total - len(records) if is_whole else len(run.passed_over)
+        return Result(records, selection, num_passed_over, is_whole, sheet, seconds)
+
+
+class _Images:
+    """The images of a subset, and the attack that is aimed at them."""
+
+    def __init__(self, attack: Attack, dataset: PreparedDataset, subset: str):
+        self.attack, self.dataset, self.subset = attack, dataset, subset
+        self.labels = attack.victim.space.from_stored(dataset.labels(subset))
+        self.ids = [str(name) for name in dataset.image_ids(subset)]
+        self.source = dataset.source(subset)
+
+    def jobs(self, run: AttackRun, selection: Selection, share: Sequence[int], meter: Meter) -> Iterator[Job]:
+        """The share's experiments, as slots become free."""
+
+        def pass_over(image_ids: list[str]) -> None:
+            run.pass_over(image_ids)
+            meter.advance(len(image_ids))
+
+        examples: Iterable[tuple[int, Example]]
+        if selection.screened:
+            examples = ((index, self.source[index]) for index in share)
+        else:
+            examples = eligible(self.attack, self.source, self.labels, share, pass_over)
+        for index, example in examples:
+            yield self.attack.job(self.ids[index], example["image"], self.labels[index])
+
+
+def _prepared(
+    run: AttackRun, images: _Images, choice: Choice, config_text: str
+) -> tuple[Selection, list[int]]:
+    """The leader: choose images where that was not done before, and say what is left to do."""
+    attack, member = images.attack, run.member
+    # A resumed run says it anew: older versions did not, and somebody may have added a note to the data.
+    run.store_json(ABOUT, describe_attacked(attack.victim, images.dataset, choice.subset))
+    plain = run.stored_json(SELECTION)
+    if plain is None:
+        selection = _choose(images, choice)
+        run.store_text(CONFIG, config_text)
+        run.store_json(ENVIRONMENT, {**describe_environment(), "processes": member.num_processes})
+        run.store_json(SELECTION, selection.to_plain())
+    else:
+        selection = Selection.from_plain(plain)
+    done = run.finished | run.passed_over
+    todo = [index for index in selection.turns(attack.config.seed) if images.ids[index] not in done]
+    if done:
+        most = _most(selection, run) if todo else f"{len(run.finished):,}"
+        say(f"{run.folder}: {len(run.finished):,} of {most} experiments were finished before")
+    if member.num_processes > 1:
+        run.hand_out(todo)
+    return selection, todo
+
+
+def _most(selection: Selection, run: AttackRun) -> str:
+    """How many experiments there are, or can be."""
+    most = f"{selection.total - len(run.passed_over):,}"
+    return most if selection.screened else f"at most {most}"
 
 
 def wanted_of(space: LabelSpace, dataset: PreparedDataset, choice: Choice) -> list[np.ndarray] | None:
@@ -120,40 +177,51 @@ def wanted_of(space: LabelSpace, dataset: PreparedDataset, choice: Choice) -> li
     return wanted_labels(space, every, choice.classes, choice.num_label_sets)
 
 
-def _choose(attack: Attack, dataset: PreparedDataset, choice: Choice, labels: np.ndarray) -> Selection:
-    wanted = wanted_of(attack.victim.space, dataset, choice)
-    source = dataset.source(choice.subset)
-    total = len(labels) if choice.per_class is None and wanted is None else None
-    with Meter(f"choosing images that {attack.victim.name} classifies correctly", total) as meter:
-        return select(attack, source, labels, wanted, choice.per_class, attack.config.seed, meter.advance)
+def _choose(images: _Images, choice: Choice) -> Selection:
+    attack = images.attack
+    wanted = wanted_of(attack.victim.space, images.dataset, choice)
+    if choice.per_class is None:
+        return select_all(attack, images.labels, wanted, attack.config.seed)
+    with Meter(f"choosing images that {attack.victim.name} classifies correctly", None) as meter:
+        return select(
+            attack, images.source, images.labels, wanted, choice.per_class, attack.config.seed, meter.advance
+        )
 
 
-def _announcement(attack: Attack, total: int) -> str:
+def _announcement(attack: Attack, total: str, share: str) -> str:
     search, config = attack.search, attack.config
     aim = f"targeted at {config.target}" if config.target is not None else "untargeted"
     most = search.population * (1 + search.generations)
     return (
-        f"{total} experiments: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
+        f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
         f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; evaluation "
         f"{attack.engine.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
     )
 
 
-def _stream(attack: Attack, jobs: Iterator[Job], origin: Origin, run: AttackRun, total: int) -> None:
-    successes = sum(record.success for record in run.finished.values())
+def _work(run: AttackRun, images: _Images, selection: Selection, share: Sequence[int]) -> None:
+    attack, dataset, member = images.attack, images.dataset, run.member
+    shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
+    say(_announcement(attack, _most(selection, run), shared))
+    origin = Origin(dataset.info.name, dataset.scheme, images.subset, dataset.synthetic)
+    already = len(run.finished) + len(run.passed_over)
+    name = "attack" if member.num_processes == 1 else f"attack, {member.name}"
     candidates = 0
-    with Meter("attack", total, "experiments", already=len(run.finished)) as meter:
+    with Meter(
+        name, already + len(share), "experiments" if selection.screened else "images", already
+    ) as meter:
 
         def note() -> str:
-            return f"{successes} successes · {candidates / meter.seconds:,.0f} candidates/s"
+            return f"{run.num_successes:,} successes · {candidates / meter.seconds:,.0f} candidates/s"
 
         def count(evaluated: int) -> None:
             nonlocal candidates
             candidates += evaluated
             meter.advance(0, note())
 
+        jobs = images.jobs(run, selection, share, meter)
         for finished in attack.run(jobs, origin, count, say):
-            successes += run.save(finished).success
+            run.save(finished)
             meter.advance(1, note())
 
 

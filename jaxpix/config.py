@@ -150,3 +150,17 @@ class EngineConfig:
     """Experiments side by side. Default: by device and memory."""
     generations_per_call: Count | None = None
     """Generations between two looks at the device. Default: as many as take about a second, on GPUs less."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class ClusterConfig:
+    """Several processes, on one machine or many, that share an attack and its run folder."""
+
+    coordinator: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
+    """HOST:PORT of process 0, which listens there until all have begun."""
+    num_processes: Count | None = None
+    """How many processes share the attack."""
+    process_id: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    """Number of this process, from 0."""
+    cluster: bool = False
+    """Find the three above by JAX's cluster detection (SLURM, Open MPI, …)."""

@@ -3,8 +3,8 @@
 config.toml        the options, resolved          environment.json   versions, device, date
 identity.json      what a resumed run must match  selection.json     the images, in order
 about.json         data set and victim, for reports
-journal.jsonl      one line per finished experiment, appended while running
-records.parquet    the same as a table, written at the end
+journal.jsonl, records.parquet   what has finished; several processes have their own (`record_files.py`)
+shares.json        several processes: what was left to do when they began
 adversarial/, originals/   one PNG each per success
 """
 
@@ -12,28 +12,37 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from .cluster import ALONE, Member
 from .errors import InputError
 from .experiments import Finished
 from .files import read_json, remove_unfinished, write_atomically
 from .locks import hold
-from .records import Record, from_json, from_table, to_json, to_table
+from .record_files import (
+    TABLE,
+    Journal,
+    cut_torn_lines,
+    each_record,
+    journal_records,
+    part_name,
+    part_tables,
+    read_passed_over,
+    read_records,
+    write_table,
+)
+from .records import Record
 from .verification import encode_png
 
 SELECTION, CONFIG, ENVIRONMENT, ABOUT = "selection.json", "config.toml", "environment.json", "about.json"
-IDENTITY = "identity.json"
-_JOURNAL, _TABLE = "journal.jsonl", "records.parquet"
+IDENTITY, SHARES = "identity.json", "shares.json"
 
-# What is raised by a row that is no record: no JSON, other keys, other types.
-_NO_RECORD = (ValueError, KeyError, TypeError, AttributeError)
+# Network file systems show a new file to other machines only after a while.
+_PATIENCE_SECONDS = 120.0
 
 
 def file_stem(image_id: str) -> str:
@@ -43,33 +52,42 @@ def file_stem(image_id: str) -> str:
 
 
 class AttackRun:
-    """One attack's folder, held by one process at a time. Use as a context manager.
+    """One attack's folder, held by one process, or by those of one `Member`'s cluster. A context manager.
 
     Args:
         folder: created if absent.
         identity: JSON-able values that decide the results; a resumed run must match all of them.
+        member: this process among those that share the run. Process 0 prepares the folder and lets the others in.
+
+    Attributes:
+        finished: ids of the images whose experiment was finished when the run was opened, or since by this process.
+        passed_over: ids of those that were judged and cannot be attacked, likewise.
+        num_successes: successes among `finished`.
 
     Raises:
         InputError: another process holds the folder, it belongs to another attack, or its files are damaged.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]):
-        self.folder = Path(folder)
+    def __init__(self, folder: Path, identity: Mapping[str, Any], member: Member = ALONE):
+        self.folder, self.member = Path(folder), member
         self._identity = json.loads(json.dumps(identity))
-        self.finished: dict[str, Record] = {}
+        self.finished: set[str] = set()
+        self.passed_over: set[str] = set()
+        self.num_successes = 0
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> "AttackRun":
         busy = f"another process is working on {self.folder}; wait for it or choose --run"
-        self._resources.enter_context(hold(self.folder / ".lock", f"the run folder {self.folder}", busy))
+        place = f"the run folder {self.folder}"
+        shared = not self.member.is_leader
+        self._lock = self._resources.enter_context(hold(self.folder / ".lock", place, busy, shared=shared))
         try:
-            self._check_identity()
-            remove_unfinished(self.folder)
-            self.finished = {record.image_id: record for record in read_records(self.folder)}
-            self._cut_torn_line()
-            self._journal = self._resources.enter_context(
-                (self.folder / _JOURNAL).open("a", encoding="utf-8")
-            )
+            if self.member.is_leader:
+                self._prepare()
+            else:
+                self._check_identity(read_json(self.folder / IDENTITY))
+            self._journal = Journal(self._own("journal", ".jsonl"))
+            self._resources.callback(self._journal.close)
         except BaseException:
             self._resources.close()
             raise
@@ -78,13 +96,24 @@ class AttackRun:
     def __exit__(self, *details: object) -> None:
         self._resources.close()
 
-    def _check_identity(self) -> None:
+    def _own(self, stem: str, suffix: str) -> Path:
+        return self.folder / part_name(stem, suffix, self.member.process_id, self.member.num_processes)
+
+    def _prepare(self) -> None:
         path = self.folder / IDENTITY
         # A run that ended before it chose its images holds nothing that another attack could mix up.
-        if not path.exists() or not (self.folder / SELECTION).exists():
+        if path.exists() and (self.folder / SELECTION).exists():
+            self._check_identity(read_json(path))
+        else:
             write_atomically(path, json.dumps(self._identity, indent=1) + "\n")
-            return
-        before = read_json(path)
+        remove_unfinished(self.folder)
+        for record in each_record(self.folder):
+            self.finished.add(record.image_id)
+            self.num_successes += record.success
+        self.passed_over = read_passed_over(self.folder)
+        cut_torn_lines(self.folder)
+
+    def _check_identity(self, before: Mapping[str, Any]) -> None:
         keys = sorted({*before, *self._identity})
         changed = [key for key in keys if before.get(key) != self._identity.get(key)]
         if changed:
@@ -93,15 +122,31 @@ class AttackRun:
             )
             raise InputError(f"{self.folder} holds another attack ({what}); choose another --run")
 
-    def _cut_torn_line(self) -> None:
-        path = self.folder / _JOURNAL
-        if not path.exists():
-            return
-        with path.open("r+b") as stream:
-            content = stream.read()
-            # Shortened in place: a disk that is full has no room for a second journal.
-            stream.truncate(content.rfind(b"\n") + 1)
-            os.fsync(stream.fileno())
+    def hand_out(self, todo: Sequence[int]) -> None:
+        """Process 0 of several: let the others in and tell them which images, by position, are left to do."""
+        # Whether all processes are done is seen from their tables, which hold nothing that the journals do not.
+        for path in part_tables(self.folder):
+            path.unlink()
+        self.store_json(SHARES, {"start": self.member.start, "todo": list(todo)})
+        self._lock.share()
+        self.member.begin()
+
+    def handed_out(self) -> list[int]:
+        """Another process: the images that are left to do, as process 0 handed them out.
+
+        Raises:
+            InputError: process 0 has written to another folder.
+        """
+        path, until = self.folder / SHARES, time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            shares = read_json(path) if path.exists() else {}
+            if shares.get("start") == self.member.start:
+                return list(map(int, shares["todo"]))
+            if time.monotonic() > until:
+                raise InputError(
+                    f"{path} is not what process 0 has written; is {self.folder} on a disk that all processes share?"
+                )
+            time.sleep(0.5)
 
     def stored_json(self, name: str) -> dict[str, Any] | None:
         """Content of a JSON file of this folder, or None."""
@@ -124,58 +169,44 @@ class AttackRun:
             write_atomically(self.folder / "adversarial" / name, finished.png)
             write_atomically(self.folder / "originals" / name, encode_png(finished.original))
             record = dataclasses.replace(record, image_file=f"adversarial/{name}")
-        self._journal.write(to_json(record) + "\n")
-        self._journal.flush()
-        os.fsync(self._journal.fileno())
-        self.finished[record.image_id] = record
+        self._journal.add(record)
+        self.finished.add(record.image_id)
+        self.num_successes += record.success
         return record
 
-    def finish(self, order: list[str]) -> list[Record]:
-        """Write `records.parquet` in the order of `order` (image ids) and return the records."""
-        records = [self.finished[image_id] for image_id in order]
-        sink = pa.BufferOutputStream()
-        pq.write_table(to_table(records), sink, compression="zstd")
-        write_atomically(self.folder / _TABLE, sink.getvalue().to_pybytes())
-        return records
+    def pass_over(self, image_ids: Sequence[str]) -> None:
+        """Keep that these images were judged and cannot be attacked."""
+        self._journal.pass_over(image_ids)
+        self.passed_over.update(image_ids)
+
+    def finish(self, order: Sequence[str]) -> tuple[list[Record], bool]:
+        """Write this process's table, and that of the whole run once no process has anything left to do.
+
+        Args:
+            order: image ids, of finished experiments and of others.
+
+        Returns:
+            Records in that order: all, and True; or, while other processes are at work, this one's, and False.
+        """
+        rank = {image_id: number for number, image_id in enumerate(order)}
+        if self.member.num_processes > 1:
+            own = {record.image_id: record for record in journal_records(self._journal.path)}
+            part = sorted(own.values(), key=lambda record: rank[record.image_id])
+            write_table(self._own("records", ".parquet"), part, is_whole=False)
+            if len(part_tables(self.folder)) < self.member.num_processes:
+                return part, False
+        records = sorted(read_records(self.folder), key=lambda record: rank[record.image_id])
+        write_table(self.folder / TABLE, records, is_whole=True)
+        return records, True
 
 
-def read_records(folder: Path) -> list[Record]:
-    """All records of a run folder, finished or not; each experiment once.
-
-    Raises:
-        InputError: a file is damaged. A torn last line of the journal is what a kill leaves and is passed over.
-    """
-    folder = Path(folder)
-    records: dict[str, Record] = {}
-    if (folder / _TABLE).exists():
-        records |= {record.image_id: record for record in _table_records(folder / _TABLE)}
-    for record in _journal_records(folder / _JOURNAL):
-        records.setdefault(record.image_id, record)
-    return list(records.values())
-
-
-def _table_records(path: Path) -> list[Record]:
-    try:
-        return from_table(pq.read_table(path))
-    except InputError:
-        raise
-    except (pa.ArrowException, OSError, *_NO_RECORD) as error:
-        raise InputError(
-            f"{path} is damaged: {error}; {_JOURNAL} holds the same records: delete {_TABLE}, and the command "
-            f"that wrote it writes it again"
-        ) from None
-
-
-def _journal_records(path: Path) -> Iterator[Record]:
-    if not path.exists():
-        return
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            yield from_json(line.decode("utf-8"))
-        except InputError:
-            raise
-        except _NO_RECORD:
-            raise InputError(
-                f"{path}: line {number} is damaged; delete that line, and its experiment is done again"
-            ) from None
+__all__ = [
+    "ABOUT",
+    "CONFIG",
+    "ENVIRONMENT",
+    "IDENTITY",
+    "SELECTION",
+    "AttackRun",
+    "file_stem",
+    "read_records",
+]

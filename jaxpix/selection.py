@@ -1,7 +1,7 @@
-"""Which images are attacked: correctly classified ones, some of each class, by seed (paper 4, 5)."""
+"""Which images are attacked: correctly classified ones, some of each class, by seed (paper 4, 5); or all of them."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,8 @@ class Group:
 
     Attributes:
         label: class names; empty is Normal.
-        indices: positions in the subset, in the order they will be attacked.
-        examined: how many images of this label the victim was shown.
+        indices: positions in the subset, in order.
+        examined: how many images of this label the victim was shown when they were chosen.
         available: how many there are in the subset.
     """
 
@@ -38,15 +38,33 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """All chosen images; `asked` per label, None for every one."""
+    """All chosen images.
+
+    Attributes:
+        groups: by label.
+        asked: images wanted per label; None: all.
+        screened: the victim classifies them all correctly; False: each is judged when its turn comes.
+    """
 
     groups: list[Group]
     asked: int | None
+    screened: bool = True
 
     @property
     def total(self) -> int:
-        """Number of experiments."""
+        """Number of images."""
         return sum(len(group.indices) for group in self.groups)
+
+    @property
+    def indices(self) -> list[int]:
+        """Positions in the subset, label by label: the order of records."""
+        return [index for group in self.groups for index in group.indices]
+
+    def turns(self, seed: int) -> list[int]:
+        """Positions in the order of work. Unscreened images come mixed, so that a part of them speaks for all."""
+        if self.screened:
+            return self.indices
+        return np.random.Generator(np.random.PCG64(seed)).permutation(self.indices).tolist()
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-able values."""
@@ -61,7 +79,7 @@ class Selection:
         """
         try:
             groups = [Group(**{**group, "label": tuple(group["label"])}) for group in plain["groups"]]
-            return cls(groups, plain["asked"])
+            return cls(groups, plain["asked"], plain.get("screened", True))
         except (KeyError, TypeError) as error:
             raise InputError(f"the stored selection of images is damaged: {error!r}") from None
 
@@ -94,7 +112,7 @@ def select(
     source: Sequence[Example],
     labels: np.ndarray,
     wanted: Sequence[np.ndarray] | None,
-    per_class: int | None,
+    per_class: int,
     seed: int,
     on_examined: Callable[[int], None] | None = None,
 ) -> Selection:
@@ -105,7 +123,7 @@ def select(
         source: the subset's examples; only those that are looked at are read.
         labels: bool [B, N] of the subset.
         wanted: label vectors [N]; None: every label that occurs.
-        per_class: images per label; None: all.
+        per_class: images per label.
         seed: of the order.
         on_examined: told how many more images the victim was shown.
 
@@ -113,33 +131,100 @@ def select(
         NothingToAttackError: no image at all can be attacked.
         InputError: the victim's logits of an image are not finite.
     """
-    space = attack.victim.space
-    vectors = np.unique(labels, axis=0)[::-1] if wanted is None else wanted
     groups = []
-    for vector in vectors:
-        members = np.flatnonzero((labels == vector).all(axis=1))
-        if attack.target is not None and (vector == attack.target).all():
-            continue
-        order = np.random.Generator(np.random.PCG64([seed, *vector.astype(int)])).permutation(members)
+    for vector, order in _candidates(attack, labels, wanted, seed):
         chosen: list[int] = []
         examined = 0
-        while examined < len(order) and (per_class is None or len(chosen) < per_class):
+        while examined < len(order) and len(chosen) < per_class:
             chunk = order[examined : examined + _CHUNK]
-            examples = [source[int(index)] for index in chunk]
-            logits = attack.victim.predict(np.stack([example["image"] for example in examples]))
-            check_finite(logits, [example["image_id"] for example in examples], attack.victim.name)
-            eligible = attack.eligible(logits, labels[chunk])
-            chosen += [int(index) for index in chunk[eligible]]
+            chosen += [
+                index for index, _, is_eligible in _judged(attack, source, labels, chunk) if is_eligible
+            ]
             examined += len(chunk)
             if on_examined:
                 on_examined(len(chunk))
-        limit = len(chosen) if per_class is None else per_class
-        groups.append(Group(space.names(vector), chosen[:limit], examined, len(members)))
+        names = attack.victim.space.names(vector)
+        groups.append(Group(names, chosen[:per_class], examined, len(order)))
     selection = Selection(groups, per_class)
     if selection.total == 0:
-        raise NothingToAttackError(
-            "no image can be attacked: the victim classifies none of the wanted images correctly ("
-            + "; ".join(f"{space.text(group.label)}: 0 of {group.available}" for group in groups)
-            + ")"
-        )
+        raise NothingToAttackError(nothing_to_attack(attack.victim.space, groups))
     return selection
+
+
+def select_all(
+    attack: Attack, labels: np.ndarray, wanted: Sequence[np.ndarray] | None, seed: int
+) -> Selection:
+    """All images of the wanted labels, judged when their turn comes (`eligible`): nothing to wait for at the start.
+
+    Args:
+        attack: what will be done to them.
+        labels: bool [B, N] of the subset.
+        wanted: label vectors [N]; None: every label that occurs.
+        seed: of the order.
+
+    Raises:
+        NothingToAttackError: there is no such image.
+    """
+    names = attack.victim.space.names
+    groups = [
+        Group(names(vector), order.tolist(), 0, len(order))
+        for vector, order in _candidates(attack, labels, wanted, seed)
+    ]
+    selection = Selection(groups, None, screened=False)
+    if selection.total == 0:
+        raise NothingToAttackError(nothing_to_attack(attack.victim.space, groups))
+    return selection
+
+
+def nothing_to_attack(space: LabelSpace, groups: Sequence[Group]) -> str:
+    """What to say where the victim classifies no image of any group correctly."""
+    found = "; ".join(f"{space.text(group.label)}: 0 of {group.available}" for group in groups)
+    return f"no image can be attacked: the victim classifies none of the wanted images correctly ({found})"
+
+
+def eligible(
+    attack: Attack,
+    source: Sequence[Example],
+    labels: np.ndarray,
+    indices: Sequence[int],
+    on_passed_over: Callable[[list[str]], None],
+) -> Iterator[tuple[int, Example]]:
+    """Those of the images that may be attacked, judged a chunk at a time as they are drawn.
+
+    Args:
+        attack: decides.
+        source: the subset's examples.
+        labels: bool [B, N] of the subset.
+        indices: positions in the subset.
+        on_passed_over: told the ids of a chunk's other images.
+
+    Raises:
+        InputError: the victim's logits of an image are not finite.
+    """
+    for start in range(0, len(indices), _CHUNK):
+        judged = _judged(attack, source, labels, indices[start : start + _CHUNK])
+        passed_over = [example["image_id"] for _, example, is_eligible in judged if not is_eligible]
+        if passed_over:
+            on_passed_over(passed_over)
+        yield from ((index, example) for index, example, is_eligible in judged if is_eligible)
+
+
+def _candidates(
+    attack: Attack, labels: np.ndarray, wanted: Sequence[np.ndarray] | None, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Each label vector but the target, and the positions of its images in a seeded order."""
+    for vector in np.unique(labels, axis=0)[::-1] if wanted is None else wanted:
+        if attack.target is not None and (vector == attack.target).all():
+            continue
+        members = np.flatnonzero((labels == vector).all(axis=1))
+        yield vector, np.random.Generator(np.random.PCG64([seed, *vector.astype(int)])).permutation(members)
+
+
+def _judged(
+    attack: Attack, source: Sequence[Example], labels: np.ndarray, chunk: Sequence[int] | np.ndarray
+) -> list[tuple[int, Example, bool]]:
+    positions = [int(index) for index in chunk]
+    examples = [source[index] for index in positions]
+    logits = attack.victim.predict(np.stack([example["image"] for example in examples]))
+    check_finite(logits, [example["image_id"] for example in examples], attack.victim.name)
+    return list(zip(positions, examples, attack.eligible(logits, labels[positions]).tolist(), strict=True))

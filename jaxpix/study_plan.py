@@ -10,7 +10,7 @@ from .console import print_table, say
 from .data.prepared import PreparedDataset
 from .labels import LabelSpace
 from .presets import search_of
-from .runs import read_records
+from .record_files import read_records
 from .studies import PlannedAttack, Study
 from .study_run import open_data, victim_run
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from test_cluster import free_port
 
 from jaxpix import PrepareConfig, Victim, attack, prepare_dataset, read_records
 from jaxpix.errors import InputError
 from jaxpix.models import build
+from jaxpix.reporting.reading import read_attacks
 from jaxpix.verification import decode_png
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,28 +130,39 @@ def test_the_table_is_printed(world, undisturbed, capsys):
         assert text in printed
 
 
-@pytest.mark.parametrize("after", [4])
-def test_a_killed_attack_loses_nothing_and_repeats_nothing(world, undisturbed, after):
-    run = world / f"killed-after-{after}"
+def test_of_two_processes_one_is_killed_and_nothing_is_lost_or_repeated(world, undisturbed):
+    run, address = world / "shared", f"127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "jaxpix.attack", *arguments(world, run.name)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    journal = run / "journal.jsonl"
-    deadline = time.monotonic() + 200
-    while not journal.exists() or journal.read_bytes().count(b"\n") < after:
-        assert process.poll() is None, "the attack ended before it could be killed"
-        assert time.monotonic() < deadline
+    shared = ["--coordinator", address, "--num-processes", "2", "--process-id"]
+    first, second = (
+        subprocess.Popen([*command, *shared, number], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for number in ("0", "1")
+    )
+    own = run / "journal-0-of-2.jsonl"
+    while not own.exists() or own.read_bytes().count(b"\n") < 3:
+        assert first.poll() is None, "the attack ended before it could be killed"
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    finished = journal.read_bytes()
+    first.kill()
+    first.wait()
+    finished = own.read_bytes()
     kept = finished[: finished.rfind(b"\n") + 1]
-    assert not (run / "records.parquet").exists()
+    printed, _ = second.communicate(timeout=200)
+    assert (first.wait(), second.returncode) == (-signal.SIGKILL, 0)
+    assert "share of process 1 of 2" in printed
+    assert "process 1 of 2 has finished its share" in printed
+    assert sorted(path.name for path in run.glob("records*")) == ["records-1-of-2.parquet"]
+    (unfinished,) = read_attacks([run])
+    assert not unfinished.is_finished
+    assert len(unfinished.records) == len(read_records(run)) > 10
     attack.main(arguments(world, run.name))
-    assert journal.read_bytes().startswith(kept), "finished experiments stay as they were"
-    lines = [json.loads(line)["image_id"] for line in journal.read_text().splitlines()]
-    assert len(lines) == len(set(lines)) == len(undisturbed)
     assert without_time(read_records(run)) == without_time(undisturbed)
+    assert own.read_bytes() == kept, "finished experiments stay as they were"
+    lines = [json.loads(line) for path in run.glob("journal*") for line in path.read_text().splitlines()]
+    names = [name for line in lines for name in line.get("passed_over", [line.get("image_id")])]
+    assert len(names) == len(set(names)) == 120, "every image was attacked or passed over, once"
+    (whole,) = read_attacks([run])
+    assert whole.is_finished
+    assert whole.num_experiments == len(undisturbed)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from toys import toy_images, toy_victim
@@ -6,7 +8,7 @@ from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
 from jaxpix.experiments import Attack
 from jaxpix.labels import LabelSpace
-from jaxpix.selection import Selection, select, wanted_labels
+from jaxpix.selection import Selection, eligible, select, select_all, wanted_labels
 
 IMAGES = toy_images(150, seed=4)
 
@@ -54,11 +56,26 @@ def test_seed_decides_and_a_larger_number_keeps_the_smaller_choice(attack, label
     assert select(attack, Source(IMAGES), labels, None, 5, seed=1) != small
 
 
-def test_all_takes_every_correct_image(attack, labels):
-    selection = select(attack, Source(IMAGES), labels, None, None, seed=0)
-    assert sorted(index for group in selection.groups for index in group.indices) == [
-        index for index in range(150) if index % 5
-    ]
+def test_all_takes_every_correct_image_and_judges_it_when_its_turn_comes(attack, labels):
+    source, passed_over = Source(IMAGES), []
+    selection = select_all(attack, labels, None, seed=0)
+    assert not selection.screened
+    assert not source.read
+    turns = selection.turns(seed=0)
+    assert sorted(turns) == sorted(selection.indices) == list(range(150))
+    assert turns == selection.turns(seed=0) != selection.turns(seed=1)
+    found = []
+    for index, example in eligible(attack, source, labels, turns, passed_over.extend):
+        found.append(index)
+        assert example["image_id"] == str(index)
+        assert len(source.read) <= 64 * (1 + turns.index(index) // 64)
+    assert found == [index for index in turns if index % 5]
+    assert sorted(map(int, passed_over)) == list(range(0, 150, 5))
+
+
+def test_all_of_a_class_that_has_no_image(attack, labels):
+    with pytest.raises(InputError, match=r"no image can be attacked: .*class 1: 0 of 0"):
+        select_all(attack, labels[:0], [np.eye(3, dtype=bool)[1]], seed=0)
 
 
 def test_fewer_than_asked_are_reported(attack, labels):
@@ -101,3 +118,7 @@ def test_wanted_labels():
 def test_a_selection_survives_json(attack, labels):
     selection = select(attack, Source(IMAGES), labels, None, 3, seed=0)
     assert Selection.from_plain(selection.to_plain()) == selection
+    everything = select_all(attack, labels, None, seed=0)
+    assert Selection.from_plain(json.loads(json.dumps(everything.to_plain()))) == everything
+    before = {key: value for key, value in selection.to_plain().items() if key != "screened"}
+    assert Selection.from_plain(before) == selection

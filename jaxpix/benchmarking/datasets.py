@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..experiments import Attack
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import Rate, by_original, success_rate
-from ..runs import read_records
+from ..record_files import read_records
 from .attacks import warm_up
 from .subjects import Subject
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..record_files import read_passed_over, read_records
 from ..records import Record
-from ..runs import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION, read_records
+from ..runs import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,8 @@ class AttackResult:
     Attributes:
         folder: where it lies; pictures are named relative to it by the records.
         records: one per finished experiment.
-        num_experiments: how many were chosen; more than `records` while the attack is unfinished.
+        num_experiments: how many images were chosen, without those that turned out to be misclassified; more
+            than `records` while the attack is unfinished.
         asked: images wanted per label; None: every one.
         dataset, victim: what was attacked (`about.json`).
         environment: versions, device, date.
@@ -89,11 +91,11 @@ def _read(folder: Path) -> AttackResult:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{folder / CONFIG} cannot be read: {error}") from None
     try:
-        num_experiments = sum(len(group["indices"]) for group in selection["groups"])
+        num_chosen = sum(len(group["indices"]) for group in selection["groups"])
         return AttackResult(
             folder,
             read_records(folder),
-            num_experiments,
+            num_chosen - len(read_passed_over(folder)),
             selection["asked"],
             about["dataset"],
             about["victim"],

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from jaxpix.attack_options import SharedAttackOptions
 from jaxpix.cluster import ALONE, join
 from jaxpix.config import ClusterConfig
 from jaxpix.errors import InputError
+from jaxpix.options import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -118,3 +121,17 @@ def test_an_address_that_somebody_else_uses():
         config = ClusterConfig(coordinator=address, num_processes=1, process_id=0)
         with pytest.raises(InputError, match=f"cannot meet the other processes at {address}"), join(config):
             pass
+
+
+def test_the_examples_are_commands_that_the_door_understands():
+    subprocess.run(["bash", "-n", str(ROOT / "scripts" / "slurm.sh")], check=True)
+    _, job = yaml.safe_load_all((ROOT / "scripts" / "kubernetes.yaml").read_text())
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert container["command"] == ["python", "-m", "jaxpix.attack"]
+    arguments = [text.replace("$(JOB_COMPLETION_INDEX)", "3") for text in container["args"]]
+    options = parse(SharedAttackOptions, "attack", "", arguments)
+    assert options.all
+    assert options.processes.process_id == 3
+    assert options.processes.num_processes == job["spec"]["completions"] == job["spec"]["parallelism"]
+    options = parse(SharedAttackOptions, "attack", "", ["--cluster", "--victim", "v", "--all"])
+    assert options.processes.cluster

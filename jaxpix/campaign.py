@@ -100,6 +100,7 @@ def run_campaign(
             selection, todo = _prepared(run, images, choice, config_text)
         else:
             selection, todo = Selection.from_plain(read_json(run.folder / SELECTION)), run.handed_out()
+            run.store_own_json(ENVIRONMENT, describe_environment())
         began = time.monotonic()
         share = todo[member.process_id :: member.num_processes]
         if share:

@@ -157,6 +157,11 @@ class AttackRun:
         """Write a JSON file of this folder, atomically."""
         write_atomically(self.folder / name, json.dumps(content, indent=1) + "\n")
 
+    def store_own_json(self, name: str, content: Any) -> None:
+        """`store_json` for what each of several processes says of itself: `environment-1-of-4.json`."""
+        path = Path(name)
+        write_atomically(self._own(path.stem, path.suffix), json.dumps(content, indent=1) + "\n")
+
     def store_text(self, name: str, content: str) -> None:
         """Write a text file of this folder, atomically."""
         write_atomically(self.folder / name, content)

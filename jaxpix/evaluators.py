@@ -79,7 +79,7 @@ def make_evaluator(
         frozen = frozen.in_bfloat16()
     switch = _switch(frozen, victim.input_shape, num_pixels, precision, engine)
     if _on_cpu() and precision != "bfloat16":
-        # Only where both evaluators compute whole maps, so that their logits stay equal to the bit.
+        # Only where both evaluators compute whole maps, so that they differ by rounding alone.
         frozen = frozen.with_transformed_kernels(switch)
     if switch == 0:
         return _dense(frozen.logits, frozen.weights, precision)
@@ -121,7 +121,7 @@ def _dense(
 
     def logits(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
         if largest:
-            # In the incremental evaluator's cuts: the same shapes give the same bits.
+            # In the incremental evaluator's cuts: the same shapes round alike.
             def population(image: jax.Array, pixels: Pixels) -> jax.Array:
                 return _in_cuts(lambda cut: evaluate(weights, paint(image, cut)), pixels, largest)
 

@@ -1,5 +1,7 @@
 """Slots and refilling change nothing: a loop over one image at a time finds the same."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -83,10 +85,27 @@ def test_no_slot_waits_for_a_slower_one():
     assert len(calls) < lockstep + len(images) // 2
 
 
-def test_generations_per_call_changes_nothing():
-    images, records = toy_images(4, seed=3), []
-    for count in (1, 7):
-        attack = Attack(toy_victim(), AttackConfig(generations=8), EngineConfig(generations_per_call=count))
-        finished = attack.engine.run(jobs_of(attack, images), 0)
-        records.append(sorted((item.job.image_id, item.queries, item.best_fitness) for item in finished))
-    assert records[0] == records[1]
+def two_faced_victim():
+    """The search, which sees batches, is told of hits that the judge, who sees one image, refutes."""
+    exact = toy_victim()
+
+    def logits(weights, images):
+        favour = jnp.array([3.0, 0.0, 0.0]) if images.shape[0] > 1 else 0.0
+        return exact.apply(weights, images) + favour
+
+    return dataclasses.replace(exact, apply=logits)
+
+
+def test_neither_slots_nor_looks_change_where_a_refuted_hit_leads():
+    """A verdict comes while the devices go on; how many generations and experiments that are must not matter."""
+    victim, images, results = two_faced_victim(), toy_images(8, seed=9), []
+    labels = np.eye(3, dtype=bool)[[victim.logits(image[None])[0].argmax() for image in images]]
+    for slots, generations_per_call in ((1, 1), (3, 7)):
+        engine = EngineConfig(slots=slots, generations_per_call=generations_per_call)
+        attack = Attack(victim, AttackConfig(generations=8), engine)
+        jobs = [attack.job(str(index), image, labels[index]) for index, image in enumerate(images)]
+        records = [dataclasses.replace(item.record, seconds=0.0) for item in attack.run(jobs)]
+        results.append({record.image_id: record for record in records})
+    assert sum(record.refuted_hits for record in results[0].values()) > 0
+    assert len({record.success for record in results[0].values()}) == 2
+    assert results[0] == results[1]

@@ -18,8 +18,8 @@ def victim():
     return small_victim("resnet", 48)
 
 
-def without_time(record):
-    return dataclasses.replace(record, seconds=0.0)
+def rounded(record):
+    return dataclasses.replace(record, seconds=0.0, best_fitness=0.0)
 
 
 @pytest.mark.parametrize("name", ["resnet", "densenet"])
@@ -34,7 +34,10 @@ def test_both_evaluators_attack_alike(name):
     assert [record.success for record in dense] == [record.success for record in incremental]
     assert 0 < sum(record.success for record in dense) < len(dense)
     if jax.default_backend() == "cpu":
-        assert [without_time(record) for record in dense] == [without_time(record) for record in incremental]
+        # Rounding may differ; it parts none of these searches.
+        assert [rounded(record) for record in dense] == [rounded(record) for record in incremental]
+        fitness = [[record.best_fitness for record in records] for records in (dense, incremental)]
+        np.testing.assert_allclose(*fitness, rtol=0, atol=1e-5)
 
 
 def test_auto_is_incremental_for_a_network_and_dense_for_a_function(victim):

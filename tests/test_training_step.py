@@ -1,4 +1,11 @@
-"""One training step: the optimiser by hand and by torch, losses, weights, no recompilation."""
+"""One training step: the optimiser by hand and by torch, losses, weights, no recompilation, devices."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +16,7 @@ from flax import nnx
 
 from jaxpix.config import TrainConfig
 from jaxpix.models.resnet import ResNet
+from jaxpix.training_devices import Devices
 from jaxpix.training_step import (
     balanced_weights,
     initial_state,
@@ -19,6 +27,7 @@ from jaxpix.training_step import (
     make_step,
 )
 
+ROOT = Path(__file__).resolve().parents[1]
 MEAN, STD = np.array([100.0], np.float32), np.array([50.0], np.float32)
 
 
@@ -127,3 +136,58 @@ def test_evaluation_uses_running_statistics(data: tuple[np.ndarray, np.ndarray, 
     together = evaluate(params, statistics, jnp.asarray(data[0]))
     halves = [evaluate(params, statistics, jnp.asarray(half)) for half in (data[0][:8], data[0][8:])]
     np.testing.assert_allclose(together, np.concatenate(halves), rtol=1e-4, atol=1e-4)
+
+
+class OneLayer(nnx.Module):
+    """What sharding can get wrong, and little to compile: statistics of a batch, a mean over it."""
+
+    def __init__(self) -> None:
+        rngs = nnx.Rngs(0)
+        self.conv = nnx.Conv(1, 4, (3, 3), rngs=rngs)
+        self.norm = nnx.BatchNorm(4, rngs=rngs)
+        self.fc = nnx.Linear(4, 2, rngs=rngs)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        return self.fc(jax.nn.relu(self.norm(self.conv(images))).mean((1, 2)))
+
+
+def print_trainings_on_devices() -> None:
+    """Losses and weights after four steps on 1, 2, 4 and 8 devices, as one JSON value."""
+    random, local, trainings = np.random.default_rng(1), jax.local_devices(), []
+    images = random.integers(0, 256, (16, 8, 8, 1)).astype(np.uint8)
+    # Padding that lies on some devices only: the mean is over what counts, not over devices.
+    labels, mask = (np.arange(16) % 2).astype(np.int32), np.arange(16) < 11
+    optimizer = make_optimizer(TrainConfig(learning_rate=0.1), steps_per_epoch=1)
+    for num_devices in (1, 2, 4, 8):
+        with mock.patch("jax.local_devices", return_value=local[:num_devices]):
+            devices = Devices(16)
+        state = devices.replicate(initial_state(OneLayer(), optimizer))
+        step = devices.compile(make_step(OneLayer(), optimizer, MEAN, STD), state, (8, 8, 1), None)
+        losses = []
+        for _ in range(4):
+            state, loss = step(state, *map(devices.share, (images, labels, mask)))
+            losses.append(float(loss))
+        assert len(loss.sharding.device_set) == num_devices
+        weights = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(state)])
+        trainings.append([losses, weights.tolist()])
+    sys.stdout.write(json.dumps(trainings))
+
+
+def test_devices_that_share_a_batch_train_as_one() -> None:
+    """Not to the bit: a sum over shares is added up in another order. Each rounding is 6e-8 of its value."""
+    environment = {
+        **os.environ,
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+    }
+    code = "import test_training_step; test_training_step.print_trainings_on_devices()"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (losses, weights), *others = json.loads(done.stdout)
+    assert len(others) == 3
+    assert losses[-1] < losses[0] - 1e-3, "training that changes nothing shows nothing"
+    for other_losses, other_weights in others:
+        np.testing.assert_allclose(other_losses, losses, rtol=2e-6)
+        np.testing.assert_allclose(other_weights, weights, rtol=2e-6, atol=1e-6)

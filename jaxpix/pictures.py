@@ -1,6 +1,7 @@
 """Pictures of successes: original, adversarial image with the changed pixels circled, and their surroundings."""
 
 import io
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from .data.images import channels_of, decode
 from .labels import NORMAL
 from .records import PixelChange, Record
-from .verification import decode_png
 
+_MOST_BYTES = 1 << 28
 _PANEL = 320
 _LINE = 29
 _MARGIN = 14
@@ -41,12 +43,34 @@ def read_pair(folder: Path, record: Record) -> tuple[np.ndarray, np.ndarray]:
     """Original and adversarial image, uint8 [H, W, C], of a success in its run folder.
 
     Raises:
-        OSError: a picture is missing or damaged.
+        OSError: a picture is missing or damaged, is no picture of this record, or lies outside the folder.
     """
     # Only the name: a record of somebody else's may say anything, and pictures end up in pages that are shared.
     name = Path(record.image_file).name
-    adversarial, original = folder / "adversarial" / name, folder / "originals" / name
-    return decode_png(original.read_bytes()), decode_png(adversarial.read_bytes())
+    original, adversarial = (_read_picture(folder, kind, name) for kind in ("originals", "adversarial"))
+    height, width, channels = original.shape
+    fits = all(
+        change.x < width and change.y < height and len(change.after) == channels for change in record.pixels
+    )
+    if original.shape != adversarial.shape or not fits:
+        raise OSError(f"{name}: expected two pictures of the size and kind that the record says")
+    return original, adversarial
+
+
+def _read_picture(folder: Path, kind: str, name: str) -> np.ndarray:
+    try:
+        # A folder of somebody else's may hold links as well.
+        path = (folder / kind / name).resolve()
+        if not path.is_relative_to(folder.resolve()) or not path.is_file():
+            raise OSError(f"{kind}/{name} is no file of {folder}")
+        if path.stat().st_size > _MOST_BYTES:
+            raise OSError(f"{kind}/{name}: expected at most {_MOST_BYTES:,} bytes")
+        content = path.read_bytes()
+        pixels = np.asarray(decode(content, channels_of(content)))
+    # Besides pictures that cannot be read: names with a zero in them.
+    except ValueError as error:
+        raise OSError(f"{kind}/{name}: {error}") from None
+    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 class Surroundings(NamedTuple):
@@ -110,8 +134,8 @@ def in_turns(records: Sequence[Record]) -> list[Record]:
     for record in records:
         if record.success:
             by_label.setdefault(tuple(record.label_before), []).append(record)
-    longest = max(map(len, by_label.values()), default=0)
-    return [group[turn] for turn in range(longest) for group in by_label.values() if turn < len(group)]
+    in_turn = [(turn, record) for group in by_label.values() for turn, record in enumerate(group)]
+    return [record for _, record in sorted(in_turn, key=operator.itemgetter(0))]
 
 
 def to_png(picture: Image.Image) -> bytes:

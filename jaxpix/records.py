@@ -1,7 +1,9 @@
 """The record: one row per experiment. Public and versioned; every table is computed from records alone."""
 
 import dataclasses
+import functools
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,9 +23,9 @@ class PixelChange(NamedTuple):
     after: list[int]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Record:
-    """One experiment: one image, one attack.
+    """One experiment: one image, one attack. Records that were read share equal lists of names: change none.
 
     Attributes:
         dataset, split, subset: name, split scheme and part ("test") the image comes from.
@@ -89,6 +91,24 @@ class Record:
     schema_version: int = SCHEMA_VERSION
 
 
+# A row as a dictionary takes many times the room of a record: only so many of them exist at a time.
+_ROWS = 4096
+
+# The records of a run say the same few of these over and over; a copy for each took most of their room.
+_REPEATED_TEXTS = (
+    "dataset",
+    "split",
+    "subset",
+    "victim_id",
+    "victim",
+    "task",
+    "fitness",
+    "preset",
+    "stop_reason",
+)
+_REPEATED_NAMES = ("class_names", "normal_classes", "label_before", "label_after")
+_MOST_NAMES = 16_384
+
 _NAMES = pa.list_(pa.string())
 _PIXEL = pa.struct(
     [("x", pa.int32()), ("y", pa.int32()), ("before", pa.list_(pa.uint8())), ("after", pa.list_(pa.uint8()))]
@@ -135,8 +155,9 @@ SCHEMA = pa.schema(
 
 def to_table(records: Sequence[Record]) -> pa.Table:
     """Records as an Arrow table of `SCHEMA`."""
-    rows = [_plain(record) for record in records]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    parts = (records[start : start + _ROWS] for start in range(0, len(records), _ROWS))
+    batches = [pa.RecordBatch.from_pylist([_plain(record) for record in part], SCHEMA) for part in parts]
+    return pa.Table.from_batches(batches, SCHEMA)
 
 
 def from_table(table: pa.Table) -> list[Record]:
@@ -145,7 +166,7 @@ def from_table(table: pa.Table) -> list[Record]:
     Raises:
         InputError: a newer jaxpix wrote it.
     """
-    return [_from_plain(row) for row in table.to_pylist()]
+    return [_from_plain(row) for batch in table.to_batches(_ROWS) for row in batch.to_pylist()]
 
 
 def to_json(record: Record) -> str:
@@ -176,5 +197,19 @@ def _from_plain(row: dict[str, Any]) -> Record:
             f"1 to {SCHEMA_VERSION}; read it with the jaxpix that wrote it, or a newer one"
         )
     # Version 1 had no normal_classes.
-    added = {"normal_classes": row.get("normal_classes") or []}
-    return Record(**{**row, **added, "pixels": [PixelChange(**pixel) for pixel in row["pixels"]]})
+    row = {**row, "normal_classes": row.get("normal_classes") or []}
+    texts = {name: sys.intern(row[name]) for name in _REPEATED_TEXTS}
+    names = {name: _shared(tuple(_list(row[name]))) for name in _REPEATED_NAMES}
+    pixels = [PixelChange(**pixel) for pixel in row["pixels"]]
+    return Record(**{**row, **texts, **names, "pixels": pixels})
+
+
+def _list(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list of names, got {value!r}")
+    return value
+
+
+@functools.lru_cache(_MOST_NAMES)
+def _shared(names: tuple[str, ...]) -> list[str]:
+    return [sys.intern(name) for name in names]

@@ -29,6 +29,7 @@ def test_mcnemar_is_the_exact_binomial_test(only_first, only_second):
 def test_mcnemar_of_many_pairs_does_not_overflow():
     assert mcnemar(0, 5000) == 0.0
     assert mcnemar(2500, 2500) == 1.0
+    assert mcnemar(9_900, 10_100) == pytest.approx(stats.binomtest(9_900, 20_000).pvalue, rel=1e-9)
 
 
 def outcomes(**successes):

@@ -106,15 +106,50 @@ def test_only_8_bit_grey_or_colour_is_saved(image):
         encode_png(image)
 
 
+def run_with_a_picture(folder, value=1, side=8):
+    for name in ("adversarial", "originals"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.png").write_bytes(encode_png(np.full((side, side, 1), value, np.uint8)))
+    return folder
+
+
 def test_a_record_cannot_show_pictures_from_outside_its_folder(tmp_path):
-    run = tmp_path / "run"
-    for folder, value in ((run, 1), (tmp_path, 2)):
-        for name in ("adversarial", "originals"):
-            (folder / name).mkdir(parents=True)
-            (folder / name / "1.png").write_bytes(encode_png(np.full((2, 2, 1), value, np.uint8)))
+    run = run_with_a_picture(tmp_path / "run")
+    run_with_a_picture(tmp_path, 2)
     for file in ("adversarial/1.png", "../adversarial/1.png", str(tmp_path / "adversarial/1.png")):
         pictures = read_pair(run, some_record("a", success=True, image_file=file))
         assert [picture.max() for picture in pictures] == [1, 1]
+
+
+def test_a_link_cannot_show_pictures_from_outside_its_folder(tmp_path):
+    run = run_with_a_picture(tmp_path / "run")
+    run_with_a_picture(tmp_path, 2)
+    (run / "originals" / "1.png").unlink()
+    (run / "originals" / "1.png").symlink_to(tmp_path / "originals" / "1.png")
+    with pytest.raises(OSError, match=r"originals/1\.png is no file of .*run"):
+        read_pair(run, some_record("a", success=True, image_file="adversarial/1.png"))
+
+
+@pytest.mark.parametrize("name", ["..", "a\0b", "", "x" * 300])
+def test_a_picture_of_an_odd_name_is_missing(tmp_path, name):
+    run = run_with_a_picture(tmp_path / "run")
+    with pytest.raises(OSError):
+        read_pair(run, some_record("a", success=True, image_file=f"adversarial/{name}"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "originals/1.png: not a readable image"),
+        (encode_png(np.zeros((4, 4, 1), np.uint8)), "expected two pictures of the size and kind"),
+        (encode_png(np.zeros((8, 8, 3), np.uint8)), "expected two pictures of the size and kind"),
+    ],
+)
+def test_a_picture_that_is_not_the_records_is_none(tmp_path, content, message):
+    run = run_with_a_picture(tmp_path / "run")
+    (run / "originals" / "1.png").write_bytes(content)
+    with pytest.raises(OSError, match=message):
+        read_pair(run, some_record("a", success=True, image_file="adversarial/1.png"))
 
 
 def test_pictures_of_runs_are_png_alone(tmp_path):

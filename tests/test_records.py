@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from some_records import some_record
 
+from jaxpix import records
 from jaxpix.errors import InputError
 from jaxpix.records import SCHEMA, SCHEMA_VERSION, from_json, from_table, to_json, to_table
 
@@ -44,3 +45,26 @@ def test_newer_versions_are_refused():
     unknown = {**json.loads(to_json(newer)), "a_field_of_later": 1}
     with pytest.raises(InputError, match=message):
         from_json(json.dumps(unknown))
+
+
+def test_many_records_are_written_and_read_in_parts(monkeypatch):
+    monkeypatch.setattr(records, "_ROWS", 2)
+    many = [some_record(str(number), success=number % 2 == 0, target=["sick"]) for number in range(5)]
+    table = to_table(many)
+    assert table.schema.equals(SCHEMA, check_metadata=True)
+    assert [len(part) for part in table.to_batches()] == [2, 2, 1]
+    assert from_table(table) == many
+    assert from_table(to_table([])) == []
+
+
+def test_records_that_were_read_share_what_they_repeat():
+    made = [some_record(str(number), success=True, after="sick") for number in range(2)]
+    for one, other in (from_table(to_table(made)), [from_json(to_json(record)) for record in made]):
+        for name in ("class_names", "normal_classes", "label_before", "label_after", "dataset", "victim_id"):
+            assert getattr(one, name) is getattr(other, name)
+
+
+def test_a_text_where_a_list_of_names_belongs_is_refused():
+    row = json.loads(to_json(some_record("a")))
+    with pytest.raises(TypeError, match="expected a list of names, got 'healthy'"):
+        from_json(json.dumps({**row, "label_before": "healthy"}))

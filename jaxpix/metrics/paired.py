@@ -1,7 +1,6 @@
 """Two attacks on the same images: which of them succeeds more often."""
 
 import dataclasses
-import math
 from collections.abc import Iterable, Sequence
 
 from ..records import Record
@@ -35,7 +34,11 @@ def mcnemar(only_first: int, only_second: int) -> float:
     Under equal success each discordant pair falls either way like a fair coin.
     """
     flips = only_first + only_second
-    tail = sum(math.comb(flips, heads) for heads in range(min(only_first, only_second) + 1))
+    ways = tail = 1
+    for heads in range(min(only_first, only_second)):
+        # The next binomial coefficient from this one: of many pairs, each alone would take its time.
+        ways = ways * (flips - heads) // (heads + 1)
+        tail += ways
     # Integers divide exactly where floats of this size would overflow.
     return min(1.0, 2 * tail / 2**flips)
 

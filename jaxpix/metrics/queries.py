@@ -1,5 +1,6 @@
 """How many candidates an attack evaluates before it succeeds."""
 
+import bisect
 import dataclasses
 import statistics
 from collections.abc import Sequence
@@ -45,6 +46,6 @@ def success_curve(records: Sequence[Record]) -> list[CurvePoint]:
     """
     if not records:
         return []
-    needed = [record.queries_to_first_hit or record.queries for record in records if record.success]
+    needed = sorted(record.queries_to_first_hit or record.queries for record in records if record.success)
     steps = sorted({0, *needed, max(record.queries for record in records)})
-    return [CurvePoint(step, wilson(sum(one <= step for one in needed), len(records))) for step in steps]
+    return [CurvePoint(step, wilson(bisect.bisect_right(needed, step), len(records))) for step in steps]

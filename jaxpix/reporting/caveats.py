@@ -6,6 +6,7 @@ from ..labels import label_text
 from ..presets import PRESETS
 from .printed import protocol
 from .reading import AttackResult
+from .rows import OTHERS
 from .series import Series, setting_text
 from .tables import Table, pixels_text
 
@@ -24,12 +25,16 @@ def with_notes(
 ) -> Table:
     """A table with the notes that its numbers need: `notes` first, then how to read rates, then caveats."""
     told = [*notes]
-    cells = [cell for row in rows for cell in row]
+    cells = [cell for row in (columns, *rows) for cell in row]
     if any(" %" in cell and "–" in cell and "/" in cell for cell in cells):
         told.append("Rates with their Wilson 95 % interval and counts.")
     if any(" %*" in cell for cell in cells):
         told.append(
             "* fewer experiments than asked: too few images that the victim classifies correctly, or unfinished."
+        )
+    if any(OTHERS in cell for cell in cells):
+        told.append(
+            "Labels with the most experiments stand by themselves, the others together; summary.json has all."
         )
     told += dict.fromkeys(note for one in series for note in caveats_of(one))
     return Table(key, title, source, tuple(columns), tuple(map(tuple, rows)), tuple(told))

@@ -27,11 +27,13 @@ from ..metrics.transformations import resulting_diseases
 from ..pictures import contact_sheet, in_turns, pair, read_pair, to_png
 from ..records import Record
 from .reading import AttackResult
+from .rows import Row, rows_of
 from .series import Series
 from .tables import pixels_text
 from .wording import attack_name, caution_of
 
 _MOST_MAPS = 6
+_MOST_AVERAGED = 1_000
 _PAIRS = 6
 
 
@@ -71,24 +73,29 @@ def charts_of(series: Series, folder: Path) -> list[Chart]:
 
 def _success(series: Series, path: Path) -> Chart:
     bars, words = [], []
-    for aim, cells in series.cells.items():
-        for num_pixels, cell in sorted(cells.items()):
+    for row in rows_of(series):
+        for num_pixels in series.num_pixels:
+            cell = series.cell(row.aims, num_pixels)
+            if cell is None:
+                continue
             rate = success_rate(cell.records)
-            printed = series.printed.success.get((aim.before, aim.target, num_pixels))
-            name, pixels = series.aim_name(aim), pixels_text(num_pixels)
+            printed = _printed(series, row, num_pixels)
+            pixels = pixels_text(num_pixels)
             measured = rate.rate if cell.records else None
-            bars.append(
-                RateBar(
-                    name, pixels, measured, rate.low, rate.high, None if printed is None else printed.rate
-                )
-            )
-            paper = "" if printed is None else f"; the paper printed {100 * printed.rate:g} %"
-            words.append(f"{name}, {pixels}: {rate.text(cell.asked)}{paper}")
+            bars.append(RateBar(row.name, pixels, measured, rate.low, rate.high, printed))
+            paper = "" if printed is None else f"; the paper printed {100 * printed:g} %"
+            words.append(f"{row.name}, {pixels}: {rate.text(cell.asked)}{paper}")
     title = "Success of the attacks by original label"
     draw_rates(
         path, f"{title}: {series.title}", "success rate, with Wilson 95 % interval", bars, caution_of(series)
     )
     return Chart(path, title, "; ".join(words), "Tables 6, 10, 11, 12, 14 and 15", caution_of(series))
+
+
+def _printed(series: Series, row: Row, num_pixels: int) -> float | None:
+    aim = row.aims[0]
+    printed = series.printed.success.get((aim.before, aim.target, num_pixels))
+    return None if printed is None or len(row.aims) > 1 else printed.rate
 
 
 def _queries(series: Series, path: Path) -> Chart | None:
@@ -146,7 +153,9 @@ def _positions(series: Series, path: Path) -> Chart | None:
         )
     if not maps:
         return None
-    title = "Where the changed pixels of successes lie, over the mean of those images"
+    is_sample = any(len(_averaged(attack)) < len(_successes(attack)) for attack in series.attacks)
+    images = "some of those images" if is_sample else "those images"
+    title = f"Where the changed pixels of successes lie, over the mean of {images}"
     draw_heat_maps(path, f"{title}: {series.title}", maps[:_MOST_MAPS], caution_of(series))
     return Chart(path, title, "; ".join(words[:_MOST_MAPS]), "", caution_of(series))
 
@@ -157,10 +166,10 @@ def _middle_half(values: Sequence[int]) -> str:
 
 
 def _mean_original(attack: AttackResult) -> np.ndarray | None:
-    """Mean of the originals of the successes, uint8 [H, W]; None where there is none."""
+    """Mean of originals of the successes, uint8 [H, W]; None where there is none."""
     total: np.ndarray | None = None
     count = 0
-    for record in _successes(attack):
+    for record in _averaged(attack):
         try:
             original, _ = read_pair(attack.folder, record)
         except OSError:
@@ -169,6 +178,12 @@ def _mean_original(attack: AttackResult) -> np.ndarray | None:
         total = grey if total is None else total + grey
         count += 1
     return None if total is None else np.rint(total / count).astype(np.uint8)
+
+
+def _averaged(attack: AttackResult) -> list[Record]:
+    """Every success, or an even share of very many: more of them would not change their mean to the eye."""
+    successes = _successes(attack)
+    return successes[:: -(-len(successes) // _MOST_AVERAGED) or 1]
 
 
 def _successes(attack: AttackResult) -> list[Record]:

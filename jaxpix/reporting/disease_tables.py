@@ -7,6 +7,7 @@ from ..metrics.rates import wilson
 from ..metrics.transformations import conversions, dangerous_rate, resulting_diseases
 from .caveats import with_notes
 from .cells import Aim
+from .rows import rows_of
 from .series import Series
 from .tables import DASH, Table, measured_and_paper, percent_text, pixels_text
 
@@ -14,7 +15,7 @@ from .tables import DASH, Table, measured_and_paper, percent_text, pixels_text
 def dangerous_table(series: Series) -> Table | None:
     """How often a disease became Normal; None where no attack could do that, or nobody named normal classes."""
     aims = series.dangerous_aims()
-    rows = [[series.aim_name(aim), *_dangerous_cells(series, [aim])] for aim in aims]
+    rows = [[row.name, *_dangerous_cells(series, row.aims)] for row in rows_of(series, aims)]
     for target in dict.fromkeys(aim.target for aim in aims):
         together = [aim for aim in aims if aim.target == target]
         if len(together) > 1:
@@ -37,11 +38,8 @@ def dangerous_table(series: Series) -> Table | None:
 def _dangerous_cells(series: Series, aims: Sequence[Aim]) -> list[str]:
     cells = []
     for count in series.num_pixels:
-        there = [series.cells[aim][count] for aim in aims if count in series.cells[aim]]
-        wanted = [cell.asked for cell in there if cell.asked is not None]
-        # Together, classes are short of experiments if any of them is.
-        asked = sum(wanted) if len(wanted) == len(there) else None
-        cells.append(dangerous_rate(series.records(aims, count)).text(asked) if there else DASH)
+        cell = series.cell(aims, count)
+        cells.append(dangerous_rate(cell.records).text(cell.asked) if cell else DASH)
     return cells
 
 

@@ -5,6 +5,7 @@ from ..metrics.failures import confidence_fall
 from ..metrics.hits import winning_intensities
 from ..metrics.rates import null_control_failures, wilson
 from .caveats import with_notes
+from .rows import filled_cells
 from .series import Series
 from .tables import Table, number_text
 
@@ -56,21 +57,18 @@ def intensity_table(series: Series) -> Table | None:
 def failure_table(series: Series) -> Table | None:
     """How far the certainty of the original label fell where the attack failed; None where none did."""
     rows = []
-    for aim, cells in series.cells.items():
-        for count, cell in sorted(cells.items()):
-            fall = confidence_fall(cell.records)
-            if fall is not None:
-                shares = (
-                    fall.mean_before,
-                    fall.mean_after,
-                    fall.mean_fall,
-                    fall.median_fall,
-                    fall.largest_fall,
-                )
-                failures = f"{fall.failures:,} of {len(cell.records):,}"
-                rows.append(
-                    [series.aim_name(aim), str(count), failures, *(f"{share:.3f}" for share in shares)]
-                )
+    for row, count, cell in filled_cells(series):
+        fall = confidence_fall(cell.records)
+        if fall is not None:
+            shares = (
+                fall.mean_before,
+                fall.mean_after,
+                fall.mean_fall,
+                fall.median_fall,
+                fall.largest_fall,
+            )
+            failures = f"{fall.failures:,} of {len(cell.records):,}"
+            rows.append([row.name, str(count), failures, *(f"{share:.3f}" for share in shares)])
     if not rows:
         return None
     sure = (

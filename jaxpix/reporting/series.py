@@ -112,12 +112,16 @@ class Series:
 
     def records(self, aims: Sequence[Aim], num_pixels: int) -> list[Record]:
         """All experiments of these aims with K pixels."""
-        return [
-            record
-            for aim in aims
-            if num_pixels in self.cells[aim]
-            for record in self.cells[aim][num_pixels].records
-        ]
+        cell = self.cell(aims, num_pixels)
+        return [] if cell is None else cell.records
+
+    def cell(self, aims: Sequence[Aim], num_pixels: int) -> Cell | None:
+        """The cells of these aims with K pixels as one; None where there is none."""
+        there = [self.cells[aim][num_pixels] for aim in aims if num_pixels in self.cells[aim]]
+        wanted = [cell.asked for cell in there if cell.asked is not None]
+        # Together, classes are short of experiments if any of them is.
+        asked = sum(wanted) if len(wanted) == len(there) else None
+        return Cell([record for cell in there for record in cell.records], asked) if there else None
 
     def free_aims(self) -> list[Aim]:
         """Aims whose result is not prescribed: the untargeted ones.
@@ -163,9 +167,10 @@ def _settings_of(attack: AttackResult) -> dict[str, Any]:
 
 def _identity(attack: AttackResult) -> dict[str, Any]:
     first = attack.records[0]
-    images = {
-        name: attack.dataset[name] for name in ("name", "split", "subset", "image_size", "synthetic", "note")
-    }
+    # Classes and channels follow from the others, unless somebody has made these folders up.
+    of_images = ("name", "split", "subset", "image_size", "channels", "synthetic", "note")
+    images = {name: attack.dataset[name] for name in of_images}
+    images |= {"task": first.task, "class_names": first.class_names}
     search = {"fitness": first.fitness, "preset": first.preset, **_settings_of(attack)}
     return {**images, "victim": attack.victim["id"], **search}
 

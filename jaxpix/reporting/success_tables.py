@@ -11,6 +11,7 @@ from ..records import Record
 from .caveats import with_notes
 from .cells import Aim
 from .printed import PrintedRate
+from .rows import Row, filled_cells, rows_of
 from .series import Series
 from .tables import DASH, Table, measured_and_paper, number_text, percent_text, pixels_text
 
@@ -21,14 +22,14 @@ def success_table(series: Series) -> Table:
     with_confidence = any(rate.average_confidence is not None for rate in printed.values())
     pixels = series.num_pixels
     rows = []
-    for aim in series.cells:
-        success, confidence = [series.aim_name(aim)], [series.aim_name(aim)]
+    for row in rows_of(series):
+        success, confidence = [row.name], [row.name]
         if with_confidence:
             success.append("success")
             confidence.append("AvgCL")
         for count in pixels:
-            success += _success_cells(series, aim, count, printed)
-            confidence += _confidence_cells(series, aim, count, printed)
+            success += _success_cells(series, row, count, printed)
+            confidence += _confidence_cells(series, row, count, printed)
         rows += [success, confidence] if with_confidence else [success]
     columns = ["class", "figure"] if with_confidence else ["class"]
     columns += measured_and_paper([pixels_text(count) for count in pixels], bool(printed))
@@ -54,21 +55,27 @@ def _keys(series: Series) -> Iterator[tuple[tuple[str, ...], tuple[str, ...] | N
 _Printed = dict[tuple[tuple[str, ...], tuple[str, ...] | None, int], PrintedRate]
 
 
-def _success_cells(series: Series, aim: Aim, num_pixels: int, printed: _Printed) -> list[str]:
-    cell = series.cells[aim].get(num_pixels)
+def _success_cells(series: Series, row: Row, num_pixels: int, printed: _Printed) -> list[str]:
+    cell = series.cell(row.aims, num_pixels)
     measured = success_rate(cell.records).text(cell.asked) if cell else DASH
     if not printed:
         return [measured]
-    rate = printed.get((aim.before, aim.target, num_pixels))
+    rate = _printed_rate(row, num_pixels, printed)
     return [measured, percent_text(rate.rate if rate else None)]
 
 
-def _confidence_cells(series: Series, aim: Aim, num_pixels: int, printed: _Printed) -> list[str]:
-    measured = _confidence_text(series.records([aim], num_pixels))
+def _confidence_cells(series: Series, row: Row, num_pixels: int, printed: _Printed) -> list[str]:
+    measured = _confidence_text(series.records(row.aims, num_pixels))
     if not printed:
         return [measured]
-    rate = printed.get((aim.before, aim.target, num_pixels))
+    rate = _printed_rate(row, num_pixels, printed)
     return [measured, number_text(rate.average_confidence if rate else None, 3)]
+
+
+def _printed_rate(row: Row, num_pixels: int, printed: _Printed) -> PrintedRate | None:
+    """What the paper printed of the one aim of a row; of several together it printed nothing."""
+    aim = row.aims[0]
+    return printed.get((aim.before, aim.target, num_pixels)) if len(row.aims) == 1 else None
 
 
 def _confidence_text(records: Sequence[Record]) -> str:
@@ -85,8 +92,8 @@ def confidence_table(series: Series) -> Table | None:
         if (rate := series.printed.success.get(key)) is not None
     )
     rows = [
-        [series.aim_name(aim), *(_confidence_text(series.records([aim], count)) for count in pixels)]
-        for aim in series.cells
+        [row.name, *(_confidence_text(series.records(row.aims, count)) for count in pixels)]
+        for row in rows_of(series)
     ]
     if has_paper or all(cell == DASH for row in rows for cell in row[1:]):
         return None
@@ -104,11 +111,12 @@ def confidence_table(series: Series) -> Table | None:
 def queries_table(series: Series) -> Table | None:
     """Candidates up to the first hit, and the cost of an experiment; None without any success."""
     rows = []
-    for aim, count, records in _filled(series):
+    for row, count, cell in filled_cells(series):
+        records = cell.records
         hits = [record for record in records if record.success]
         rows.append(
             [
-                series.aim_name(aim),
+                row.name,
                 str(count),
                 f"{len(hits):,} of {len(records):,}",
                 number_text(mean_queries_to_first_hit(records)),
@@ -117,7 +125,7 @@ def queries_table(series: Series) -> Table | None:
                 number_text(statistics.fmean(record.seconds for record in records), 1),
             ]
         )
-    if not any(record.success for _, _, records in _filled(series) for record in records):
+    if not any(record.success for _, _, cell in filled_cells(series) for record in cell.records):
         return None
     columns = [
         "class",
@@ -141,23 +149,16 @@ def queries_table(series: Series) -> Table | None:
     )
 
 
-def _filled(series: Series) -> Iterator[tuple[Aim, int, list[Record]]]:
-    for aim, cells in series.cells.items():
-        for count, cell in sorted(cells.items()):
-            if cell.records:
-                yield aim, count, cell.records
-
-
 def paired_table(series: Series) -> Table | None:
     """Pairs of K on the same images (McNemar); None where no image was attacked with two values of K."""
     rows = []
     for first, second in itertools.combinations(series.num_pixels, 2):
-        for name, aims in _groups(series):
-            outcome = compare(series.records(aims, first), series.records(aims, second))
+        for group in _groups(series):
+            outcome = compare(series.records(group.aims, first), series.records(group.aims, second))
             if outcome.pairs:
                 counts = (outcome.both, outcome.only_first, outcome.only_second, outcome.neither)
                 values = [number_text(count) for count in (outcome.pairs, *counts)]
-                rows.append([name, f"{first} and {second}", *values, p_text(outcome.p_value)])
+                rows.append([group.name, f"{first} and {second}", *values, p_text(outcome.p_value)])
     if not rows:
         return None
     columns = ["class", "pixels", "images", "both", "only the fewer", "only the more", "neither", "p"]
@@ -173,14 +174,14 @@ def paired_table(series: Series) -> Table | None:
     )
 
 
-def _groups(series: Series) -> list[tuple[str, list[Aim]]]:
-    """Every aim that has experiments, and all of one target together where it has several."""
-    attacked = list(dict.fromkeys(aim for aim, _, _ in _filled(series)))
-    groups = [(series.aim_name(aim), [aim]) for aim in attacked]
-    for target in dict.fromkeys(aim.target for aim in attacked):
-        aims = [aim for aim in attacked if aim.target == target]
+def _groups(series: Series) -> list[Row]:
+    """Every row that has experiments, and all of one target together where it has several."""
+    attacked = list(dict.fromkeys(row for row, _, _ in filled_cells(series)))
+    groups = [*attacked]
+    for target in dict.fromkeys(row.aims[0].target for row in attacked):
+        aims = tuple(aim for row in attacked for aim in row.aims if aim.target == target)
         if len(aims) > 1:
-            groups.append((series.aim_name(Aim(("all",), target)), aims))
+            groups.append(Row(series.aim_name(Aim(("all",), target)), aims))
     return groups
 
 

@@ -1,10 +1,13 @@
 """What attacked images become: Tables 7, 8, 13 and 16."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from ..labels import label_text
 from ..metrics.transformations import Label, resulting_labels, transformation_counts, transformation_ratios
 from .caveats import with_notes
+from .rows import MOST_ROWS, others, rows_of
 from .series import Series
 from .tables import DASH, Table, measured_and_paper, number_text, percent_text, pixels_text
 
@@ -38,24 +41,22 @@ def _transformation_table(
     series: Series, num_pixels: int, counts: Mapping[Label, Mapping[Label, int]]
 ) -> Table:
     printed = series.printed.transformations.get(num_pixels, {})
-    originals = list(counts)
-    results = _results(series, counts, {label: printed.get(label, {}) for label in originals})
+    originals = _originals(series, counts)
+    results = _grouped(_results(series, counts, {label: printed.get(label, {}) for label in counts}))
+    totals = _totals(counts, originals, results)
     # The paper turns the table round for label sets, whose results are many.
     down, across = (results, originals) if series.is_multilabel else (originals, results)
     rows = []
-    for label in down:
-        pairs = [(other, label) if series.is_multilabel else (label, other) for other in across]
-        name = label_text(label)
-        measured = [
-            _count_text(before, after, counts.get(before, {}).get(after, 0)) for before, after in pairs
-        ]
+    for one in down:
+        pairs = [(other, one) if series.is_multilabel else (one, other) for other in across]
+        measured = [_count_text(before, after, totals[before, after]) for before, after in pairs]
         if not printed:
-            rows.append([name, *measured])
+            rows.append([one.name, *measured])
             continue
-        paper = [_count_text(before, after, printed.get(before, {}).get(after)) for before, after in pairs]
-        rows += [[name, "measured", *measured], [name, "paper", *paper]]
+        paper = [_count_text(before, after, _printed(before, after, printed)) for before, after in pairs]
+        rows += [[one.name, "measured", *measured], [one.name, "paper", *paper]]
     corner = "after the attack" if series.is_multilabel else "original"
-    columns = [corner, *(["figures"] if printed else []), *map(label_text, across)]
+    columns = [corner, *(["figures"] if printed else []), *(other.name for other in across)]
     source = series.printed.tables.get("transformations", "Table 16" if series.is_multilabel else "Table 7")
     rows_are = (
         "Rows: label sets after the attack; columns: original ones."
@@ -74,16 +75,56 @@ def _transformation_table(
     )
 
 
-def _count_text(before: Label, after: Label, count: int | None) -> str:
-    return DASH if before == after else number_text(count)
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Group:
+    """A row or column: one label, or several together."""
+
+    name: str
+    labels: tuple[Label, ...]
+
+
+def _originals(series: Series, labels: Mapping[Label, object]) -> list[_Group]:
+    rows = rows_of(series, [aim for aim in series.free_aims() if aim.before in labels])
+    groups = [(row.name, tuple(aim.before for aim in row.aims)) for row in rows]
+    return [_Group(label_text(of[0]) if len(of) == 1 else name, of) for name, of in groups]
+
+
+def _grouped(labels: Sequence[Label]) -> list[_Group]:
+    """A group for each of the first labels, one for all that are too many."""
+    further = tuple(labels[MOST_ROWS:])
+    groups = [_Group(label_text(label), (label,)) for label in labels[:MOST_ROWS]]
+    return [*groups, _Group(others(len(further)), further)] if further else groups
+
+
+def _totals(
+    counts: Mapping[Label, Mapping[Label, int]], originals: Sequence[_Group], results: Sequence[_Group]
+) -> Counter[tuple[_Group, _Group]]:
+    group_before = {label: group for group in originals for label in group.labels}
+    group_after = {label: group for group in results for label in group.labels}
+    totals: Counter[tuple[_Group, _Group]] = Counter()
+    for before, afters in counts.items():
+        for after, count in afters.items():
+            totals[group_before[before], group_after[after]] += count
+    return totals
+
+
+def _printed(before: _Group, after: _Group, printed: Mapping[Label, Mapping[Label, int]]) -> int | None:
+    """The paper's count of one label; of several together it printed none."""
+    if len(before.labels) > 1 or len(after.labels) > 1:
+        return None
+    return printed.get(before.labels[0], {}).get(after.labels[0])
+
+
+def _count_text(before: _Group, after: _Group, count: int | None) -> str:
+    return DASH if before.labels == after.labels and len(before.labels) == 1 else number_text(count)
 
 
 def _experiments(series: Series, num_pixels: int) -> str:
     """The denominators of a table of counts."""
+    attacked = {aim.before: aim for aim in series.free_aims() if num_pixels in series.cells[aim]}
     return ", ".join(
-        f"{label_text(aim.before)} {len(series.records([aim], num_pixels)):,}"
-        for aim in series.free_aims()
-        if num_pixels in series.cells[aim]
+        f"{group.name} {len(series.records([attacked[label] for label in group.labels], num_pixels)):,}"
+        for group in _originals(series, attacked)
     )
 
 
@@ -122,12 +163,14 @@ def ratio_table(series: Series) -> Table | None:
     else:
         labels = [(name,) for name in series.first.class_names]
     rows = []
-    for label in labels:
-        row = [label_text(label)]
+    for group in _grouped(labels):
+        row = [group.name]
         for count in series.num_pixels:
-            row.append(percent_text(ratios[count].get(label, 0.0), 2) if ratios[count] else DASH)
+            share = sum(ratios[count].get(label, 0.0) for label in group.labels)
+            row.append(percent_text(share, 2) if ratios[count] else DASH)
             if with_paper:
-                row.append(percent_text(printed[count].get(label), 2))
+                theirs = printed[count].get(group.labels[0]) if len(group.labels) == 1 else None
+                row.append(percent_text(theirs, 2))
         rows.append(row)
     pixels = [pixels_text(count) for count in series.num_pixels]
     return with_notes(

@@ -14,6 +14,7 @@ from .console import Meter, say
 from .data.prepared import Example, PreparedDataset
 from .engine import Job
 from .environment import describe_environment
+from .errors import InputError
 from .experiments import Attack, Origin
 from .files import read_json, write_atomically
 from .labels import LabelSpace
@@ -99,7 +100,7 @@ def run_campaign(
         if member.is_leader:
             selection, todo = _prepared(run, images, choice, config_text)
         else:
-            selection, todo = Selection.from_plain(read_json(run.folder / SELECTION)), run.handed_out()
+            selection, todo = _stored(run, images), run.handed_out()
             run.store_own_json(ENVIRONMENT, describe_environment())
         began = time.monotonic()
         share = todo[member.process_id :: member.num_processes]
@@ -146,14 +147,13 @@ def _prepared(
     attack, member = images.attack, run.member
     # A resumed run says it anew: older versions did not, and somebody may have added a note to the data.
     run.store_json(ABOUT, describe_attacked(attack.victim, images.dataset, choice.subset))
-    plain = run.stored_json(SELECTION)
-    if plain is None:
+    if (run.folder / SELECTION).exists():
+        selection = _stored(run, images)
+    else:
         selection = _choose(images, choice)
         run.store_text(CONFIG, config_text)
         run.store_json(ENVIRONMENT, {**describe_environment(), "processes": member.num_processes})
         run.store_json(SELECTION, selection.to_plain())
-    else:
-        selection = Selection.from_plain(plain)
     done = run.finished | run.passed_over
     todo = [index for index in selection.turns(attack.config.seed) if images.ids[index] not in done]
     if done:
@@ -162,6 +162,22 @@ def _prepared(
     if member.num_processes > 1:
         run.hand_out(todo)
     return selection, todo
+
+
+def _stored(run: AttackRun, images: _Images) -> Selection:
+    """The images that were chosen when the run began, all there and all that the run's records are of."""
+    selection = Selection.from_plain(read_json(run.folder / SELECTION))
+    indices = selection.indices
+    if max(indices, default=0) >= len(images.ids) or len(set(indices)) != len(indices):
+        raise InputError(
+            f"{run.folder / SELECTION} is damaged: it names images twice, or images that are not there"
+        )
+    foreign = (run.finished | run.passed_over).difference(images.ids[index] for index in indices)
+    if foreign:
+        raise InputError(
+            f"{run.folder} is damaged: it has a record of {min(foreign)!r}, which was not chosen"
+        )
+    return selection
 
 
 def _most(selection: Selection, run: AttackRun) -> str:

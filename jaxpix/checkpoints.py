@@ -21,7 +21,8 @@ import orbax.checkpoint as ocp
 
 from .disk_errors import explain_disk_error
 from .errors import InputError
-from .files import sync, sync_tree, write_atomically
+from .files import read_json, sync, sync_tree, write_atomically
+from .options import shown
 
 Tree = TypeVar("Tree")
 
@@ -106,17 +107,14 @@ def has_checkpoint(path: Path) -> bool:
 
 
 def _restore(save: Path, like: Tree) -> Tree:
-    try:
-        manifest = json.loads((save / _MANIFEST).read_text(encoding="utf-8"))
-        assert all({"shape", "dtype", "sha256"} <= entry.keys() for entry in manifest.values())
-    except (ValueError, AttributeError, AssertionError) as error:
-        raise InputError(f"the checkpoint {save} is damaged: {_MANIFEST}: {error}") from None
+    manifest = _manifest(save)
     leaves, structure = jax.tree_util.tree_flatten_with_path(like)
     expected = {_name(key): leaf for key, leaf in leaves}
     _check_manifest(save, manifest, expected)
     arguments = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in expected}
     try:
         with ocp.PyTreeCheckpointer() as checkpointer:
+            _check_sizes(checkpointer.metadata((save / _ARRAYS).absolute()), expected)
             arrays = checkpointer.restore((save / _ARRAYS).absolute(), restore_args=arguments)
     except FileNotFoundError:
         raise
@@ -129,6 +127,27 @@ def _restore(save: Path, like: Tree) -> Tree:
     return jax.tree_util.tree_unflatten(structure, [arrays[name] for name in expected])
 
 
+def _manifest(save: Path) -> dict[str, Any]:
+    if not (save / _MANIFEST).exists():
+        raise FileNotFoundError(save / _MANIFEST)
+    try:
+        manifest = read_json(save / _MANIFEST)
+    except InputError as error:
+        raise InputError(f"the checkpoint {save} is damaged: {error}") from None
+    for name, entry in manifest.items():
+        if not isinstance(entry, dict) or not {"shape", "dtype", "sha256"} <= entry.keys():
+            raise InputError(f"the checkpoint {save} is damaged: {_MANIFEST}: {shown(name)} is no array")
+    return manifest
+
+
+def _check_sizes(metadata: Any, expected: dict[str, Any]) -> None:
+    """Compare what the arrays' own files say, before room is made for them: a few bytes may claim gigabytes."""
+    tree = metadata.item_metadata.tree
+    for name, leaf in expected.items():
+        if tuple(tree[name].shape) != tuple(leaf.shape):
+            raise ValueError(f"{name}: expected shape {list(leaf.shape)}, got {list(tree[name].shape)}")
+
+
 def _check_manifest(save: Path, manifest: dict[str, Any], expected: dict[str, Any]) -> None:
     missing, extra = sorted(expected.keys() - manifest.keys()), sorted(manifest.keys() - expected.keys())
     if missing or extra:
@@ -137,10 +156,10 @@ def _check_manifest(save: Path, manifest: dict[str, Any], expected: dict[str, An
         )
     for name, leaf in expected.items():
         found = manifest[name]
-        if tuple(found["shape"]) != tuple(leaf.shape) or found["dtype"] != np.dtype(leaf.dtype).name:
+        if found["shape"] != list(leaf.shape) or found["dtype"] != np.dtype(leaf.dtype).name:
             raise InputError(
                 f"the checkpoint {save} does not fit: {name}: expected {np.dtype(leaf.dtype).name}"
-                f"{list(leaf.shape)}, got {found['dtype']}{found['shape']}"
+                f"{list(leaf.shape)}, got {shown(str(found['dtype']))}{shown(str(found['shape']))}"
             )
 
 
@@ -153,7 +172,7 @@ def _some(names: list[str]) -> str:
 def _complete_saves(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
-    return sorted(entry for entry in path.iterdir() if entry.name.isdigit())
+    return sorted(entry for entry in path.iterdir() if entry.name.isascii() and entry.name.isdigit())
 
 
 def _named_arrays(tree: Any) -> dict[str, np.ndarray]:

@@ -21,15 +21,18 @@ Options = TypeVar("Options")
 
 _MAX_BYTES = 1 << 20
 _LONGEST_SHOWN = 200
+_MOST_FINDINGS = 10
 TABLES = ("data", "prepare", "train", "attack", "report", "bench", "study")
 
 
 def explain(error: ValidationError, where: str) -> InputError:
-    """Turn pydantic's findings into one line each: where, what came, what is allowed."""
+    """Turn pydantic's findings, the first ten, into one line each: where, what came, what is allowed."""
     lines = []
-    for finding in error.errors(include_url=False, include_context=False):
+    for finding in error.errors(include_url=False, include_context=False)[:_MOST_FINDINGS]:
         path = ".".join(str(part) for part in finding["loc"] if not str(part).startswith("function-"))
         lines.append(f"{where}{shown(path)}: {finding['msg']}, got {_repr(finding['input'])}")
+    if error.error_count() > _MOST_FINDINGS:
+        lines.append(f"and {error.error_count() - _MOST_FINDINGS:,} more")
     return InputError("\n       ".join(lines))
 
 

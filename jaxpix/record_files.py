@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from .errors import InputError
 from .files import write_atomically
+from .record_values import check_record
 from .records import SCHEMA, Record, from_json, from_table, to_json, to_table
 
 TABLE = "records.parquet"
@@ -28,7 +29,7 @@ _IS_WHOLE = b"jaxpix_is_whole"
 _ROWS = 4096
 
 # What is raised by a row that is no record: no JSON, other keys, other types.
-_NO_RECORD = (ValueError, KeyError, TypeError, AttributeError)
+_NO_RECORD = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class Journal:
@@ -95,13 +96,12 @@ def read_records(folder: Path) -> list[Record]:
 def each_record(folder: Path) -> Iterator[Record]:
     """The records of `read_records`, one at a time."""
     table = folder / TABLE
-    if table.exists() and _is_whole(table):
-        yield from _table_records(table)
-        return
     seen: set[str] = set()
-    files = [_table_records(path) for path in _tables(folder)] + [
-        journal_records(path) for path in _journals(folder)
-    ]
+    if table.exists() and _is_whole(table):
+        files = [_table_records(table)]
+    else:
+        files = [_table_records(path) for path in _tables(folder)]
+        files += [journal_records(path) for path in _journals(folder)]
     for record in itertools.chain.from_iterable(files):
         if record.image_id not in seen:
             seen.add(record.image_id)
@@ -159,7 +159,9 @@ def _table_records(path: Path) -> Iterator[Record]:
     table = _opened(path)
     try:
         for batch in table.iter_batches(_ROWS):
-            yield from from_table(pa.Table.from_batches([batch]))
+            for record in from_table(pa.Table.from_batches([batch])):
+                check_record(record)
+                yield record
     except InputError:
         raise
     except (pa.ArrowException, OSError, *_NO_RECORD) as error:
@@ -176,10 +178,13 @@ def _damaged_table(path: Path, error: Exception) -> InputError:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Whole lines with their numbers from 1; what follows the last line break is torn."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if line.endswith(b"\n"):
-                yield number, line
+    try:
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.endswith(b"\n"):
+                    yield number, line
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _is_passed_over(line: bytes) -> bool:
@@ -197,6 +202,7 @@ def journal_records(path: Path) -> Iterator[Record]:
             continue
         try:
             record = from_json(line.decode("utf-8"))
+            check_record(record)
         except InputError:
             raise
         except _NO_RECORD:

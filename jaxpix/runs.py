@@ -104,6 +104,8 @@ class AttackRun:
         # A run that ended before it chose its images holds nothing that another attack could mix up.
         if path.exists() and (self.folder / SELECTION).exists():
             self._check_identity(read_json(path))
+        elif path.is_dir():
+            raise InputError(f"{path} is a folder, expected a file; choose another --run")
         else:
             write_atomically(path, json.dumps(self._identity, indent=1) + "\n")
         remove_unfinished(self.folder)
@@ -147,11 +149,6 @@ class AttackRun:
                     f"{path} is not what process 0 has written; is {self.folder} on a disk that all processes share?"
                 )
             time.sleep(0.5)
-
-    def stored_json(self, name: str) -> dict[str, Any] | None:
-        """Content of a JSON file of this folder, or None."""
-        path = self.folder / name
-        return read_json(path) if path.exists() else None
 
     def store_json(self, name: str, content: Any) -> None:
         """Write a JSON file of this folder, atomically."""

@@ -2,17 +2,38 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
+from .config import Count
 from .data.prepared import Example
 from .errors import InputError
 from .experiments import Attack
 from .labels import LabelSpace
 from .probe import check_finite
+from .stored import checked
 
 _CHUNK = 64
+
+_Position = Annotated[int, Field(ge=0)]
+
+
+@with_config(ConfigDict(strict=True))
+class _PlainGroup(TypedDict):
+    label: list[str]
+    indices: list[_Position]
+    examined: int
+    available: int
+
+
+@with_config(ConfigDict(strict=True))
+class _Plain(TypedDict):
+    groups: list[_PlainGroup]
+    asked: Count | None
+    screened: NotRequired[bool]
 
 
 class NothingToAttackError(InputError):
@@ -77,11 +98,12 @@ class Selection:
         Raises:
             InputError: something else.
         """
-        try:
-            groups = [Group(**{**group, "label": tuple(group["label"])}) for group in plain["groups"]]
-            return cls(groups, plain["asked"], plain.get("screened", True))
-        except (KeyError, TypeError) as error:
-            raise InputError(f"the stored selection of images is damaged: {error!r}") from None
+        found = checked(_Plain, plain, "the stored selection of images is damaged: ")
+        groups = [
+            Group(tuple(group["label"]), group["indices"], group["examined"], group["available"])
+            for group in found["groups"]
+        ]
+        return cls(groups, found["asked"], found.get("screened", True))
 
 
 def wanted_labels(

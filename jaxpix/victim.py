@@ -278,19 +278,22 @@ class Victim:
         """
         content, model = victim_files.read(Path(folder))
         height, width, channels = content["input_shape"]
-        victim = cls.from_model(
-            model,
-            architecture=content["architecture"],
-            task=content["task"],
-            class_names=content["class_names"],
-            input_shape=(height, width, channels),
-            mean=content["mean"],
-            std=content["std"],
-            normal_classes=content["normal_classes"],
-            threshold=content["threshold"],
-            name=content["name"],
-            provenance=content["provenance"],
-        )
+        try:
+            victim = cls.from_model(
+                model,
+                architecture=content["architecture"],
+                task=content["task"],
+                class_names=content["class_names"],
+                input_shape=(height, width, channels),
+                mean=content["mean"],
+                std=content["std"],
+                normal_classes=content["normal_classes"],
+                threshold=content["threshold"],
+                name=content["name"],
+                provenance=content["provenance"],
+            )
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from None
         if victim.victim_id != content["victim_id"]:
             raise InputError(f"{folder}: the weights are not those that victim.json describes (hash differs)")
         return victim

@@ -4,29 +4,59 @@ A folder cannot be renamed onto another one, so a new victim takes an older one'
 killed between them leaves the older one, complete, under the name of a leftover, where `read` finds it.
 """
 
+import functools
 import json
 import os
 import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
 from . import checkpoints
+from .config import ModelName, Task
 from .errors import InputError
 from .files import read_json, sync, write_atomically
 from .models.zoo import build
+from .stored import checked
 
 _FORMAT = 1
 _DESCRIPTION, _WEIGHTS = "victim.json", "weights"
-_KEYS = {
-    *("name", "victim_id", "task", "class_names", "normal_classes", "threshold"),
-    *("architecture", "input_shape", "mean", "std", "provenance"),
-}
+_Side = Annotated[int, Field(ge=1, le=4096)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+@with_config(ConfigDict(strict=True))
+class _Provenance(TypedDict, total=False):
+    """What others read of it; whoever makes a victim may add more."""
+
+    dataset: str | None
+    split: str | None
+    fingerprint: str | None
+
+
+@with_config(ConfigDict(strict=True))
+class _Content(TypedDict):
+    """What `victim.json` holds."""
+
+    name: str
+    victim_id: str
+    task: Task
+    class_names: list[str]
+    normal_classes: list[str]
+    threshold: _Finite
+    architecture: ModelName
+    input_shape: Annotated[list[_Side], Field(min_length=3, max_length=3)]
+    mean: list[_Finite]
+    std: list[_Spread]
+    provenance: _Provenance
 
 
 def write(folder: Path, content: Mapping[str, Any], weights: Any) -> None:
@@ -81,13 +111,18 @@ def read(folder: Path) -> tuple[dict[str, Any], nnx.Module]:
     content = read_json(path)
     if content.get("format") != _FORMAT:
         raise InputError(f"{path}: expected format {_FORMAT}, got {content.get('format')!r}")
-    missing = _KEYS - content.keys()
-    if missing:
-        raise InputError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}")
+    checked(_Content, content, f"{path} is damaged: ")
     channels, num_classes = content["input_shape"][2], len(content["class_names"])
-    model = nnx.eval_shape(
-        lambda: build(content["architecture"], num_classes=num_classes, channels=channels, seed=0)
-    )
-    graph, abstract = nnx.split(model)
+    if not len(content["mean"]) == len(content["std"]) == channels:
+        raise InputError(f"{path} is damaged: expected {channels} values of mean and of std")
+    graph, abstract = _structure(content["architecture"], num_classes, channels)
     restored = checkpoints.restore_tree(folder / _WEIGHTS, abstract)
     return content, nnx.merge(graph, jax.tree.map(jnp.asarray, restored))
+
+
+@functools.lru_cache(maxsize=8)
+def _structure(architecture: ModelName, num_classes: int, channels: int) -> Any:
+    """What `nnx.split` gives of a network without weights."""
+    return nnx.split(
+        nnx.eval_shape(lambda: build(architecture, num_classes=num_classes, channels=channels, seed=0))
+    )

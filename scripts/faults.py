@@ -1,10 +1,11 @@
-"""Kills prepare, train, attack and report at random moments, starts them again, and compares with undisturbed runs.
+"""Kills doors at random moments, starts them again, and compares with undisturbed runs.
 
 python scripts/faults.py --kills 60 --seed 0 --out benchmarks/results/faults.json
+python scripts/faults.py --doors study --kills 12 --num-images 200 --out benchmarks/results/faults-study.json
 
 SIGKILL, SIGTERM and SIGINT, at moments drawn from the time that an undisturbed run takes. Everything is drawn: no
 data are needed. Equal means: the prepared data's fingerprint, the metrics and the victim's hash, the records but for
-their seconds, every saved picture, and the report's tables.
+their seconds, every saved picture, and the report's tables. A study is all of these together.
 """
 
 import argparse
@@ -12,41 +13,30 @@ import dataclasses
 import json
 import os
 import random
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxpix.data.prepared import open_prepared
-from jaxpix.environment import describe_environment
-from jaxpix.files import read_json
-from jaxpix.runs import read_records
+from doors import Door, doors_of
 
+from jaxpix.environment import describe_environment
+
+DOORS = ("prepare", "train", "attack", "report", "study")
+
+# Compiling ends five seconds after a signal; the machine may be busy.
+LATEST_STOP = 12.0
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-DATA = "phantom-xray"
-RECIPE = shlex.split("--model resnet14 --epochs 4 --batch-size 16 --learning-rate 0.02 --stop-accuracy 1")
-SEARCH = shlex.split("--population 20 --generations 10 --per-class 12 --slots 2 --evaluator dense")
 # While Python still loads its libraries, a signal ends it in the ordinary way; nothing has begun then.
 STATUS = {
     signal.SIGKILL: {-9: "killed"},
     signal.SIGTERM: {143: "stopped", -15: "before the door opened"},
     signal.SIGINT: {130: "stopped", -2: "before the door opened", 1: "before the door opened"},
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Door:
-    """A command that works in a folder of its own, and what is compared of that folder."""
-
-    name: str
-    arguments: Callable[[Path], list[str]]
-    outcome: Callable[[Path], Any]
 
 
 @dataclasses.dataclass
@@ -58,57 +48,6 @@ class Account:
     slowest_stop_seconds: float = 0.0
     completed: int = 0
     differences: list[str] = dataclasses.field(default_factory=list)
-
-
-def doors_of(inputs: Path, num_images: int) -> list[Door]:
-    """The four doors; each reads what the one before has left in `inputs`."""
-    data = ["--data-dir", str(inputs / "prepare")]
-    return [
-        Door(
-            "prepare",
-            lambda folder: [
-                *(DATA, "--image-size", "32", "--num-images", str(num_images)),
-                *("--data-dir", str(folder)),
-            ],
-            prepared,
-        ),
-        Door("train", lambda folder: [DATA, *data, *RECIPE, "--run", str(folder)], trained),
-        Door(
-            "attack",
-            lambda folder: ["--victim", str(inputs / "train"), *data, *SEARCH, "--run", str(folder)],
-            attacked,
-        ),
-        Door("report", lambda folder: [str(inputs / "attack"), "--out", str(folder)], reported),
-    ]
-
-
-def prepared(folder: Path) -> Any:
-    """Fingerprint and files of the only data set in `folder`."""
-    dataset = open_prepared(DATA, folder)
-    return dataset.fingerprint, sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
-def trained(folder: Path) -> Any:
-    """Metrics of all epochs and of the test, and the victim's hash."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    for line in lines:
-        del line["seconds"], line["images_per_second"]
-    victim = read_json(folder / "victim" / "victim.json")
-    return lines, read_json(folder / "test_metrics.json"), victim["victim_id"]
-
-
-def attacked(folder: Path) -> Any:
-    """Records in order, and all pictures."""
-    records = [dataclasses.replace(record, seconds=0.0) for record in read_records(folder)]
-    pictures = {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
-    return records, pictures, read_json(folder / "selection.json")
-
-
-def reported(folder: Path) -> Any:
-    """Every table, the summary, and the names of all files."""
-    tables = {path.name: path.read_bytes() for path in sorted((folder / "tables").iterdir())}
-    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-    return tables, (folder / "summary.json").read_bytes(), names
 
 
 def start(door: Door, folder: Path) -> subprocess.Popen[str]:
@@ -144,9 +83,12 @@ def disturb(door: Door, folder: Path, moment: float, number: signal.Signals, acc
         return False
     began = time.monotonic()
     _, err = process.communicate()
-    account.slowest_stop_seconds = max(account.slowest_stop_seconds, time.monotonic() - began)
-    if process.returncode == 0:
+    took = time.monotonic() - began
+    if process.returncode == 0 and took < LATEST_STOP:
         return False
+    account.slowest_stop_seconds = max(account.slowest_stop_seconds, took)
+    if took > LATEST_STOP:
+        account.differences.append(f"{number.name} after {moment:.2f} s was heeded after {took:.1f} s")
     how = STATUS[number].get(process.returncode)
     if how is None or (how == "stopped" and "the same command goes on" not in err):
         account.differences.append(f"{number.name} gave status {process.returncode}: {err[-400:]}")
@@ -183,6 +125,7 @@ def compare(door: Door, folder: Path, expected: Any, account: Account) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kills", type=int, default=60, help="of all doors together")
+    parser.add_argument("--doors", nargs="+", choices=DOORS, default=DOORS[:4], help="default: all but study")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--num-images", type=int, default=400)
     parser.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
@@ -195,11 +138,17 @@ def main() -> None:
     accounts: dict[str, Account] = {}
     began = time.monotonic()
     doors = doors_of(folder / "undisturbed", options.num_images)
-    for index, door in enumerate(doors):
+    chosen = [door.name for door in doors if door.name in options.doors]
+    needed = {name for door in doors if door.name in chosen for name in door.needs}
+    for door in doors:
+        if door.name not in {*chosen, *needed}:
+            continue
         start_of_door = time.monotonic()
         expected = finish(door, folder / "undisturbed" / door.name)
+        if door.name not in chosen:
+            continue
         account = accounts[door.name] = Account(time.monotonic() - start_of_door)
-        kills = options.kills // len(doors) + (index < options.kills % len(doors))
+        kills = options.kills // len(chosen) + (chosen.index(door.name) < options.kills % len(chosen))
         torture(door, folder / "disturbed", expected, kills, draw, account)
         print(door.name, json.dumps(dataclasses.asdict(account)), flush=True)
     content = {

@@ -25,11 +25,13 @@ class Property:
     Attributes:
         inputs: where inputs come from.
         holds: raises for an input that breaks it; errors that are documented do not leave it.
+        examples: inputs that the suite tries.
     """
 
     name: str
     inputs: st.SearchStrategy[Any]
     holds: Callable[[Any], None]
+    examples: int = 50
 
     def check(self, value: Any) -> None:
         """`holds`, within `SECONDS` of processor time and `BYTES` more memory than ever before."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -187,3 +188,22 @@ def test_a_victim_of_other_classes_is_refused(world):
     prepare_dataset("phantom-derma", PrepareConfig(data_dir=world / "data", image_size=32, num_images=20))
     with pytest.raises(InputError, match=r"the classes of phantom-derma .* are not those of the victim"):
         attack.main(arguments(world, "other", "--dataset", "phantom-derma"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content["groups"][0]["indices"].append(10_000), "or images that are not there"),
+        (lambda content: content["groups"][0]["indices"].append(content["groups"][1]["indices"][0]), "twice"),
+        (lambda content: content["groups"][0]["indices"].clear(), "a record of .*, which was not chosen"),
+    ],
+)
+def test_a_selection_that_does_not_fit_its_images_or_records(world, undisturbed, damage, message):
+    run = world / "damaged"
+    shutil.rmtree(run, ignore_errors=True)
+    shutil.copytree(world / "undisturbed", run)
+    content = json.loads((run / "selection.json").read_text())
+    damage(content)
+    (run / "selection.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"damaged: .*{message}"):
+        attack.main(arguments(world, run.name))

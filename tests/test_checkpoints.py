@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,6 +119,53 @@ def test_changed_content_is_found(tmp_path: Path) -> None:
     content["a"]["sha256"] = "0" * 64
     manifest.write_text(json.dumps(content))
     with pytest.raises(InputError, match="the content of a has changed"):
+        restore_tree(tmp_path / "x", tree)
+
+
+def test_arrays_that_are_larger_than_the_manifest_says_are_not_read(tmp_path: Path) -> None:
+    """A few bytes of zeros can claim gigabytes."""
+    tree = {"a": np.arange(5, dtype=np.float32)}
+    save_tree(tmp_path / "x", tree)
+    save_tree(tmp_path / "y", {"a": np.zeros(1_000_000, np.float32)})
+    shutil.rmtree(tmp_path / "x" / "00000000" / "arrays")
+    (tmp_path / "y" / "00000000" / "arrays").rename(tmp_path / "x" / "00000000" / "arrays")
+    with pytest.raises(InputError, match=r"damaged: a: expected shape \[5\], got \[1000000\]"):
+        restore_tree(tmp_path / "x", tree)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[" * 100_000, "is damaged: .*manifest.json is damaged"),
+        ('{"a": 3}', "is damaged: manifest.json: a is no array"),
+        (
+            '{"a": {"shape": 5, "dtype": "float32", "sha256": ""}}',
+            r"does not fit: a: expected float32\[5\], got",
+        ),
+        (None, "is damaged: .*manifest.json cannot be read: Is a directory"),
+    ],
+    ids=["deep", "number", "shape", "folder"],
+)
+def test_a_manifest_that_is_none(tmp_path: Path, content: str | None, message: str) -> None:
+    tree = {"a": np.arange(5, dtype=np.float32)}
+    save_tree(tmp_path / "x", tree)
+    manifest = tmp_path / "x" / "00000000" / "manifest.json"
+    manifest.unlink()
+    if content is None:
+        manifest.mkdir()
+    else:
+        manifest.write_text(content)
+    with pytest.raises(InputError, match=message):
+        restore_tree(tmp_path / "x", tree)
+
+
+def test_other_entries_are_no_saves(tmp_path: Path) -> None:
+    tree = {"a": np.arange(5, dtype=np.float32)}
+    save_tree(tmp_path / "x", tree)
+    (tmp_path / "x" / "²").mkdir()
+    restore_tree(tmp_path / "x", tree)
+    (tmp_path / "x" / "00000001").write_text("a file")
+    with pytest.raises(InputError, match="damaged: files are missing"):
         restore_tree(tmp_path / "x", tree)
 
 

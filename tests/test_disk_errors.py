@@ -158,7 +158,7 @@ def test_a_torn_line_is_cut_even_on_a_full_disk(disk):
 
 
 def test_a_read_only_disk_is_said_by_every_door(disk, tmp_path):
-    run = make_run(tmp_path / "run", [(["clear-like"], ["dense-like"])])
+    run = make_run(tmp_path / "run", [(["clear-like"], ["opacity-like"])])
     tiny = PrepareConfig(data_dir=tmp_path / "data", image_size=16, num_images=20)
     dataset = prepare_dataset("phantom-xray", tiny)
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)

@@ -99,7 +99,7 @@ def test_a_terminated_attack_keeps_its_experiments(world):
     journal = run / "journal.jsonl"
 
     def has_two():
-        return journal.exists() and journal.read_bytes().count(b"\n") >= 2
+        return journal.exists() and journal.read_bytes().count(b'"image_id"') >= 2
 
     status, err, seconds = stopped("attack", arguments, signal.SIGTERM, has_two)
     assert (status, err) == (143, "terminated; the same command goes on from what is saved\n")
@@ -172,7 +172,7 @@ def test_a_report_names_a_damaged_file(tmp_path, name, content):
     (run / name).write_text(content)
     if (name, content) in (("identity.json", '{"groups": 3}'), ("environment.json", '{"groups": 3}')):
         pytest.skip("what it lacks is not needed")
-    with pytest.raises(InputError, match=rf"{re.escape(str(run))}.* (cannot be read|is not what jaxpix)"):
+    with pytest.raises(InputError, match=rf"{re.escape(str(run / name))} is damaged"):
         report.main([str(run), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
 
@@ -213,7 +213,7 @@ def test_another_victim_or_other_data_are_refused_and_named(world):
     [
         ({"class_names": ["a", "b"]}, r"weights/00000000 does not fit: fc\.\w+\S*: expected .*, got"),
         ({"architecture": "resnet50"}, r"weights/00000000 does not fit: "),
-        ({"mean": None}, r"victim\.json is damaged: it lacks mean"),
+        ({"mean": None}, r"victim\.json is damaged: mean: Field required"),
     ],
 )
 def test_a_victim_whose_weights_are_of_another_model(world, tmp_path, change, message):

@@ -60,7 +60,17 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
         ('{"a": ', "is damaged: Expecting value"),
         ("[1]", "is damaged: expected an object, got list"),
         ("\0\0\0", "is damaged"),
+        ('{"a": ' + "[" * 100_000, "is damaged: "),
+        ('{"a": ' + "[" * 60 + "]" * 60 + "}", "is damaged: more than 50 lists or objects in one another"),
+        ('{"a": NaN}', "is damaged: expected finite numbers, got nan"),
+        ('{"a": [1e999]}', "is damaged: expected finite numbers, got inf"),
+        (f'{{"a": {10**30}}}', "is damaged: expected numbers of at most 64 bits, got one of 100"),
+        (f'{{"a": {"9" * 5000}}}', "is damaged: Exceeds the limit"),
+        ('{"a": "\\ud800"}', "is damaged: .*surrogates not allowed"),
+        ('{"\\udc00": 1}', "is damaged: .*surrogates not allowed"),
+        (" " * ((32 << 20) + 1), "is damaged: expected at most 33,554,432 bytes"),
     ],
+    ids=lambda text: text[:24],
 )
 def test_damaged_json_is_named(tmp_path, content, message):
     (tmp_path / "a.json").write_text(content)

@@ -2,6 +2,7 @@
 
 import hostile_archives
 import hostile_files
+import hostile_folders
 import hostile_tables
 import hostile_words
 import pytest
@@ -12,14 +13,14 @@ PROPERTIES = [
     *hostile_tables.PROPERTIES,
     *hostile_archives.PROPERTIES,
     *hostile_files.PROPERTIES,
+    *hostile_folders.PROPERTIES,
 ]
-_EXAMPLES = 50
 
 
 @pytest.mark.parametrize("kept", PROPERTIES, ids=lambda kept: kept.name)
 def test_only_documented_errors_come_out(kept):
     @settings(
-        max_examples=_EXAMPLES,
+        max_examples=kept.examples,
         deadline=None,
         derandomize=True,
         database=None,

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import made_trees as made
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jaxpix.config import PrepareConfig
+from jaxpix.data.accounts import INDEX_SCHEMA
 from jaxpix.data.images import decode, fit
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import open_prepared
@@ -146,6 +149,74 @@ def test_a_damaged_data_set_is_named(tmp_path):
     (dataset.path / "summary.json").write_text("{")
     with pytest.raises(InputError, match="is no prepared data set, or a damaged one"):
         open_prepared("derma", tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_size": "8"}, "image_size: Input should be a valid integer"),
+        ({"num_examples": {"train": -1}}, r"num_examples\.train: Input should be greater than or equal to 0"),
+        ({"num_examples": {"train": 10**12}}, r"num_examples\.train: Input should be less than"),
+        ({"info": {"name": "derma"}}, r"info\.title: Field required"),
+        ({"notes": 3}, "notes: Input should be a valid list"),
+    ],
+)
+def test_a_summary_that_is_none_says_what_to_do(tmp_path, change, message):
+    path = made.prepared(tmp_path, "derma", made.derma(), size=8).path
+    summary = json.loads((path / "summary.json").read_text())
+    (path / "summary.json").write_text(json.dumps({**summary, **change}))
+    with pytest.raises(
+        InputError, match=rf"(?s){message}.*; delete .* and run python -m jaxpix\.prepare again"
+    ):
+        open_prepared("derma", tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("label", [[99]] * 70, "classes .99. of '.*', expected some of 0 to 6"),
+        ("label", [[0, 1]] * 70, "classes .0, 1. of"),
+        ("label", ["a"] * 70, "columns of other types"),
+        ("image_id", ["a"] * 70, "an image is listed twice"),
+        ("split", ["train"] * 70, "images of {'train': 70}, expected"),
+        ("split", None, "Column split does not exist"),
+    ],
+)
+def test_an_index_that_is_none_of_these_images(tmp_path, column, value, message):
+    dataset = made.prepared(tmp_path, "derma", made.derma(), size=8)
+    table = pq.read_table(dataset.path / "index.parquet")
+    place = table.column_names.index(column)
+    if value is None:
+        table = table.remove_column(place)
+    else:
+        table = table.set_column(
+            place, column, pa.array(value, None if value[0] == "a" else INDEX_SCHEMA.field(column).type)
+        )
+    pq.write_table(table, dataset.path / "index.parquet")
+    with pytest.raises(InputError, match=rf"index\.parquet is damaged .*{message}.*jaxpix\.prepare again"):
+        dataset.labels("train")
+
+
+def test_a_description_of_features_cannot_have_a_module_imported(tmp_path, monkeypatch):
+    (tmp_path / "made_up_features.py").write_text("raise SystemExit('this code has run')")
+    monkeypatch.syspath_prepend(tmp_path)
+    dataset = made.prepared(tmp_path, "derma", made.derma(), size=8)
+    path = dataset.path / "features.json"
+    path.write_text(
+        path.read_text().replace("tensorflow_datasets.core.features.text_feature", "made_up_features")
+    )
+    with pytest.raises(
+        InputError, match=r"expected features of TFDS, got 'made_up_features\.Text' in features\.json"
+    ):
+        dataset.source("test")[0]
+
+
+def test_images_of_another_size_than_the_summary_says(tmp_path):
+    dataset = made.prepared(tmp_path, "derma", made.derma(), size=8)
+    summary = json.loads((dataset.path / "summary.json").read_text())
+    (dataset.path / "summary.json").write_text(json.dumps({**summary, "image_size": 9}))
+    with pytest.raises(InputError, match=r"expected uint8 \[9, 9, 3\], got uint8 \[8, 8, 3\]"):
+        dataset.source("test")[0]
 
 
 def test_a_folder_of_ones_own_keeps_its_name(tmp_path):

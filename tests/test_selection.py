@@ -116,9 +116,11 @@ def test_wanted_labels():
 
 
 def test_a_selection_survives_json(attack, labels):
-    selection = select(attack, Source(IMAGES), labels, None, 3, seed=0)
-    assert Selection.from_plain(selection.to_plain()) == selection
-    everything = select_all(attack, labels, None, seed=0)
-    assert Selection.from_plain(json.loads(json.dumps(everything.to_plain()))) == everything
-    before = {key: value for key, value in selection.to_plain().items() if key != "screened"}
-    assert Selection.from_plain(before) == selection
+    for selection in (
+        select(attack, Source(IMAGES), labels, None, 3, seed=0),
+        select_all(attack, labels, None, seed=0),
+    ):
+        assert Selection.from_plain(json.loads(json.dumps(selection.to_plain()))) == selection
+    older = json.loads(json.dumps(selection.to_plain()))
+    del older["screened"]
+    assert Selection.from_plain(older).screened

@@ -1,3 +1,6 @@
+import json
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -125,6 +128,32 @@ def test_load_errors(trained, tmp_path):
         Victim.load(tmp_path / "victim")
     (tmp_path / "victim" / "victim.json").write_text(text[:50])
     with pytest.raises(InputError, match="is damaged"):
+        Victim.load(tmp_path / "victim")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mean": [1, 2]}, "expected 1 values of mean and of std"),
+        ({"std": [0.0]}, r"std\.0: Input should be greater than 0"),
+        ({"input_shape": [32, 32]}, "input_shape: List should have at least 3 items"),
+        (
+            {"input_shape": [100_000, 100_000, 1]},
+            r"input_shape\.0: Input should be less than or equal to 4096",
+        ),
+        ({"input_shape": [4, 4, 1]}, "resnet14 needs images of at least 8 pixels, got 4"),
+        ({"class_names": "abc"}, "class_names: Input should be a valid list"),
+        ({"class_names": ["a", "a", "b"]}, "class names must be distinct"),
+        ({"architecture": ["resnet14"]}, "architecture: Input should be 'resnet50'"),
+        ({"threshold": "0.5"}, "threshold: Input should be a valid number"),
+        ({"provenance": {"dataset": 3}}, r"provenance\.dataset: Input should be a valid string"),
+    ],
+)
+def test_a_description_that_is_none_names_its_folder(trained, tmp_path, change, message):
+    trained.save(tmp_path / "victim")
+    path = tmp_path / "victim" / "victim.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(InputError, match=rf"{re.escape(str(tmp_path / 'victim'))}.*{message}"):
         Victim.load(tmp_path / "victim")
 
 

@@ -91,7 +91,7 @@ class Ledger:
             "note": note,
             "jaxpix": __version__,
         }
-        table = pa.table(self._rows, schema=_SCHEMA)
+        table = pa.table(self._rows, schema=INDEX_SCHEMA)
         pq.write_table(table, folder / INDEX_FILE)
         text = json.dumps(summary, indent=1, ensure_ascii=False)
         (folder / SUMMARY_FILE).write_text(text + "\n", encoding="utf-8")
@@ -134,7 +134,7 @@ class Ledger:
         }
 
 
-_SCHEMA = pa.schema(
+INDEX_SCHEMA = pa.schema(
     [
         ("split", pa.string()),
         ("image_id", pa.string()),

@@ -19,7 +19,7 @@ os.environ.setdefault("TFDS_LOG_LEVEL", "error")
 import tensorflow_datasets as tfds
 
 from ..errors import InputError
-from ..files import sync_tree
+from ..files import read_json, sync_tree
 from .info import DatasetInfo
 from .medmnist_files import MEMBERS
 from .places import VERSION
@@ -27,6 +27,16 @@ from .places import VERSION
 _FLUSH_EVERY = 256
 _EXAMPLES_PER_SHARD = 8192
 _LEAST_FREE_BYTES = 32 << 20
+_FEATURES = {
+    f"tensorflow_datasets.core.features.{name}"
+    for name in (
+        "features_dict.FeaturesDict",
+        "image_feature.Image",
+        "class_label_feature.ClassLabel",
+        "tensor_feature.Tensor",
+        "text_feature.Text",
+    )
+}
 
 tfds.disable_progress_bar()
 logging.getLogger("absl").setLevel(logging.ERROR)
@@ -233,5 +243,21 @@ def _check_free_space(path: Path) -> None:
 
 
 def open_records(path: Path, split_name: str) -> Any:
-    """Random access to the stored examples of a split."""
+    """Random access to the stored examples of a split.
+
+    Raises:
+        InputError: a description in the folder names other kinds of features than `build` stores.
+    """
+    _check_features(read_json(path / "features.json"), path)
     return tfds.builder_from_directory(path).as_data_source(split=split_name)
+
+
+def _check_features(value: Any, path: Path) -> None:
+    """TFDS imports, and so runs, any module that a description names the class of a feature in."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        named = key in ("pythonClassName", "python_class_name", "type", "proto_cls")
+        if named and inner not in _FEATURES:
+            raise InputError(f"{path}: expected features of TFDS, got {inner!r} in features.json")
+        _check_features(inner, path)
+    for inner in value if isinstance(value, list) else ():
+        _check_features(inner, path)

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..errors import InputError
 from ..files import write_atomically
+from ..labels import LabelSpace
 from .info import DatasetInfo
 from .medmnist_files import MEMBERS
-from .places import INDEX_FILE, SUMMARY_FILE, VERSION, folder_name
+from .places import SUMMARY_FILE, VERSION, folder_name
+from .prepared_files import prepare_again, read_index, read_summary
 from .registry import DATASETS, lookup
 
 
@@ -61,16 +61,23 @@ class ExampleSource(Sequence[Example]):
             raise IndexError(f"index {index} of {self._length} images")
         try:
             record = self._opened()[int(index) % self._length]
+            return self._example(record)
         # The readers of TFDS and array_record have errors of many kinds for a file that is cut short or gone.
         except Exception as error:
             raise InputError(
                 f"{self._path}: image {index} of '{self._split_name}' cannot be read ({type(error).__name__}: "
-                f"{error}); delete this folder and run python -m jaxpix.prepare again"
+                f"{error}); {prepare_again(self._path)}"
             ) from error
-        label = record["label"]
+
+    def _example(self, record: Any) -> Example:
+        image, label = record["image"], np.asarray(record["label"])
+        if image.shape != self._shape or image.dtype != np.uint8:
+            raise ValueError(f"expected uint8 {list(self._shape)}, got {image.dtype} {list(image.shape)}")
+        space = LabelSpace(self._info.task, self._info.class_names)
+        space.from_stored(label[None])
         return Example(
-            image=record["image"],
-            label=np.asarray(label) if np.ndim(label) else int(label),
+            image=image,
+            label=label if label.ndim else int(label),
             image_id=record["image_id"].decode(),
             group=record["group"].decode(),
         )
@@ -80,6 +87,9 @@ class ExampleSource(Sequence[Example]):
             if self._records is None:
                 from .builders import open_records
 
+                summary, self._info = read_summary(self._path)
+                side = summary["image_size"]
+                self._shape = (side, side, self._info.channels)
                 self._records = open_records(self._path, self._split_name)
         return self._records
 
@@ -117,7 +127,7 @@ class PreparedDataset:
     @property
     def summary(self) -> dict[str, Any]:
         """What `prepare` reported: counts, skipped files, duplicates, leaks, notes, settings."""
-        return _summary(self.path)
+        return read_summary(self.path)[0]
 
     @property
     def note(self) -> str | None:
@@ -149,15 +159,8 @@ class PreparedDataset:
         return ExampleSource(self.path, split_name, self._length(split_name))
 
     @functools.cached_property
-    def _index(self) -> dict[str, Any]:
-        try:
-            table = pq.read_table(self.path / INDEX_FILE)
-            return {name: table.column(name).to_pylist() for name in ("split", "image_id", "group", "label")}
-        except (OSError, pa.ArrowException, KeyError) as error:
-            raise InputError(
-                f"{self.path / INDEX_FILE} is damaged ({error}); delete its folder and run "
-                "python -m jaxpix.prepare again"
-            ) from None
+    def _index(self) -> dict[str, list[Any]]:
+        return read_index(self.path, self.num_examples, self.info)
 
     def _column(self, name: str, split_name: str) -> list[Any]:
         self._length(split_name)
@@ -189,13 +192,9 @@ class PreparedDataset:
         return np.array(self._column("group", split_name), dtype=np.str_)
 
 
-def _summary(path: Path) -> dict[str, Any]:
-    return json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
-
-
 def store_note(path: Path, note: str | None) -> None:
     """Replace the note of the prepared data set in `path`; images and fingerprint stay what they are."""
-    text = json.dumps({**_summary(path), "note": note}, indent=1, ensure_ascii=False)
+    text = json.dumps({**read_summary(path)[0], "note": note}, indent=1, ensure_ascii=False)
     write_atomically(path / SUMMARY_FILE, text + "\n")
 
 
@@ -205,25 +204,15 @@ def read_prepared(path: Path) -> PreparedDataset:
     Raises:
         InputError: its summary is missing or damaged.
     """
-    try:
-        summary = _summary(path)
-        stored: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in summary["info"].items()
-        }
-        info = DatasetInfo(**stored)
-        return PreparedDataset(
-            info=info,
-            path=path,
-            scheme=summary["scheme"],
-            image_size=summary["image_size"],
-            num_examples=summary["num_examples"],
-            fingerprint=summary["fingerprint"],
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is no prepared data set, or a damaged one ({type(error).__name__}: {error}); "
-            f"delete it and run python -m jaxpix.prepare again"
-        ) from None
+    summary, info = read_summary(path)
+    return PreparedDataset(
+        info=info,
+        path=path,
+        scheme=summary["scheme"],
+        image_size=summary["image_size"],
+        num_examples=summary["num_examples"],
+        fingerprint=summary["fingerprint"],
+    )
 
 
 def open_prepared(

@@ -1,16 +1,17 @@
 """Finished (or unfinished) attacks, read from their run folders: all that a report is made of."""
 
 import dataclasses
-import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import read_json
+from ..options import read_toml
 from ..record_files import read_passed_over, read_records
 from ..records import Record
 from ..runs import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
+from .contents import check_about, check_identity, check_records, check_selection, options_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,34 +85,26 @@ def _is_attack(path: Path) -> bool:
 
 
 def _read(folder: Path) -> AttackResult:
-    about = _json(folder / ABOUT)
-    selection = _json(folder / SELECTION)
-    try:
-        config = tomllib.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{folder / CONFIG} cannot be read: {error}") from None
-    try:
-        num_chosen = sum(len(group["indices"]) for group in selection["groups"])
-        return AttackResult(
-            folder,
-            read_records(folder),
-            num_chosen - len(read_passed_over(folder)),
-            selection["asked"],
-            about["dataset"],
-            about["victim"],
-            _json(folder / ENVIRONMENT),
-            config["attack"],
-            _json(folder / IDENTITY).get("data_fingerprint"),
-        )
-    except (AttributeError, KeyError, TypeError) as error:
-        raise InputError(f"{folder} is not what jaxpix.attack writes: {error!r}") from None
-
-
-def _json(path: Path) -> Any:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path} cannot be read: expected an object, got {type(content).__name__}")
-    return content
+    for name in (ABOUT, SELECTION, IDENTITY, CONFIG, ENVIRONMENT):
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{folder / name} is a link out of its folder; put the file itself there")
+    about, selection = read_json(folder / ABOUT), read_json(folder / SELECTION)
+    identity = read_json(folder / IDENTITY)
+    check_about(about, f"{folder / ABOUT} is damaged: ")
+    check_selection(selection, f"{folder / SELECTION} is damaged: ")
+    check_identity(identity, f"{folder / IDENTITY} is damaged: ")
+    options = options_of(read_toml(folder / CONFIG), f"{folder / CONFIG}: ")
+    records = read_records(folder)
+    check_records(records, about, options, str(folder))
+    num_chosen = sum(len(group["indices"]) for group in selection["groups"])
+    return AttackResult(
+        folder,
+        records,
+        num_chosen - len(read_passed_over(folder)),
+        selection["asked"],
+        about["dataset"],
+        about["victim"],
+        read_json(folder / ENVIRONMENT),
+        options,
+        identity.get("data_fingerprint"),
+    )

@@ -153,7 +153,7 @@ def _prepared(
         selection = _choose(images, choice)
         run.store_text(CONFIG, config_text)
         run.store_json(ENVIRONMENT, {**describe_environment(), "processes": member.num_processes})
-        run.store_json(SELECTION, selection.to_plain())
+        run.store_json(SELECTION, selection.to_plain(), indent=1 if selection.screened else None)
     done = run.finished | run.passed_over
     todo = [index for index in selection.turns(attack.config.seed) if images.ids[index] not in done]
     if done:

@@ -8,6 +8,7 @@ they still share is the run folder.
 import contextlib
 import json
 import secrets
+import socket
 from collections.abc import Iterator
 
 import jax
@@ -142,10 +143,23 @@ def _explained(config: ClusterConfig, error: Exception) -> str:
     return f"cannot meet the other processes at {config.coordinator or 'the address that JAX found'}: {error}"
 
 
+def _check_port(address: str) -> None:
+    """Refuse a port that is taken, which crashes JAX's service now and then."""
+    family, place = (socket.AF_INET6, "::") if socket.has_dualstack_ipv6() else (socket.AF_INET, "")
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((place, int(address.rpartition(":")[2])))
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--coordinator {address}: cannot listen on this port: {error}") from None
+
+
 def _meet(config: ClusterConfig) -> State:
     # A state of our own instead of JAX's global one: to JAX this stays an ordinary process, which computes on its
     # own devices, waits for nobody and does not die with another.
     state = State()
+    if config.coordinator and config.process_id == 0:
+        _check_port(config.coordinator)
     try:
         state.initialize(
             config.coordinator,

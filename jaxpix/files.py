@@ -9,7 +9,8 @@ from typing import Any
 
 from .errors import InputError
 
-_MOST_BYTES = 32 << 20
+# The positions of eight million images.
+_MOST_BYTES = 64 << 20
 _MOST_BITS = 64
 _DEEPEST = 50
 _UNFINISHED = re.compile(r"\..+\.\d+\.tmp")

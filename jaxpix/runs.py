@@ -129,7 +129,7 @@ class AttackRun:
         # Whether all processes are done is seen from their tables, which hold nothing that the journals do not.
         for path in part_tables(self.folder):
             path.unlink()
-        self.store_json(SHARES, {"start": self.member.start, "todo": list(todo)})
+        self.store_json(SHARES, {"start": self.member.start, "todo": list(todo)}, indent=None)
         self._lock.share()
         self.member.begin()
 
@@ -150,9 +150,9 @@ class AttackRun:
                 )
             time.sleep(0.5)
 
-    def store_json(self, name: str, content: Any) -> None:
-        """Write a JSON file of this folder, atomically."""
-        write_atomically(self.folder / name, json.dumps(content, indent=1) + "\n")
+    def store_json(self, name: str, content: Any, indent: int | None = 1) -> None:
+        """Write a JSON file of this folder, atomically; `indent` None: on one line, for what may be long."""
+        write_atomically(self.folder / name, json.dumps(content, indent=indent) + "\n")
 
     def store_own_json(self, name: str, content: Any) -> None:
         """`store_json` for what each of several processes says of itself: `environment-1-of-4.json`."""

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from doors import Door, doors_of
+from faults_doors import Door, doors_of
 
 from jaxpix.environment import describe_environment
 

@@ -119,7 +119,7 @@ def test_an_address_that_somebody_else_uses():
         other.listen()
         address = f"127.0.0.1:{other.getsockname()[1]}"
         config = ClusterConfig(coordinator=address, num_processes=1, process_id=0)
-        with pytest.raises(InputError, match=f"cannot meet the other processes at {address}"), join(config):
+        with pytest.raises(InputError, match=f"--coordinator {address}: cannot listen"), join(config):
             pass
 
 

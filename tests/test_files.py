@@ -68,7 +68,7 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
         (f'{{"a": {"9" * 5000}}}', "is damaged: Exceeds the limit"),
         ('{"a": "\\ud800"}', "is damaged: .*surrogates not allowed"),
         ('{"\\udc00": 1}', "is damaged: .*surrogates not allowed"),
-        (" " * ((32 << 20) + 1), "is damaged: expected at most 33,554,432 bytes"),
+        (" " * ((64 << 20) + 1), "is damaged: expected at most 67,108,864 bytes"),
     ],
     ids=lambda text: text[:24],
 )

@@ -27,28 +27,30 @@ def jobs_of(attack, images):
     return [attack.job(str(i), image, labels[i]) for i, image in enumerate(images)]
 
 
-def one_at_a_time(attack, job):
-    """The same search without slots: propose, evaluate densely, select."""
+def one_at_a_time(attack, jobs):
+    """The same search without slots, image after image: propose, evaluate densely, select."""
     victim, config = attack.victim, attack.config
     box = Box(victim.input_shape, config.num_pixels)
     optimizer = Optimizer(search_of(config), box)
     fitness_fn = make_fitness("confidence", victim.space, targeted=False)
-    goal = Goal(jnp.asarray(job.original), jnp.asarray(job.target))
 
     @jax.jit
-    def generation(evolution):
+    def generation(evolution, image, goal):
         candidates = optimizer.propose(evolution)
-        logits = victim.dense_logits(victim.weights, paint(jnp.asarray(job.image), decode(candidates, box)))
+        logits = victim.dense_logits(victim.weights, paint(image, decode(candidates, box)))
         fitness = jax.vmap(fitness_fn, (0, None))(logits, goal)
         hits = jax.vmap(lambda row: is_success(row, goal, victim.space, False))(logits)
         return optimizer.select(evolution, candidates, fitness, hits)
 
-    evolution = optimizer.start(experiment_key(config.seed, job.image_id))
-    while not evolution.stopped:
-        evolution = generation(evolution)
-    found = bool(np.isfinite(evolution.hit_fitness))
-    genome = evolution.hit_genome if found else evolution.best_genome
-    return found, int(evolution.generation), int(evolution.queries_to_first_hit), decode(genome, box)
+    start = jax.jit(optimizer.start)
+    for job in jobs:
+        goal = Goal(jnp.asarray(job.original), jnp.asarray(job.target))
+        evolution = start(experiment_key(config.seed, job.image_id))
+        while not evolution.stopped:
+            evolution = generation(evolution, jnp.asarray(job.image), goal)
+        found = bool(np.isfinite(evolution.hit_fitness))
+        genome = evolution.hit_genome if found else evolution.best_genome
+        yield found, int(evolution.generation), int(evolution.queries_to_first_hit), decode(genome, box)
 
 
 def test_a_plain_loop_finds_the_same(attack):
@@ -56,8 +58,8 @@ def test_a_plain_loop_finds_the_same(attack):
     jobs = jobs_of(attack, images)
     outcomes = {outcome.job.image_id: outcome for outcome in attack.engine.run(jobs, seed=5)}
     assert 0 < sum(outcome.success for outcome in outcomes.values()) < len(jobs) == len(outcomes)
-    for job in jobs:
-        found, generations, queries_to_first_hit, pixels = one_at_a_time(attack, job)
+    for job, plain in zip(jobs, one_at_a_time(attack, jobs), strict=True):
+        found, generations, queries_to_first_hit, pixels = plain
         outcome = outcomes[job.image_id]
         assert (outcome.success, outcome.generations) == (found, generations)
         assert (outcome.queries_to_first_hit or 0) == queries_to_first_hit

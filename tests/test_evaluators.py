@@ -13,6 +13,14 @@ from jaxpix.errors import InputError
 from jaxpix.evaluators import make_evaluator
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _quick_compilation():
+    """Nearly all of these tests is compiling; that optimised programs agree is for test_incremental.py."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture(scope="module")
 def victim():
     return small_victim("resnet", 48)

@@ -100,7 +100,7 @@ def run_campaign(
         if member.is_leader:
             selection, todo = _prepared(run, images, choice, config_text)
         else:
-            selection, todo = _stored(run, images), run.handed_out()
+            selection, todo = _stored(run, images), run.handed_out
             run.store_own_json(ENVIRONMENT, describe_environment())
         began = time.monotonic()
         share = todo[member.process_id :: member.num_processes]

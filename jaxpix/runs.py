@@ -63,9 +63,11 @@ class AttackRun:
         finished: ids of the images whose experiment was finished when the run was opened, or since by this process.
         passed_over: ids of those that were judged and cannot be attacked, likewise.
         num_successes: successes among `finished`.
+        handed_out: where process 0 prepared the folder: the images, by position, that it found left to do.
 
     Raises:
-        InputError: another process holds the folder, it belongs to another attack, or its files are damaged.
+        InputError: another process holds the folder, it belongs to another attack, its files are damaged, or
+            process 0 has written to another folder.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], member: Member = ALONE):
@@ -74,6 +76,7 @@ class AttackRun:
         self.finished: set[str] = set()
         self.passed_over: set[str] = set()
         self.num_successes = 0
+        self.handed_out: list[int] = []
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> "AttackRun":
@@ -85,6 +88,7 @@ class AttackRun:
             if self.member.is_leader:
                 self._prepare()
             else:
+                self.handed_out = self._await_shares()
                 self._check_identity(read_json(self.folder / IDENTITY))
             self._journal = Journal(self._own("journal", ".jsonl"))
             self._resources.callback(self._journal.close)
@@ -133,12 +137,7 @@ class AttackRun:
         self._lock.share()
         self.member.begin()
 
-    def handed_out(self) -> list[int]:
-        """Another process: the images that are left to do, as process 0 handed them out.
-
-        Raises:
-            InputError: process 0 has written to another folder.
-        """
+    def _await_shares(self) -> list[int]:
         path, until = self.folder / SHARES, time.monotonic() + _PATIENCE_SECONDS
         while True:
             shares = read_json(path) if path.exists() else {}

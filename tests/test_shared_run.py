@@ -38,7 +38,7 @@ def test_each_has_its_own_files_and_the_last_one_writes_the_whole_table(tmp_path
     with led(tmp_path, 2, [0, 1, 2]) as leader:
         assert leader.member.has_begun
         with AttackRun(tmp_path, IDENTITY, Member(1, 2, "today")) as other:
-            assert other.handed_out() == [0, 1, 2]
+            assert other.handed_out == [0, 1, 2]
             leader.save(finished("c", success=True))
             leader.save(finished("a"))
             other.save(finished("b"))
@@ -119,12 +119,10 @@ def test_a_process_that_would_attack_something_else_is_refused(tmp_path):
 
 def test_a_folder_that_process_0_did_not_write_to(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "_PATIENCE_SECONDS", 0.0)
-    with (
-        led(tmp_path, 2, [0], "yesterday"),
-        AttackRun(tmp_path, IDENTITY, Member(1, 2, "today")) as other,
-        pytest.raises(InputError, match="on a disk that all processes share"),
-    ):
-        other.handed_out()
+    with led(tmp_path / "shared", 2, [0], "yesterday"):
+        for folder in (tmp_path / "shared", tmp_path / "somewhere else"):
+            with pytest.raises(InputError, match="on a disk that all processes share"):
+                AttackRun(folder, IDENTITY, Member(1, 2, "today")).__enter__()
 
 
 @pytest.mark.parametrize("line", ['{"passed_over": 3}', '{"passed_over"', '{"passed_over": [[]'])

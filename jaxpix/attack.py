@@ -20,12 +20,14 @@ from .experiments import Attack
 from .metrics.queries import median_queries_to_first_hit
 from .metrics.rates import average_confidence, null_control_failures, success_rate
 from .options import parse, to_toml
+from .programs import keep_programs
 from .record_files import TABLE
 from .records import Record
 from .victim import Victim
 
 
 def _run(options: AttackOptions, member: Member) -> None:
+    keep_programs()
     victim = open_victim(options)
     dataset = open_dataset(options, victim)
     folder = options.run or default_folder(options, victim, dataset)

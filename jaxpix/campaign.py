@@ -12,7 +12,6 @@ from .about import describe_attacked
 from .cluster import ALONE, Member
 from .console import Meter, say
 from .data.prepared import Example, PreparedDataset
-from .engine import Job
 from .environment import describe_environment
 from .errors import InputError
 from .experiments import Attack, Origin
@@ -30,6 +29,7 @@ from .selection import (
     select_all,
     wanted_labels,
 )
+from .verification import Job
 
 _PAIRS_ON_SHEET = 8
 

@@ -1,16 +1,17 @@
 """Many images through one compiled evolution.
 
 S slots hold one experiment each. One compiled `advance` runs whole generations of all slots; the host
-collects what has stopped and refills the slot from the queue, so no image waits for another. Saved candidates
-are verified while the devices compute the next generations. Every random draw folds in the image id: a result
-depends on neither slot, order, batch nor device.
+collects what has stopped and refills the slot from the queue, so no image waits for another. While the devices
+compute the next generations, the host saves what is finished and prepares the saved candidates for the judge.
+Every random draw folds in the image id: a result depends on neither slot, order, batch nor device.
 """
 
-import dataclasses
+import functools
 import itertools
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import numpy as np
@@ -18,78 +19,31 @@ import numpy as np
 from .config import EngineConfig
 from .evaluators import Evaluator
 from .evolution import Optimizer
-from .fitness import FitnessFn, Goal, is_success
-from .genome import Pixels
+from .fitness import FitnessFn, Goal
 from .layout import Layout, choose_layout, is_out_of_memory
 from .slots import Candidates, Filling, SlotProgram, Slots
-from .verification import decode_png, encode_png, judge
+from .verification import Experiment, Job, Outcome, Stopped, Verifier
 from .victim import Victim
 
 _MAX_GENERATIONS_PER_CALL = 100
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One experiment to do: uint8 image [H, W, C]; bool label vectors `original`, `target` [N]."""
-
-    image_id: str
-    image: np.ndarray
-    original: np.ndarray
-    target: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """One finished experiment.
-
-    Attributes:
-        job: what was asked.
-        success: the saved candidate, read back, is adversarial for the dense float32 victim.
-        refuted_hits: hits whose saved image was not adversarial; the search went on after each.
-        png: the returned candidate, saved: the fittest adversarial one, else the fittest of all.
-        pixels: its changed pixels, x [K], y [K], values [K, C].
-        logits_before, logits_after: float32 [N], of the saved original and the saved candidate.
-        generations: generations run after the initial one.
-        queries: candidates evaluated, P (1 + generations).
-        queries_to_first_hit: candidates up to the first one that the search saw as adversarial, or None.
-        best_fitness: of the returned candidate, as the search saw it.
-        seconds: from the slot's filling to its stop, beside all other slots.
-    """
-
-    job: Job
-    success: bool
-    refuted_hits: int
-    png: bytes
-    pixels: Pixels
-    logits_before: np.ndarray
-    logits_after: np.ndarray
-    generations: int
-    queries: int
-    queries_to_first_hit: int | None
-    best_fitness: float
-    seconds: float
-
-
-@dataclasses.dataclass
-class _Experiment:
-    job: Job
-    since: float
-    refuted_hits: int = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class _Stopped:
-    """A stopped experiment to verify; `slot` waits for the verdict on a hit, None: already filled again."""
-
-    experiment: _Experiment
-    candidate: Candidates
-    seconds: float
-    slot: int | None
+# Compiling that took less is not worth a line.
+_SECONDS_WORTH_SAYING = 2.0
 
 
 def experiment_key(seed: int, image_id: str) -> jax.Array:
     """Random key of one experiment: the seed with the image id folded in."""
-    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(image_id.encode("utf-8")))
+    return experiment_keys(seed, [image_id])[0]
+
+
+def experiment_keys(seed: int, image_ids: Sequence[str]) -> jax.Array:
+    """Random keys [B] of experiments; see `experiment_key`."""
+    folded = np.array([zlib.crc32(name.encode("utf-8")) for name in image_ids], np.uint32)
+    return _fold(jax.random.key(seed), folded)
+
+
+@jax.jit
+def _fold(key: jax.Array, numbers: jax.Array) -> jax.Array:
+    return jax.vmap(functools.partial(jax.random.fold_in, key))(numbers)
 
 
 class Engine:
@@ -119,7 +73,6 @@ class Engine:
         self.victim, self.evaluator, self.optimizer = victim, evaluator, optimizer
         self._fitness_fn, self._targeted = fitness_fn, targeted
         self._config = config or EngineConfig()
-        self._is_success = jax.jit(is_success, static_argnums=(2, 3))
         self._arrange(layout or choose_layout(evaluator, optimizer, self._config.slots))
 
     def _arrange(self, layout: Layout) -> None:
@@ -130,10 +83,49 @@ class Engine:
             self._fitness_fn,
             self.victim.space,
             targeted=self._targeted,
-            num_slots=layout.num_slots,
-            group=layout.group,
-            devices=layout.devices,
+            layout=layout,
         )
+        self.verify = Verifier(
+            self.victim,
+            population=self.optimizer.search.population,
+            targeted=self._targeted,
+            num_together=layout.judged,
+        )
+        self._is_compiled = False
+
+    def compile(self, on_notice: Callable[[str], None] | None = None) -> None:
+        """Compile what an attack needs, side by side, unless that is done; XLA does not hold Python's lock.
+
+        The functions are called as an attack calls them, but with nothing to do.
+
+        Args:
+            on_notice: told what was compiled, and for how long.
+        """
+        if self._is_compiled:
+            return
+        program, weights = self.program, self.program.weights
+        began = time.monotonic()
+        # All the others begin with what this one gives.
+        program.empty()
+
+        def fill() -> None:
+            jax.block_until_ready(program.fill(weights, program.empty(), program.nothing()))
+
+        def advance() -> None:
+            slots, _ = program.advance(weights, program.empty(), 0)
+            jax.block_until_ready(program.read(slots))
+
+        def refute() -> None:
+            jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
+
+        work = {"search": advance, "bases": fill, "judge": self.verify.compile, "refuting": refute}
+        with ThreadPoolExecutor(len(work)) as threads:
+            seconds = list(threads.map(_seconds_of, work.values()))
+        self._is_compiled = True
+        whole = time.monotonic() - began
+        if on_notice and whole > _SECONDS_WORTH_SAYING:
+            each = ", ".join(f"{name} {time:.1f} s" for name, time in zip(work, seconds, strict=True))
+            on_notice(f"compiled in {whole:.1f} s, side by side: {each}")
 
     def run(
         self,
@@ -154,9 +146,10 @@ class Engine:
         """
         queue = iter(jobs)
         while True:
-            shift = _Shift(self, queue, seed, on_candidates)
+            work = _Pass(self, queue, seed, on_candidates)
             try:
-                yield from shift.work()
+                self.compile(on_notice)
+                yield from work.outcomes()
                 return
             except jax.errors.JaxRuntimeError as error:
                 smaller = self.layout.halved()
@@ -168,39 +161,10 @@ class Engine:
                         f"going on with {smaller.num_slots} in groups of {smaller.group}"
                     )
             # Outside the handler, whose traceback would keep the arrays alive.
-            queue = itertools.chain(shift.unfinished(), queue)
-            del shift
+            yield from work.judged
+            queue = itertools.chain(work.unfinished(), queue)
+            del work
             self._arrange(smaller)
-
-    def verify(self, stopped: _Stopped) -> Outcome | None:
-        """The outcome of a stopped experiment; None when its hit does not survive being saved."""
-        job, candidate, victim = stopped.experiment.job, stopped.candidate, self.victim
-        x, y = candidate.pixels.x, candidate.pixels.y
-        image = job.image.copy()
-        for row, column, value in zip(y, x, candidate.pixels.values, strict=True):
-            image[row, column] = value
-        png = encode_png(image)
-        logits = judge(victim, png)
-        goal = Goal(job.original, job.target)
-        success = bool(self._is_success(logits, goal, victim.space, self._targeted))
-        found = bool(candidate.is_hit)
-        if found and not success:
-            return None
-        generations = int(candidate.generation)
-        return Outcome(
-            job=job,
-            success=success,
-            refuted_hits=stopped.experiment.refuted_hits,
-            png=png,
-            pixels=Pixels(x, y, decode_png(png)[y, x]),
-            logits_before=judge(victim, encode_png(job.image)),
-            logits_after=logits,
-            generations=generations,
-            queries=self.optimizer.search.population * (1 + generations),
-            queries_to_first_hit=int(candidate.queries_to_first_hit) if found else None,
-            best_fitness=float(candidate.fitness),
-            seconds=stopped.seconds,
-        )
 
     def steps_after(self, steps: int, seconds: float) -> int:
         """Generations for the next call, so that calls last about as long as the layout wants."""
@@ -210,54 +174,77 @@ class Engine:
         return int(min(max(1, wanted), 2 * steps, _MAX_GENERATIONS_PER_CALL))
 
 
-class _Shift:
-    """One pass through a queue with slots of one size: fill, advance, verify, read, again."""
+def _seconds_of(fn: Callable[[], None]) -> float:
+    began = time.monotonic()
+    fn()
+    return time.monotonic() - began
+
+
+class _Pass:
+    """One pass through a queue with slots of one size: fill, advance, judge, read, again.
+
+    Attributes:
+        judged: outcomes that wait to be handed out, which is done while the devices are busy.
+    """
 
     def __init__(
         self, engine: Engine, queue: Iterator[Job], seed: int, on_candidates: Callable[[int], None] | None
     ):
         self._engine, self._program = engine, engine.program
         self._queue, self._seed, self._on_candidates = queue, seed, on_candidates
-        self._occupants: list[_Experiment | None] = [None] * engine.layout.num_slots
-        self._to_verify: list[_Stopped] = []
+        self._occupants: list[Experiment | None] = [None] * engine.layout.num_slots
+        self._to_verify: list[Stopped] = []
+        self.judged: list[Outcome] = []
 
     def unfinished(self) -> list[Job]:
-        """Jobs drawn from the queue whose outcome has not been yielded."""
+        """Jobs drawn from the queue that have not been judged."""
         waiting = [stopped.experiment.job for stopped in self._to_verify if stopped.slot is None]
         return waiting + [experiment.job for experiment in self._occupants if experiment is not None]
 
-    def work(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[Outcome]:
         """Outcomes until the queue and all slots are empty."""
         slots = self._program.empty()
         steps = self._engine.steps_after(1, self._engine.layout.seconds_per_call)
         while True:
             slots = self._refill(slots)
             if not any(self._occupants) and not self._to_verify:
+                yield from self._handed_out()
                 return
             began = time.monotonic()
             slots, evaluated = self._program.advance(self._program.weights, slots, steps)
             reading = self._program.read(slots)
-            # The devices are busy now; the host verifies what the call before has left.
-            refuted = np.zeros(len(self._occupants), bool)
-            while self._to_verify:
-                stopped = self._to_verify[0]
-                outcome = self._engine.verify(stopped)
-                self._to_verify.pop(0)
-                if outcome is None:
-                    assert stopped.slot is not None, "only hits can be refuted"
-                    stopped.experiment.refuted_hits += 1
-                    refuted[stopped.slot] = True
-                    continue
-                if stopped.slot is not None:
-                    self._occupants[stopped.slot] = None
-                yield outcome
+            # The devices are busy now: whoever takes outcomes saves them meanwhile.
+            yield from self._handed_out()
+            refuted = self._judge()
+            was_waited_for = not evaluated.is_ready()
             candidates: Candidates = jax.device_get(reading)
-            steps = self._engine.steps_after(steps, time.monotonic() - began)
+            if was_waited_for:
+                steps = self._engine.steps_after(steps, time.monotonic() - began)
             if self._on_candidates:
                 self._on_candidates(int(np.sum(evaluated)))
             self._collect(candidates, refuted)
             if refuted.any():
                 slots = self._program.refute(slots, refuted)
+
+    def _handed_out(self) -> Iterator[Outcome]:
+        while self.judged:
+            yield self.judged.pop(0)
+
+    def _judge(self) -> np.ndarray:
+        """Judge what has stopped: confirmed hits free their slots; the slots of the others, bool [S]."""
+        refuted = np.zeros(len(self._occupants), bool)
+        verdicts = self._engine.verify(self._to_verify)
+        for stopped, outcome in zip(self._to_verify, verdicts, strict=True):
+            if outcome is None:
+                assert stopped.slot is not None, "only hits can be refuted"
+                stopped.experiment.refuted_hits += 1
+                refuted[stopped.slot] = True
+                continue
+            if stopped.slot is not None:
+                self._occupants[stopped.slot] = None
+            self.judged.append(outcome)
+        self._to_verify = []
+        return refuted
 
     def _collect(self, candidates: Candidates, refuted: np.ndarray) -> None:
         """Queue what has stopped for verification; a slot without a hit is free at once."""
@@ -268,7 +255,7 @@ class _Shift:
                 continue
             candidate: Candidates = jax.tree.map(lambda leaf, i=index: leaf[i], candidates)
             slot = index if candidate.is_hit else None
-            self._to_verify.append(_Stopped(experiment, candidate, now - experiment.since, slot))
+            self._to_verify.append(Stopped(experiment, candidate, now - experiment.since, slot))
             if slot is None:
                 self._occupants[index] = None
 
@@ -282,7 +269,7 @@ class _Shift:
                 break
             positions, free = free[: len(jobs)], free[len(jobs) :]
             for position, job in zip(positions, jobs, strict=True):
-                self._occupants[position] = _Experiment(job, time.monotonic())
+                self._occupants[position] = Experiment(job, time.monotonic())
             slots = self._program.fill(self._program.weights, slots, self._filling(positions, jobs))
         return slots
 
@@ -290,10 +277,9 @@ class _Shift:
         """Jobs as arrays of one fixed size; what is padded goes to no slot."""
         spare = self._engine.layout.filling - len(jobs)
         padded = jobs + [jobs[0]] * spare
-        keys = jax.numpy.stack([experiment_key(self._seed, job.image_id) for job in padded])
         return Filling(
             np.array(positions + [len(self._occupants)] * spare, np.int32),
-            keys,
+            experiment_keys(self._seed, [job.image_id for job in padded]),
             np.stack([job.image for job in padded]),
             Goal(np.stack([job.original for job in padded]), np.stack([job.target for job in padded])),
         )

@@ -19,6 +19,7 @@ from .genome import Pixels, paint
 from .models.costs import CPU, GPU, switch_costs
 from .models.frozen import FrozenModel
 from .models.incremental import IncrementalModel
+from .platforms import on_cpu
 from .victim import Victim
 
 Base = Any
@@ -78,13 +79,13 @@ def make_evaluator(
     if precision == "bfloat16":
         frozen = frozen.in_bfloat16()
     switch = _switch(frozen, victim.input_shape, num_pixels, precision, engine)
-    if _on_cpu() and precision != "bfloat16":
+    if on_cpu() and precision != "bfloat16":
         # Only where both evaluators compute whole maps, so that they differ by rounding alone.
         frozen = frozen.with_transformed_kernels(switch)
     if switch == 0:
         return _dense(frozen.logits, frozen.weights, precision)
     model = IncrementalModel(frozen, victim.input_shape, num_pixels, switch)
-    largest = model.bytes_pasted if _on_cpu() else 0
+    largest = model.bytes_pasted if on_cpu() else 0
     if engine.evaluator == "dense":
         return _dense(frozen.logits, frozen.weights, precision, largest)
     return _incremental(model, precision, largest)
@@ -103,7 +104,7 @@ def _switch(
         if engine.switch not in names:
             raise InputError(f"switch: unknown layer {engine.switch!r}; allowed: {', '.join(names)}")
         return names.index(engine.switch) + 1
-    device = CPU if _on_cpu() else GPU[precision]
+    device = CPU if on_cpu() else GPU[precision]
     costs = switch_costs(frozen, image_shape, num_pixels, device)
     first = 1 if engine.evaluator == "incremental" else 0
     return min(range(first, len(costs)), key=costs.__getitem__)
@@ -138,16 +139,24 @@ def _incremental(model: IncrementalModel, precision: SearchPrecision, largest: i
         with matmul_precision(precision):
             return model.base(weights, image)
 
-    def logits(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
+    def in_cuts(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
         def population(base: Base, pixels: Pixels) -> jax.Array:
             return _in_cuts(functools.partial(model.logits, weights, base), pixels, largest)
 
         with matmul_precision(precision):
             return jax.vmap(population)(bases, pixels)
 
+    def at_once(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
+        with matmul_precision(precision):
+            maps = jax.vmap(functools.partial(model.pasted, weights))(bases, pixels)
+            # One flat batch: XLA folds the addition of a shortcut into a convolution only where nothing reshapes
+            # between the two, as vmap would.
+            result = model.rest(weights, maps.reshape(-1, *maps.shape[2:]))
+            return result.reshape(*maps.shape[:2], -1)
+
     layers = model.frozen.layers
     rest = f"whole maps from {layers[model.switch].name} on" if model.switch < len(layers) else "all layers"
-    return Evaluator(f"incremental ({rest})", model.frozen.weights, base, logits)
+    return Evaluator(f"incremental ({rest})", model.frozen.weights, base, in_cuts if largest else at_once)
 
 
 def _in_cuts(logits_fn: Callable[[Pixels], jax.Array], pixels: Pixels, largest: int) -> jax.Array:
@@ -166,10 +175,6 @@ def _in_cuts(logits_fn: Callable[[Pixels], jax.Array], pixels: Pixels, largest: 
     index = np.minimum(np.arange(num_cuts * size), population - 1).reshape(num_cuts, size)
     logits = jax.lax.map(logits_fn, jax.tree.map(lambda leaf: leaf[index], pixels))
     return logits.reshape(num_cuts * size, -1)[:population]
-
-
-def _on_cpu() -> bool:
-    return jax.default_backend() == "cpu"
 
 
 def matmul_precision(precision: SearchPrecision) -> Any:

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from .config import AttackConfig, EngineConfig, Fitness, SearchPrecision
-from .engine import Engine, Job, Outcome
+from .engine import Engine
 from .errors import InputError
 from .evaluators import make_evaluator
 from .evolution import Optimizer, Search
 from .fitness import make_fitness
 from .genome import Box
+from .platforms import on_host
 from .presets import fitness_of, search_of
 from .probe import check_finite
 from .records import PixelChange, Record
+from .verification import Job, Outcome
 from .victim import Victim
 
 
@@ -110,7 +112,8 @@ class Attack:
     ) -> Iterator[Finished]:
         """Finished experiments in order of finishing; see `Engine.run`."""
         for outcome in self.engine.run(jobs, self.config.seed, on_candidates, on_notice):
-            record = self._record(outcome, origin or Origin())
+            with on_host():
+                record = self._record(outcome, origin or Origin())
             yield Finished(record, outcome.png, outcome.job.image)
 
     def _record(self, outcome: Outcome, origin: Origin) -> Record:

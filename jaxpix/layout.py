@@ -12,6 +12,7 @@ from .evolution import Optimizer
 # On a GPU, candidates evaluated together at 224 px; a CPU is busy with one population.
 _GPU_BATCH = 1600
 _GPU_GROUPS = 4
+_GPU_JUDGED = 16
 _CPU_SLOTS = 4
 _REFERENCE_PIXELS = 224 * 224
 # Share of a device's memory that the bases of all slots may take.
@@ -28,6 +29,7 @@ class Layout:
         filling: experiments that enter slots in one call.
         devices: share the slots equally.
         seconds_per_call: how long the host should wait between two looks.
+        judged: saved images judged in one call.
     """
 
     num_slots: int
@@ -35,6 +37,7 @@ class Layout:
     filling: int
     devices: tuple[jax.Device, ...]
     seconds_per_call: float
+    judged: int = 1
 
     def halved(self) -> "Layout | None":
         """Half the slots, in smaller groups where needed; None when there is one per device already."""
@@ -75,6 +78,8 @@ def choose_layout(evaluator: Evaluator, optimizer: Optimizer, slots: int | None 
         filling=1 if on_cpu else min(8, per_device),
         devices=devices,
         seconds_per_call=1.0 if on_cpu else 0.2,
+        # A CPU judges two images no faster than one after the other.
+        judged=1 if on_cpu else _GPU_JUDGED,
     )
 
 

@@ -32,7 +32,7 @@ def identify(space: LabelSpace, arrays: Sequence[np.ndarray]) -> str:
 
 
 def probe(
-    logits_fn: Callable[[np.ndarray], jax.Array],
+    logits_fn: Callable[[np.ndarray], jax.Array | np.ndarray],
     space: LabelSpace,
     input_shape: tuple[int, int, int],
     name: str,

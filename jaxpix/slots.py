@@ -7,7 +7,6 @@ the backend's arithmetic cannot make a result depend on them.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +20,7 @@ from .evolution import Evolution, Optimizer
 from .fitness import FitnessFn, Goal, is_success
 from .genome import Pixels, decode
 from .labels import LabelSpace
+from .layout import Layout
 
 _AXIS = "slots"
 
@@ -64,9 +64,7 @@ class SlotProgram:
         fitness_fn: objective of one candidate.
         space: label space of the victim.
         targeted: what counts as a hit.
-        num_slots: S, a multiple of the devices times `group`.
-        group: populations evaluated together.
-        devices: share the slots.
+        layout: slots, groups and devices.
     """
 
     def __init__(
@@ -77,19 +75,19 @@ class SlotProgram:
         space: LabelSpace,
         *,
         targeted: bool,
-        num_slots: int,
-        group: int,
-        devices: Sequence[jax.Device],
+        layout: Layout,
     ):
-        assert num_slots % (group * len(devices)) == 0, "slots are whole groups on every device"
         self._evaluator, self._optimizer, self._fitness_fn = evaluator, optimizer, fitness_fn
         self._space, self._targeted = space, targeted
-        self.num_slots, self.group = num_slots, group
-        mesh = Mesh(np.asarray(devices), (_AXIS,))
+        self.num_slots, self._group, self._filling = layout.num_slots, layout.group, layout.filling
+        assert self.num_slots % (self._group * len(layout.devices)) == 0, (
+            "slots are whole groups on every device"
+        )
+        mesh = Mesh(np.asarray(layout.devices), (_AXIS,))
         everywhere, shared = PartitionSpec(), PartitionSpec(_AXIS)
         sharding = NamedSharding(mesh, shared)
         on_devices = functools.partial(jax.shard_map, mesh=mesh, check_vma=False)
-        self.weights = jax.device_put(evaluator.weights, NamedSharding(mesh, everywhere))
+        self._sharded, self._everywhere = sharding, NamedSharding(mesh, everywhere)
         fill = on_devices(self._fill, in_specs=(everywhere, shared, everywhere), out_specs=shared)
         advance = on_devices(
             self._advance, in_specs=(everywhere, shared, everywhere), out_specs=(shared, shared)
@@ -102,11 +100,39 @@ class SlotProgram:
         self.refute = compiled(self._refute, donate_argnums=0)
         self.read = jax.jit(jax.vmap(self._read))
 
+    @functools.cached_property
+    def weights(self) -> Any:
+        """The evaluator's weights, on every device."""
+        return jax.device_put(self._evaluator.weights, self._everywhere)
+
+    def nothing(self) -> Filling:
+        """What enters no slot, in the shapes of what does."""
+        count, shape = self._filling, self._optimizer.box.image_shape
+        labels = np.zeros((count, len(self._space.class_names)), bool)
+        return Filling(
+            np.full(count, self.num_slots, np.int32),
+            jax.random.split(jax.random.key(0), count),
+            np.zeros((count, *shape), np.uint8),
+            Goal(labels, labels),
+        )
+
+    def shapes(self) -> tuple[Any, Slots, Filling]:
+        """Weights, slots and filling as shapes on their devices: to compile for devices that take no arrays."""
+
+        def placed(tree: Any, sharding: NamedSharding) -> Any:
+            return jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree
+            )
+
+        weights = placed(self._evaluator.weights, self._everywhere)
+        slots = placed(jax.eval_shape(self._empty), self._sharded)
+        return weights, slots, placed(jax.eval_shape(self.nothing), self._everywhere)
+
     def _empty(self) -> Slots:
         """Slots that are all stopped, to be filled."""
         shape, labels = self._optimizer.box.image_shape, (self.num_slots, len(self._space.class_names))
         images = jnp.zeros((self.num_slots, *shape), jnp.uint8)
-        one = jax.eval_shape(self._evaluator.base, self.weights, images[0])
+        one = jax.eval_shape(self._evaluator.base, self._evaluator.weights, images[0])
         evolution = jax.vmap(self._optimizer.start)(jax.random.split(jax.random.key(0), self.num_slots))
         return Slots(
             evolution=dataclasses.replace(evolution, stopped=jnp.ones(self.num_slots, bool)),
@@ -175,10 +201,10 @@ class SlotProgram:
     ) -> tuple[jax.Array, jax.Array]:
         """Fitness [S, P] and hits [S, P] of candidates [S, P, G]; running slots fill the groups first."""
         order = jnp.argsort(stopped)
-        num_groups = (jnp.sum(~stopped) + self.group - 1) // self.group
+        num_groups = (jnp.sum(~stopped) + self._group - 1) // self._group
 
         def evaluate(number: jax.Array, results: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            members = jax.lax.dynamic_slice_in_dim(order, number * self.group, self.group)
+            members = jax.lax.dynamic_slice_in_dim(order, number * self._group, self._group)
             images, goals, bases, genomes = jax.tree.map(
                 lambda leaf: leaf[members], (slots.images, slots.goals, slots.bases, candidates)
             )

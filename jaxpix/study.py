@@ -9,6 +9,7 @@ import tyro
 from .console import print_table, run_door, say
 from .errors import InputError
 from .options import parse_flags
+from .programs import keep_programs
 from .studies import Study, read_study
 from .study_plan import show_plan
 from .study_run import StudyOutcome, run_study, success_table
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     if arguments.count("--set") > 1:
         raise InputError("--set is there twice; give it once: --set KEY=VALUE KEY=VALUE …")
     options = parse_flags(StudyOptions, arguments, "study", "Train, attack and report as a file says.")
+    keep_programs()
     study = read_study(options.study, options.set, data_dir=options.data_dir, victim=options.victim)
     folder = options.run or Path("runs") / options.study.stem
     if options.plan:

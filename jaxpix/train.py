@@ -12,6 +12,7 @@ from .console import print_table, run_door, say
 from .data.prepared import PreparedDataset
 from .evaluation import table
 from .options import parse
+from .programs import keep_programs
 from .training import train_victim
 from .training_run import TrainingRun
 
@@ -49,6 +50,7 @@ def show(dataset: PreparedDataset, run: TrainingRun) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Train, test, and print the test table."""
     options = parse(TrainOptions, "train", "Train a classifier on a prepared data set.", arguments)
+    keep_programs()
     dataset = open_or_draw(options.dataset, options.data_dir, options.split, options.image_size)
     name = f"{options.dataset}-{options.config.model}-{dataset.image_size}"
     folder = options.run or Path("runs") / name

@@ -1,11 +1,87 @@
 """The judge of every success: the saved 8-bit image, read back, seen by the dense float32 victim."""
 
+import dataclasses
 import io
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
+import jax
 import numpy as np
 from PIL import Image
 
+from .fitness import Goal, is_success
+from .genome import Pixels
+from .platforms import on_host
+from .slots import Candidates
 from .victim import Victim
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_THREADS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One experiment to do: uint8 image [H, W, C]; bool label vectors `original`, `target` [N]."""
+
+    image_id: str
+    image: np.ndarray
+    original: np.ndarray
+    target: np.ndarray
+
+
+@dataclasses.dataclass
+class Experiment:
+    """A job in a slot since a time of `time.monotonic`, and how many of its hits were refuted."""
+
+    job: Job
+    since: float
+    refuted_hits: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Stopped:
+    """A stopped experiment to verify; `slot` waits for the verdict on a hit, None: already filled again."""
+
+    experiment: Experiment
+    candidate: Candidates
+    seconds: float
+    slot: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One finished experiment.
+
+    Attributes:
+        job: what was asked.
+        success: the saved candidate, read back, is adversarial for the dense float32 victim.
+        refuted_hits: hits whose saved image was not adversarial; the search went on after each.
+        png: the returned candidate, saved: the fittest adversarial one, else the fittest of all.
+        pixels: its changed pixels, x [K], y [K], values [K, C].
+        logits_before, logits_after: float32 [N], of the saved original and the saved candidate.
+        generations: generations run after the initial one.
+        queries: candidates evaluated, P (1 + generations).
+        queries_to_first_hit: candidates up to the first one that the search saw as adversarial, or None.
+        best_fitness: of the returned candidate, as the search saw it.
+        seconds: from the slot's filling to its stop, beside all other slots.
+    """
+
+    job: Job
+    success: bool
+    refuted_hits: int
+    png: bytes
+    pixels: Pixels
+    logits_before: np.ndarray
+    logits_after: np.ndarray
+    generations: int
+    queries: int
+    queries_to_first_hit: int | None
+    best_fitness: float
+    seconds: float
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -24,9 +100,128 @@ def decode_png(content: bytes) -> np.ndarray:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def judge(victim: Victim, png: bytes) -> np.ndarray:
-    """Float32 logits [N] of a saved image.
+class Judge:
+    """Float32 logits of saved images, so that a verdict cannot depend on what else is judged.
 
-    Each image is evaluated alone, so that the verdict cannot depend on which others were judged with it.
+    One image at a time, or several in calls of one fixed shape, where `compile` has found that on this device a
+    neighbour changes no bit of an image's logits.
+
+    Args:
+        victim: what is asked.
+        num_together: images of one call.
     """
-    return np.asarray(victim.logits(decode_png(png)[None]))[0]
+
+    def __init__(self, victim: Victim, num_together: int = 1):
+        self._victim, self.num_together = victim, num_together
+
+    def compile(self) -> None:
+        """Compile the evaluation; one image at a time from now on if neighbours matter."""
+        if self.num_together > 1 and self._neighbours_matter():
+            self.num_together = 1
+        if self.num_together == 1:
+            self._victim.logits(np.zeros((1, *self._victim.input_shape), np.uint8)).block_until_ready()
+
+    def _neighbours_matter(self) -> bool:
+        count, shape = self.num_together, self._victim.input_shape
+        images = np.random.default_rng(0).integers(0, 256, (2 * count, *shape), np.uint8)
+        mine, others = images[:count], images[count:]
+        alike = np.asarray(self._victim.logits(mine))
+        # Each image in another place, among others.
+        order = np.roll(np.arange(count), 1)
+        kept = np.arange(count) % 2 == 0
+        among = np.where(kept[:, None, None, None], mine[order], others)
+        return not np.array_equal(np.asarray(self._victim.logits(among))[kept], alike[order][kept])
+
+    def __call__(self, pngs: Sequence[bytes]) -> np.ndarray:
+        """Logits [B, N] of saved images."""
+        size = self.num_together
+        images = _in_threads(decode_png, pngs)
+        calls = []
+        for start in range(0, len(images), size):
+            part = images[start : start + size]
+            # The calls are only begun here: a device works them off without waiting for the host.
+            calls.append(self._victim.logits(np.stack(part + part[:1] * (size - len(part)))))
+        if not calls:
+            return np.zeros((0, len(self._victim.class_names)), np.float32)
+        return np.concatenate([np.asarray(call) for call in calls])[: len(images)]
+
+
+class Verifier:
+    """Outcomes of stopped experiments, judged from their saved images.
+
+    Args:
+        victim: the judge.
+        population: P, candidates of a generation.
+        targeted: success means reaching the goal's target instead of leaving its original label.
+        num_together: images judged in one call.
+    """
+
+    def __init__(self, victim: Victim, *, population: int, targeted: bool, num_together: int = 1):
+        self.judge = Judge(victim, num_together)
+        self._space, self._population, self._targeted = victim.space, population, targeted
+        self._is_success = jax.jit(is_success, static_argnums=(2, 3))
+
+    def compile(self) -> None:
+        """See `Judge.compile`."""
+        self.judge.compile()
+
+    def __call__(self, stopped: Sequence[Stopped]) -> list[Outcome | None]:
+        """One outcome each; None when a hit does not survive being saved."""
+        pngs = _in_threads(_changed_png, stopped)
+        after = self.judge(pngs)
+        successes = [self._succeeds(one, logits) for one, logits in zip(stopped, after, strict=True)]
+        stays = [
+            index for index, one in enumerate(stopped) if successes[index] or not bool(one.candidate.is_hit)
+        ]
+        originals = _in_threads(encode_png, [stopped[index].experiment.job.image for index in stays])
+        before = dict(zip(stays, self.judge(originals), strict=True))
+        return [
+            self._outcome(one, pngs[index], successes[index], before[index], after[index])
+            if index in before
+            else None
+            for index, one in enumerate(stopped)
+        ]
+
+    def _succeeds(self, stopped: Stopped, logits: np.ndarray) -> bool:
+        job = stopped.experiment.job
+        with on_host():
+            goal = Goal(job.original, job.target)
+            return bool(self._is_success(logits, goal, self._space, self._targeted))
+
+    def _outcome(
+        self, stopped: Stopped, png: bytes, success: bool, before: np.ndarray, after: np.ndarray
+    ) -> Outcome:
+        candidate = stopped.candidate
+        x, y = candidate.pixels.x, candidate.pixels.y
+        generations = int(candidate.generation)
+        return Outcome(
+            job=stopped.experiment.job,
+            success=success,
+            refuted_hits=stopped.experiment.refuted_hits,
+            png=png,
+            pixels=Pixels(x, y, decode_png(png)[y, x]),
+            logits_before=before,
+            logits_after=after,
+            generations=generations,
+            queries=self._population * (1 + generations),
+            queries_to_first_hit=int(candidate.queries_to_first_hit) if candidate.is_hit else None,
+            best_fitness=float(candidate.fitness),
+            seconds=stopped.seconds,
+        )
+
+
+def _changed_png(stopped: Stopped) -> bytes:
+    """The candidate as it is saved."""
+    pixels = stopped.candidate.pixels
+    image = stopped.experiment.job.image.copy()
+    for row, column, value in zip(pixels.y, pixels.x, pixels.values, strict=True):
+        image[row, column] = value
+    return encode_png(image)
+
+
+def _in_threads(fn: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Results in order; Pillow's compression does not hold Python's lock."""
+    if len(items) < 2:
+        return [fn(item) for item in items]
+    with ThreadPoolExecutor(min(len(items), os.cpu_count() or 1, _THREADS)) as threads:
+        return list(threads.map(fn, items))

@@ -21,6 +21,7 @@ from .labels import LabelSpace
 from .models.frozen import FrozenModel, freeze
 from .models.pretrained import load_torchvision, read_weights
 from .models.zoo import build, check_image_size
+from .platforms import on_cpu
 from .probe import identify, logits_of, probe
 
 Weights = Any
@@ -101,8 +102,10 @@ class Victim:
         return self._compiled(self.weights, jnp.asarray(images))
 
     def _probe(self, *, refuse_probabilities: bool) -> np.ndarray:
+        # A GPU compiles for half a minute: there the probe shares the program of `predict`.
+        evaluate = self.logits if on_cpu() else self.predict
         return probe(
-            self.logits, self.space, self.input_shape, self.name, refuse_probabilities=refuse_probabilities
+            evaluate, self.space, self.input_shape, self.name, refuse_probabilities=refuse_probabilities
         )
 
     def predict(self, images: np.ndarray) -> np.ndarray:

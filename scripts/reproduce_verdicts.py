@@ -18,7 +18,7 @@ from jaxpix.data.prepared import open_prepared
 from jaxpix.files import read_json
 from jaxpix.records import Record
 from jaxpix.runs import ABOUT
-from jaxpix.verification import decode_png, encode_png, judge
+from jaxpix.verification import Judge, decode_png, encode_png
 
 
 def candidate_of(record: Record, original: np.ndarray, run: Path) -> bytes:
@@ -41,13 +41,14 @@ def judge_run(victim: Victim, run: Path, data_dir: Path) -> dict[str, Any]:
     source = dataset.source(about["subset"])
     positions = {str(name): index for index, name in enumerate(dataset.image_ids(about["subset"]))}
     verdicts = {}
+    judge = Judge(victim)
     for record in read_records(run):
         original = np.asarray(source[positions[record.image_id]]["image"])
-        logits = judge(victim, candidate_of(record, original, run))
+        changed, untouched = judge([candidate_of(record, original, run), encode_png(original)])
         verdicts[record.image_id] = {
-            "label": list(victim.space.names(np.asarray(victim.space.labels(logits)))),
-            "logits": logits.tolist(),
-            "untouched": judge(victim, encode_png(original)).tolist(),
+            "label": list(victim.space.names(np.asarray(victim.space.labels(changed)))),
+            "logits": changed.tolist(),
+            "untouched": untouched.tolist(),
         }
     return verdicts
 

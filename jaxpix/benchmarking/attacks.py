@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 from ..config import AttackConfig, EngineConfig, SearchPrecision
-from ..engine import Job
 from ..experiments import Attack
 from ..layout import bytes_per_slot
 from ..records import Record
+from ..verification import Job
 from .subjects import Subject
 from .throughput import make_workload
 from .timing import Timing, compile_program, time_calls

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from ..platforms import on_cpu
 from .densenet import DenseLayer, DenseNet, Transition
 from .feature_map import FeatureMap, Kernel, Layer, WholeMap
 from .layers import global_mean
@@ -47,13 +48,16 @@ class FrozenModel:
         return FrozenModel(self.layers, (*self.weights[:first], *prepared, self.weights[-1]))
 
     def in_bfloat16(self) -> "FrozenModel":
-        """The same network in bfloat16 between stem and classifier, which stay float32.
+        """The same network in bfloat16 between images and classifier, which stay float32.
 
-        The stem has too few input channels for bfloat16 convolutions on some GPUs.
+        On CPUs the stem stays float32, too: bfloat16 is emulated there.
         """
         inner = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), self.weights[1:-1])
+        normalisation, kernel = self.weights[0]
+        if not on_cpu():
+            kernel = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), kernel)
         stem = self.layers[0]._replace(apply=_Stem(jnp.bfloat16))
-        return FrozenModel((stem, *self.layers[1:]), (self.weights[0], *inner, self.weights[-1]))
+        return FrozenModel((stem, *self.layers[1:]), ((normalisation, kernel), *inner, self.weights[-1]))
 
 
 def classify(features: WholeMap, classifier: Kernel) -> jax.Array:

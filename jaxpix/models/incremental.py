@@ -24,6 +24,7 @@ from ..genome import Pixels
 from .convolve import convolve
 from .feature_map import Kernel, WholeMap, average_pool, max_pool
 from .frozen import FrozenModel, classify
+from .places import Places, read
 
 Base = dict[int, jax.Array]
 """Maps [H, W, C] of the unchanged image, by the position of the operation that made them."""
@@ -99,27 +100,34 @@ class Windows:
         Returns:
             [P, R, rows, columns, C]
         """
-        population, num_windows, extent, _, features = self.values.shape
-        height, width = self.size
-        base = self.base[self.number].reshape(-1, features)
-        outside = jnp.full((1, features), padding, base.dtype)
-        table = jnp.concatenate([base, outside, self.values.reshape(-1, features)])
         rows = origin[..., 0, None] + step * np.arange(shape[0], dtype=np.int32)
         columns = origin[..., 1, None] + step * np.arange(shape[1], dtype=np.int32)
+        height, width = self.size
         row_inside, column_inside = (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
-        inside = row_inside[..., :, None] & column_inside[..., None, :]
-        index = rows[..., :, None] * width + columns[..., None, :]
-        first = height * width + 1 + np.arange(population, dtype=np.int32) * num_windows * extent**2
+        places = Places(
+            in_base=rows[..., :, None] * width + columns[..., None, :],
+            inside=row_inside[..., :, None] & column_inside[..., None, :],
+            in_windows=self._in_windows(rows, columns),
+        )
+        base = self.base[self.number].reshape(-1, self.values.shape[-1])
+        return read(base, self.values.reshape(-1, self.values.shape[-1]), places, padding)
+
+    def _in_windows(self, rows: jax.Array, columns: jax.Array) -> jax.Array:
+        """Where the windows, flattened, hold the positions of rows [P, R, r] and columns [P, R, c]; -1: nowhere.
+
+        A position that several windows cover is complete in each of them; the last one is read.
+        """
+        population, num_windows, extent = self.values.shape[:3]
+        first = np.arange(population, dtype=np.int32)[:, None, None, None] * num_windows * extent**2
+        result = jnp.full((*rows.shape, columns.shape[-1]), -1, jnp.int32)
         for k in range(num_windows):
             down = rows - self.origin[:, k, None, None, 0]
             right = columns - self.origin[:, k, None, None, 1]
-            covers = ((down >= 0) & (down < extent))[..., :, None] & ((right >= 0) & (right < extent))[
-                ..., None, :
-            ]
-            place = first[:, None, None, None] + k * extent**2
-            index = jnp.where(covers, place + down[..., :, None] * extent + right[..., None, :], index)
-        index = jnp.where(inside, index, height * width)
-        return table.at[index].get(mode="promise_in_bounds")
+            row_covered, column_covered = (down >= 0) & (down < extent), (right >= 0) & (right < extent)
+            covered = row_covered[..., :, None] & column_covered[..., None, :]
+            place = first + k * extent**2 + down[..., :, None] * extent + right[..., None, :]
+            result = jnp.where(covered, place, result)
+        return result
 
     def _surroundings(
         self, size: int, stride: int, margin: int, padding: float = 0.0
@@ -233,7 +241,7 @@ class IncrementalModel:
         column = jax.ShapeDtypeStruct((1, num_pixels), jnp.int32)
         values = jax.ShapeDtypeStruct((1, num_pixels, image_shape[2]), jnp.int32)
         pasted = jax.eval_shape(
-            lambda weights, x, y, values: self._pasted(weights, wanted, Pixels(x, y, values)).values,
+            lambda weights, x, y, values: self.pasted(weights, wanted, Pixels(x, y, values)),
             frozen.weights,
             column,
             column,
@@ -249,10 +257,14 @@ class IncrementalModel:
 
     def logits(self, weights: Sequence[Any], base: Mapping[int, jax.Array], pixels: Pixels) -> jax.Array:
         """Float32 logits [P, N] of the base's image with `pixels` [P, K] changed; the last of equal ones wins."""
-        pasted = self._pasted(weights, base, pixels)
-        return classify(self.frozen.features(weights, pasted, self.switch), weights[-1])
+        return self.rest(weights, self.pasted(weights, base, pixels))
 
-    def _pasted(self, weights: Sequence[Any], base: Mapping[int, jax.Array], pixels: Pixels) -> WholeMap:
+    def rest(self, weights: Sequence[Any], pasted: jax.Array) -> jax.Array:
+        """Float32 logits [B, N] of maps [B, H, W, C] from `pasted`, of any images."""
+        return classify(self.frozen.features(weights, WholeMap(pasted), self.switch), weights[-1])
+
+    def pasted(self, weights: Sequence[Any], base: Mapping[int, jax.Array], pixels: Pixels) -> jax.Array:
+        """Whole maps [P, H, W, C] at the switch, of the base's image with `pixels` [P, K] changed."""
         windows = Windows(
             _visible(pixels).astype(jnp.float32)[:, :, None, None],
             jnp.stack([pixels.y, pixels.x], axis=-1),
@@ -260,7 +272,7 @@ class IncrementalModel:
             base,
             Trail(),
         )
-        return self.frozen.features(weights, windows, 0, self.switch).paste()
+        return self.frozen.features(weights, windows, 0, self.switch).paste().values
 
     def _all_maps(self, weights: Sequence[Any], image: jax.Array) -> Base:
         trail = Trail()

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -90,30 +91,30 @@ def lowered(program: Program, device: Any) -> Any:
         jax.ShapeDtypeStruct((BATCHES[program.what], program.size, program.size, program.channels), np.uint8)
     )
     if program.what in ON_IMAGES:
-        victim = random_victim(program)
+        victim = random_victim(program.model, program.size, program.channels)
         return jax.jit(victim.dense_logits).lower(placed(victim.weights), images)
     return training_program(program, placed, images)
 
 
-def random_victim(program: Program) -> Any:
+@functools.lru_cache(maxsize=1)
+def random_victim(name: str, size: int, channels: int) -> Victim:
     """A victim with random weights; it is probed with small images, which is quick."""
-    model = build(program.model, num_classes=2, channels=program.channels, seed=0)
-    grey = [128.0] * program.channels
+    grey = [128.0] * channels
     victim = Victim.from_model(
-        model,
-        architecture=program.model,
+        build(name, num_classes=2, channels=channels, seed=0),
+        architecture=name,
         task="multiclass",
         class_names=["a", "b"],
-        input_shape=(32, 32, program.channels),
+        input_shape=(32, 32, channels),
         mean=grey,
         std=grey,
     )
-    return dataclasses.replace(victim, input_shape=(program.size, program.size, program.channels))
+    return dataclasses.replace(victim, input_shape=(size, size, channels))
 
 
 def slot_program(program: Program, device: Any) -> Any:
     """A function of the engine as `choose_layout` would lay it out on an H100."""
-    victim = random_victim(program)
+    victim = random_victim(program.model, program.size, program.channels)
     engine = EngineConfig(evaluator=program.evaluator)
     evaluator = make_evaluator(victim, program.num_pixels, program.precision, engine)
     search = search_of(AttackConfig(num_pixels=program.num_pixels))
@@ -147,6 +148,6 @@ def training_program(program: Program, placed: Callable[[Any], Any], images: Any
     state = placed(initial_state(model, optimizer))
     if program.what == "evaluate":
         return jax.jit(make_evaluate(model, grey, grey)).lower(state.params, state.statistics, images)
-    batch = len(np.empty(images.shape[0]))
+    batch = images.shape[0]
     labels, mask = jax.ShapeDtypeStruct((batch,), np.int32), jax.ShapeDtypeStruct((batch,), bool)
     return jax.jit(make_step(model, optimizer, grey, grey)).lower(state, images, placed(labels), placed(mask))

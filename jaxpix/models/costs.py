@@ -22,15 +22,17 @@ class Device:
         operations: floating-point operations per second of a convolution.
         bandwidth: bytes per second of memory.
         number: bytes of one feature.
+        has_table: windows are copied into a table before they are read; see `places`.
     """
 
     operations: float
     bandwidth: float
     number: int
+    has_table: bool = False
 
 
 # Orders of magnitude; only their ratio moves the switch.
-CPU = Device(1.5e11, 1.5e10, 4)
+CPU = Device(1.5e11, 1.5e10, 4, has_table=True)
 GPU = {
     "float32": Device(4e13, 2.5e12, 4),
     "tfloat32": Device(2e14, 2.5e12, 4),
@@ -89,9 +91,9 @@ class Sketch:
         self.work.move(result._positions(extent) * features)
         return result
 
-    def _read(self, extent: int) -> None:
-        # The windows go into a table, and the surroundings come out of it.
-        self.work.move(2 * self._positions(self.extent) * self.features)
+    def _read(self, extent: int | None) -> None:
+        if self.work.device.has_table:
+            self.work.move(2 * self._positions(self.extent) * self.features)
         self.work.move(2 * self._positions(extent) * self.features)
 
     def convolve(self, kernel: Kernel, stride: int = 1) -> "Sketch":
@@ -128,8 +130,7 @@ class Sketch:
 
     def paste(self) -> None:
         """Count the reading of whole maps with the windows over them."""
-        self.work.move(2 * self._positions(self.extent) * self.features)
-        self.work.move(2 * self._positions(None) * self.features)
+        self._read(None)
 
 
 def switch_costs(

@@ -23,7 +23,8 @@ from jaxpix.benchmarking.options import BenchOptions, resolved
 from jaxpix.benchmarking.results import Results
 from jaxpix.benchmarking.session import Session
 from jaxpix.benchmarking.subjects import Subject, random_subject, trained_subject, unconfusable
-from jaxpix.benchmarking.throughput import make_workload, measure_forward, measure_training_step
+from jaxpix.benchmarking.throughput import make_workload, measure_forward
+from jaxpix.benchmarking.training import measure_training_step
 from jaxpix.config import AttackConfig, EngineConfig
 from jaxpix.data.prepared import PreparedDataset
 from jaxpix.errors import InputError

@@ -8,8 +8,9 @@ from .attacks import WholeAttack
 from .comparison import Comparison
 from .datasets import DatasetAttack
 from .results import Results
-from .throughput import Forward, TrainingStep
+from .throughput import Forward
 from .timing import Timing
+from .training import TrainingStep
 
 _PROGRAM = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
 _MATRIX = "matrix: share of the rate of large matrix products; MiB: of the program"

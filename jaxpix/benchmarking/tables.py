@@ -145,7 +145,9 @@ def number(value: float) -> str:
 
 
 def spread(timing: Timing) -> str:
-    """Half the way from the fastest to the slowest run, in percent of the median."""
+    """Half the way from the fastest to the slowest run, in percent of the median; a dash where there is one run."""
+    if len(timing.seconds) == 1:
+        return "–"
     half = (max(timing.seconds) - min(timing.seconds)) / 2
     return f"{100 * half / timing.median:.0f} %"
 

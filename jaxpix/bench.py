@@ -2,8 +2,11 @@
 
 import dataclasses
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import tyro
 
 from .attack_options import (
     AttackOptions,
@@ -16,19 +19,28 @@ from .attack_options import (
 )
 from .benchmarking.datasets import measure_dataset
 from .benchmarking.hardware import MatrixRates
+from .benchmarking.journal import ROW_TYPES, show_visit
 from .benchmarking.options import FOLDER, BenchOptions, resolved
 from .benchmarking.plots import draw_all
 from .benchmarking.results import Results
 from .benchmarking.session import Session
 from .benchmarking.tables import show_all
+from .benchmarking.visit import VisitOptions, visit
 from .console import run_door, say
+from .errors import InputError
 from .experiments import Attack
-from .options import parse, to_plain, to_toml
+from .options import parse, parse_flags, to_plain, to_toml
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 
-`python -m jaxpix.bench dataset …` attacks a whole data set; `bench dataset --help` lists its options."""
+`python -m jaxpix.bench dataset …` attacks a whole data set, `bench visit` uses a few minutes on a GPU, and
+`bench show FILE` shows results that were measured elsewhere; `bench dataset --help` and so on list their options."""
 _DATASET = """Attack a data set with one configuration: images/s, candidates/s, success against queries."""
+
+_VISIT = (
+    """Measure all that a few minutes on a GPU allow, the most valuable first; each figure is kept at once."""
+)
+_SHOW = """Tables and plots of results that were measured elsewhere."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,16 +53,42 @@ class DatasetOptions(AttackOptions):
     """NAME of the results. Default: date and device."""
 
 
+@dataclasses.dataclass(frozen=True)
+class ShowOptions:
+    """Options of `python -m jaxpix.bench show`."""
+
+    file: tyro.conf.Positional[Path]
+    """NAME.json; plots go beside it."""
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Measure what the options name."""
+    """Measure what the options name, or show what was measured."""
     command = shlex.join(["python", "-m", "jaxpix.bench", *arguments])
+    if arguments[:1] == ["visit"]:
+        sys.exit(visit(parse_flags(VisitOptions, arguments[1:], "bench visit", _VISIT), command))
+    if arguments[:1] == ["show"]:
+        _show(parse_flags(ShowOptions, arguments[1:], "bench show", _SHOW).file)
+        return
     results = (
         _dataset(arguments[1:], command) if arguments[:1] == ["dataset"] else _machine(arguments, command)
     )
+    _present(results)
+    say(f"results: {results.json_path}")
+
+
+def _present(results: Results) -> None:
     show_all(results)
     for path in draw_all(results):
         say(f"plot: {path}")
-    say(f"results: {results.json_path}")
+
+
+def _show(file: Path) -> None:
+    if file.suffix != ".json":
+        raise InputError(f"expected a .json file of bench, got {file}")
+    results = Results(file.parent, file.stem, "", {})
+    results.restore(ROW_TYPES)
+    show_visit(results.of("visit"))
+    _present(results)
 
 
 def _machine(arguments: Sequence[str], command: str) -> Results:

@@ -1,11 +1,13 @@
 """SIGTERM and SIGINT end a door within seconds. What is finished is on the disk before any signal comes."""
 
 import contextlib
+import math
 import os
 import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
@@ -86,13 +88,20 @@ class Watch:
 
     def _next(self, seconds: float | None) -> int | None:
         """The next signal of ours; None: after `seconds` there was none, or there will be none."""
-        while select.select([self._reading], [], [], seconds)[0]:
+        # Other signals that Python handles, such as an alarm that comes again and again, wake this up, too.
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        while select.select([self._reading], [], [], _left(deadline))[0]:
             number = os.read(self._reading, 1)[0]
             if number == 0:
                 return None
             if number in self._wanted:
                 return number
         return None
+
+
+def _left(deadline: float) -> float | None:
+    """Seconds until then, as `select` takes them."""
+    return None if deadline == math.inf else max(0.0, deadline - time.monotonic())
 
 
 @contextlib.contextmanager

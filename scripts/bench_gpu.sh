@@ -1,26 +1,29 @@
 #!/usr/bin/env bash
-# Everything that a visit to a GPU should measure, one process per step, in at most ten minutes.
+# A visit to a GPU: everything worth measuring in six minutes, the most valuable first, each figure written at once.
 #
-#   bash scripts/bench_gpu.sh                  all steps, the most important first; what does not fit in is skipped
-#   bash scripts/bench_gpu.sh peers train      only these steps
-#   bash scripts/bench_gpu.sh --small          one of each kind on a CPU with a tiny network, to test this script
+#   bash scripts/bench_gpu.sh                    all measurements; what does not fit in is skipped
+#   bash scripts/bench_gpu.sh attack peers       only these; an unknown name lists all
+#   bash scripts/bench_gpu.sh --small            tiny networks on a CPU, to rehearse
+#   bash scripts/bench_gpu.sh --name NAME --resume     go on with an earlier visit
+#
+# Other options are those of `python -m jaxpix.bench visit`. At home, `python -m jaxpix.bench show FILE` draws plots.
 #
 # OUT               folder of the results (benchmarks/results)
 # JAXPIX_PYTHON     interpreter with jaxpix' dependencies (python3)
 # JAXPIX_WHEELS     folder of wheels to use where packages are missing and no index can be reached; needed beyond
 #                   JAX, Flax, Optax, Orbax, matplotlib, pyarrow, Pillow, rich and safetensors: evosax dotmap tyro
 #                   docstring_parser typeguard pydantic pydantic_core annotated_types typing_extensions
-#                   typing_inspection tomli_w, and for the peers adversarial-robustness-toolbox torchattacks
+#                   typing_inspection tomli_w, and for the peers torchattacks
 # JAXPIX_COMMIT     the commit, where the checkout has no .git
-# JAXPIX_SECONDS    time for all steps together (570)
+# JAXPIX_SECONDS    time for everything (360)
 set -uo pipefail
 cd "$(dirname "$0")/.."
-out="${OUT:-benchmarks/results}"
 python="${JAXPIX_PYTHON:-python3}"
-seconds="${JAXPIX_SECONDS:-570}"
-export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
+seconds="${JAXPIX_SECONDS:-360}"
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1
 # torch needs some memory beside JAX.
 export XLA_PYTHON_CLIENT_MEM_FRACTION="${XLA_PYTHON_CLIENT_MEM_FRACTION:-0.7}"
+case " $* " in *" --small "*) export JAX_PLATFORMS=cpu ;; esac
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
@@ -32,101 +35,41 @@ if [ -n "${JAXPIX_WHEELS:-}" ]; then
   export PYTHONPATH="$PYTHONPATH:$site"
 fi
 
-prefix=gpu resnet=resnet50 densenet=densenet121 peer_model=resnet50
-evaluator_sizes=(--image-size 224 --repeats 5)
-sweep=(--batches 400 1600 6400) batch=(--batches 1600) pixels=(1 2 3) pixels_after_sweep=(2 3)
-attack_sizes=(--image-size 224 --generations 100 --repeats 2)
-mixed=(--images 256) full=(--images 64)
-train_sizes=(--image-size 224 --train-batch 128 --repeats 5)
-peer_sizes=(--image-size 224 --generations 100 --repeats 3)
-fast=bfloat16 exact=(tfloat32 float32) both=(bfloat16 float32)
-if [ "${1:-}" = "--small" ]; then
-  shift
-  export JAX_PLATFORMS=cpu
-  prefix=small resnet=resnet14 densenet=resnet14
-  tiny=(--population 5 --repeats 1)
-  evaluator_sizes=(--image-size 16 "${tiny[@]}")
-  sweep=(--batches 5 10) batch=(--batches 5 --evaluators dense) pixels=(1) pixels_after_sweep=(2)
-  attack_sizes=(--image-size 16 --generations 1 --evaluators dense "${tiny[@]}")
-  mixed=(--images 4) full=(--images 2)
-  train_sizes=(--image-size 16 --train-batch 2 --repeats 1)
-  peer_sizes=(--image-size 16 --generations 1 --peer-layouts shipped "${tiny[@]}")
-  fast=float32 exact=(float32) both=(float32)
-fi
+# A stop goes to Python, which closes its files; this shell would otherwise leave it behind.
+child=""
+stopped=""
+stop() {
+  stopped=yes
+  [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
+}
+trap stop TERM INT
 
-names=(forward attack peers exact densenet full train)
-wanted=("${names[@]}")
-[ "$#" -eq 0 ] || wanted=("$@")
-for name in "${wanted[@]}"; do
-  case " ${names[*]} " in
-    *" $name "*) ;;
-    *) echo "unknown step $name; allowed: ${names[*]}" >&2; exit 2 ;;
-  esac
+# visit OPTIONS…: one process. It keeps to its time; `timeout` is for one that does not even let its threads run.
+visit() {
+  local status=0
+  timeout --kill-after=10 "$((seconds + 45 - SECONDS))" "$python" -m jaxpix.bench visit \
+    --seconds "$time_left" --out "${OUT:-benchmarks/results}" --name "$name" "$@" &
+  child=$!
+  wait "$child"
+  status=$?
+  # A signal to this shell ends `wait`, not what it waits for.
+  while [ -n "$stopped" ] && kill -0 "$child" 2>/dev/null; do wait "$child"; status=$?; done
+  return "$status"
+}
+
+# What installing took is gone; a later process counts from the start of the first.
+time_left=$((seconds - SECONDS))
+name="visit-$(date -u +%Y-%m-%dT%H%M%S)"
+visit "$@"
+status=$?
+# 75: a measurement had to be left with its process. From 129: a signal, most likely of a crash in a compiler.
+while [ -z "$stopped" ] && [ "$SECONDS" -lt "$seconds" ] && { [ "$status" -eq 75 ] || [ "$status" -gt 128 ]; }; do
+  case "$status" in 130 | 143) break ;; esac
+  echo "== the process ended with status $status; going on behind the measurement that it was at"
+  visit --resume "$@"
+  status=$?
 done
-deadline=$((SECONDS + seconds))
-
-# step NAME LIMIT OPTIONS…: one benchmark in a process of its own, for at most LIMIT seconds.
-step() {
-  local name="$1"
-  case " ${wanted[*]} " in *" ${name%%-*} "*) ;; *) return ;; esac
-  if [ "$prefix" = gpu ]; then
-    measure "$@"
-    return
-  fi
-  # Nothing is timed in earnest, so two run side by side; and NAME-… would only be more of the same.
-  case "$name" in *-*) return ;; esac
-  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
-  measure "$@" &
-}
-
-measure() {
-  local name="$1" limit="$2" left=$((deadline - SECONDS)) began=$SECONDS status=0
-  shift 2
-  if [ "$left" -lt 15 ]; then
-    echo "$name: skipped, no time left" >> "$work/report"
-    return
-  fi
-  echo "== $name"
-  timeout --kill-after=10 "$((limit < left ? limit : left))" \
-    "$python" -m jaxpix.bench --out "$out" --name "$prefix-$name" "$@" || status=$?
-  echo "$name: status $status after $((SECONDS - began)) s" >> "$work/report"
-}
-
-peers_here() {
-  "$python" - <<'EOF'
-import importlib.util as util
-if util.find_spec("torch") and util.find_spec("torchvision"):
-    known = {"art": "art", "torchattacks": "torchattacks"}
-    print("torch-forward numpy-de", *(name for name, module in known.items() if util.find_spec(module)))
-EOF
-}
-
-step forward 200 --measure forward --models "$resnet" --precision "$fast" --num-pixels 1 "${sweep[@]}" \
-  "${evaluator_sizes[@]}"
-step attack 150 --measure attack --models "$resnet" --precision "$fast" --num-pixels 1 --evaluators incremental \
-  "${attack_sizes[@]}" "${mixed[@]}"
-read -r -a peers <<< "$(peers_here)"
-[ "$prefix" = gpu ] || peers=("${peers[@]:1:1}")
-if [ "${#peers[@]}" -gt 0 ]; then
-  step peers 240 --models "$peer_model" --precision "$fast" --num-pixels 1 --evaluators incremental \
-    --peers "${peers[@]}" "${peer_sizes[@]}"
-else
-  echo "peers: skipped, torch or torchvision is missing" >> "$work/report"
+if [ "$status" -gt 2 ]; then
+  echo "== ended with status $status; results: ${OUT:-benchmarks/results}/$name.json (--name $name --resume goes on)"
 fi
-step forward-pixels 90 --measure forward --models "$resnet" --precision "$fast" --evaluators incremental \
-  --num-pixels "${pixels_after_sweep[@]}" "${batch[@]}" "${evaluator_sizes[@]}"
-step exact 150 --measure forward --models "$resnet" --precision "${exact[@]}" --num-pixels 1 "${batch[@]}" \
-  "${evaluator_sizes[@]}"
-step densenet 200 --measure forward --models "$densenet" --precision "$fast" --num-pixels "${pixels[@]}" \
-  "${batch[@]}" "${evaluator_sizes[@]}"
-step full 120 --measure attack --models "$resnet" --precision "$fast" --num-pixels 1 --evaluators incremental \
-  "${attack_sizes[@]}" --difficulty full "${full[@]}"
-step train 150 --measure train --models "$resnet" --precision "${both[@]}" "${train_sizes[@]}"
-step densenet-exact 150 --measure forward --models "$densenet" --precision "${exact[@]}" --num-pixels 1 \
-  "${batch[@]}" "${evaluator_sizes[@]}"
-step densenet-attack 150 --measure attack --models "$densenet" --precision "$fast" --num-pixels 1 \
-  --evaluators incremental "${attack_sizes[@]}" "${mixed[@]}"
-wait
-echo "== steps, after $SECONDS s"
-cat "$work/report"
-! grep -Eq ': status [1-9]' "$work/report"
+exit "$status"

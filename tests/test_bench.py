@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +22,8 @@ from jaxpix.benchmarking.options import BenchOptions, resolved
 from jaxpix.benchmarking.results import Results
 from jaxpix.benchmarking.session import Session
 from jaxpix.benchmarking.subjects import Subject, random_subject, trained_subject, unconfusable
-from jaxpix.benchmarking.throughput import make_workload, measure_forward, measure_training_step
+from jaxpix.benchmarking.throughput import make_workload, measure_forward
+from jaxpix.benchmarking.training import measure_training_step
 from jaxpix.config import AttackConfig, EngineConfig
 from jaxpix.data.prepared import PreparedDataset
 from jaxpix.errors import InputError
@@ -337,22 +337,3 @@ def test_nothing_is_imported_that_a_gpu_machine_may_lack() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "set()"
-
-
-def test_the_script_for_gpus(tmp_path: Path) -> None:
-    environment = {**os.environ, "JAXPIX_PYTHON": sys.executable, "OUT": str(tmp_path)}
-    command = ["bash", str(ROOT / "scripts" / "bench_gpu.sh"), "--small"]
-    wrong = subprocess.run(
-        [*command, "nothing"], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (wrong.returncode, "unknown step nothing; allowed: forward" in wrong.stderr) == (2, True)
-    steps = ["full", "train"]
-    done = subprocess.run(
-        [*command, *steps], env=environment, capture_output=True, text=True, check=False, timeout=600
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    for step, kind in zip(steps, ["attacks", "training"], strict=True):
-        assert f"{step}: status 0" in done.stdout
-        assert json.loads((tmp_path / f"small-{step}.json").read_text())[kind]
-    [full] = json.loads((tmp_path / "small-full.json").read_text())["attacks"]
-    assert full["candidates"] == full["images"] * full["population"] * (1 + full["generations"])

@@ -73,8 +73,16 @@ def test_one_line_and_the_status_that_shells_expect(number, status, word):
     assert left(process) == (status, "cleaned up\n", line)
 
 
-def test_who_does_not_listen_is_stopped_when_patience_ends():
-    process = opened(DEAF, patience=0.5)
+ALARMED = f"""
+signal.signal(signal.SIGALRM, lambda number, frame: None)
+signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+{DEAF}
+"""
+
+
+@pytest.mark.parametrize("body", [DEAF, ALARMED])
+def test_who_does_not_listen_is_stopped_when_patience_ends(body):
+    process = opened(body, patience=0.5)
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     status, out, err = left(process)

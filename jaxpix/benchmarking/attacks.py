@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
@@ -13,8 +13,8 @@ from ..layout import bytes_per_slot
 from ..records import Record
 from ..verification import Job
 from .subjects import Subject
-from .throughput import make_workload
-from .timing import Timing, compile_program, time_calls
+from .throughput import Bare, compile_bare
+from .timing import Timing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +32,11 @@ class WholeAttack:
         stopped_early: experiments that ended before their last generation.
         candidates: evaluated in one attack on all images.
         candidates_per_second, images_per_second: at the median.
-        bare_candidates_per_second: of the evaluator alone on groups of the same shape, before and after.
+        bare_candidates_per_second: of the evaluator alone on groups of the same shape, in the same process; None
+            where it was not measured.
         efficiency: the former over the latter.
         fraction_of_matrix_rate: operations a second, as the compiler counts those of the evaluator alone, over
-            those of a large matrix product of that precision; None where it does not count.
+            those of a large matrix product of that precision; None where nobody counted.
         seconds_per_full_attack: on one image with all its queries, at the rate of this attack.
         slot_bytes: memory that the slots take.
     """
@@ -59,8 +60,8 @@ class WholeAttack:
     candidates: int
     candidates_per_second: float
     images_per_second: float
-    bare_candidates_per_second: float
-    efficiency: float
+    bare_candidates_per_second: float | None
+    efficiency: float | None
     fraction_of_matrix_rate: float | None
     seconds_per_full_attack: float
     slot_bytes: int
@@ -85,10 +86,23 @@ def measure_attack(
     """
     attack = Attack(subject.victim, attack_config, engine_config)
     compile_seconds = warm_up(attack, subject)
-    bare = _Bare(attack, subject, repeats)
-    before = bare.time()
+    bare = bare_of(attack, subject)
+    before = bare.time(repeats)
     runs = [run_attack(attack, jobs_of(attack, subject)) for _ in range(repeats)]
-    rate_alone = bare.size * len(attack.engine.layout.devices) / before.joined(bare.time()).median
+    row = whole_attack(attack, subject, compile_seconds, runs)
+    return beside_bare(row, attack, bare, before.joined(bare.time(repeats)), matrix_rate)
+
+
+def bare_of(attack: Attack, subject: Subject) -> Bare:
+    """The attack's evaluator on one of its groups, as a program of its own."""
+    group, population = attack.engine.layout.group, attack.search.population
+    return compile_bare(attack.engine.evaluator, subject, attack.config.num_pixels, group, population, 1)
+
+
+def whole_attack(
+    attack: Attack, subject: Subject, compile_seconds: float, runs: "Sequence[AttackRun]"
+) -> WholeAttack:
+    """What runs on all images of the subject come to, without a bare evaluator beside them."""
     timing = Timing(tuple(run.seconds for run in runs))
     records, candidates = runs[0].records, runs[0].candidates
     search, layout, config = attack.search, attack.engine.layout, attack.config
@@ -113,11 +127,25 @@ def measure_attack(
         candidates=candidates,
         candidates_per_second=rate,
         images_per_second=len(records) / timing.median,
-        bare_candidates_per_second=rate_alone,
-        efficiency=rate / rate_alone,
-        fraction_of_matrix_rate=None if bare.operations is None else rate * bare.operations / matrix_rate,
+        bare_candidates_per_second=None,
+        efficiency=None,
+        fraction_of_matrix_rate=None,
         seconds_per_full_attack=search.population * (1 + search.generations) / rate,
         slot_bytes=layout.num_slots * bytes_per_slot(attack.engine.evaluator, attack.engine.optimizer),
+    )
+
+
+def beside_bare(
+    row: WholeAttack, attack: Attack, bare: Bare, timing: Timing, matrix_rate: float
+) -> WholeAttack:
+    """The same with what the evaluator alone does in one call on each device, which takes `timing`."""
+    alone = bare.workload.size * len(attack.engine.layout.devices) / timing.median
+    rate, operations = row.candidates_per_second, bare.operations
+    return dataclasses.replace(
+        row,
+        bare_candidates_per_second=alone,
+        efficiency=rate / alone,
+        fraction_of_matrix_rate=None if operations is None else rate * operations / matrix_rate,
     )
 
 
@@ -163,25 +191,3 @@ def _first_experiment(attack: Attack, job: Job) -> float:
     run_attack(attack, iter([job]))
     jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
     return time.perf_counter() - began
-
-
-class _Bare:
-    """The attack's evaluator on one of its groups, as a program of its own.
-
-    Attributes:
-        size: candidates of a group.
-        operations: floating-point operations of one candidate, or None.
-    """
-
-    def __init__(self, attack: Attack, subject: Subject, repeats: int):
-        group, population = attack.engine.layout.group, attack.search.population
-        evaluator = attack.engine.evaluator
-        workload = make_workload(evaluator, subject, attack.config.num_pixels, group, population, 1)
-        program = compile_program(evaluator.logits, *workload.arguments)
-        self._call, self._repeats = lambda: program.call(*workload.arguments), repeats
-        self.size = workload.size
-        self.operations = None if program.operations is None else program.operations / workload.size
-
-    def time(self) -> Timing:
-        """Of one group."""
-        return time_calls(self._call, self._repeats)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -98,21 +98,36 @@ def compare(
     """
     config = dataclasses.replace(config, stop_fraction=_NEVER)
     # First, because it refuses victims that torch has no counterpart of.
-    agreement = _agreement(subject.victim, subject.images[:_AGREEMENT_IMAGES], layouts)
+    agreement = agreement_with_torch(subject.victim, subject.images[:_AGREEMENT_IMAGES], layouts)
     surest = _surest(subject)
     contenders = [one for engine in engines for one in jaxpix_contenders(surest, config, engine)]
     contenders += [peer_contender(surest, name, layout, config) for layout in layouts for name in peers]
-    runs = _in_turns(contenders, repeats)
-    return Comparison(
-        model=subject.victim.name,
-        image_size=subject.victim.input_shape[0],
-        num_pixels=config.num_pixels,
-        precision=config.precision,
-        source=subject.source,
-        agreement=agreement,
-        standings=tuple(_standing(one, its) for one, its in zip(contenders, runs, strict=True)),
-        ratios=tuple(_ratios(contenders, runs)),
-    )
+    *_, row = compare_in_turns(surest, config, contenders, repeats)
+    return dataclasses.replace(row, agreement=agreement)
+
+
+def compare_in_turns(
+    subject: Subject, config: AttackConfig, contenders: Sequence[Contender], turns: int
+) -> Iterator[Comparison]:
+    """What is known after each turn; `agreement` is left empty.
+
+    Who goes first changes, so that a machine that slows down favours nobody.
+    """
+    runs: list[list[Run]] = [[] for _ in contenders]
+    for turn in range(turns):
+        for place in range(len(contenders)):
+            index = (place + turn) % len(contenders)
+            runs[index].append(contenders[index].run())
+        yield Comparison(
+            model=subject.victim.name,
+            image_size=subject.victim.input_shape[0],
+            num_pixels=config.num_pixels,
+            precision=config.precision,
+            source=subject.source,
+            agreement={},
+            standings=tuple(_standing(one, its) for one, its in zip(contenders, runs, strict=True)),
+            ratios=tuple(_ratios(contenders, runs)),
+        )
 
 
 def _surest(subject: Subject) -> Subject:
@@ -122,17 +137,10 @@ def _surest(subject: Subject) -> Subject:
     return dataclasses.replace(subject, images=subject.images[here], labels=subject.labels[here])
 
 
-def _in_turns(contenders: Sequence[Contender], repeats: int) -> list[list[Run]]:
-    """Everybody's runs; who goes first changes, so that a machine that slows down favours nobody."""
-    runs: list[list[Run]] = [[] for _ in contenders]
-    for turn in range(repeats):
-        for place in range(len(contenders)):
-            index = (place + turn) % len(contenders)
-            runs[index].append(contenders[index].run())
-    return runs
-
-
-def _agreement(victim: Victim, images: np.ndarray, layouts: Sequence[LayoutName]) -> dict[str, float]:
+def agreement_with_torch(
+    victim: Victim, images: np.ndarray, layouts: Sequence[LayoutName]
+) -> dict[str, float]:
+    """Largest difference of torch's float32 logits of the images from jaxpix', over the largest, by layout."""
     from .torch_models import LAYOUTS, logit_agreement, torch_model
 
     device = torch_device()

@@ -73,21 +73,21 @@ def jaxpix_contenders(subject: Subject, config: AttackConfig, engine: EngineConf
     contenders = []
     for slots in (1,) if jax.default_backend() == "cpu" else (1, None):
         attack = Attack(subject.victim, config, dataclasses.replace(engine, slots=slots))
-        copies = attack.engine.layout.num_slots
-        together = dataclasses.replace(
-            subject, images=subject.images.repeat(copies, 0), labels=subject.labels.repeat(copies, 0)
-        )
-        warm_up(attack, together)
-        contenders.append(
-            Contender(
-                f"jaxpix {engine.evaluator}",
-                "1 image" if copies == 1 else f"{copies} images",
-                True,
-                config.precision,
-                functools.partial(_run_jaxpix, attack, together),
-            )
-        )
+        warm_up(attack, subject)
+        contenders.append(jaxpix_contender(subject, attack))
     return contenders
+
+
+def jaxpix_contender(subject: Subject, attack: Attack) -> Contender:
+    """An attack that is compiled already, on as many copies of the subject's one image as it has slots."""
+    copies = attack.engine.layout.num_slots
+    together = dataclasses.replace(
+        subject, images=subject.images.repeat(copies, 0), labels=subject.labels.repeat(copies, 0)
+    )
+    name = attack.engine.evaluator.name.partition(" (")[0]
+    setting = "1 image" if copies == 1 else f"{copies} images"
+    run = functools.partial(_run_jaxpix, attack, together)
+    return Contender(f"jaxpix {name}", setting, True, attack.config.precision, run)
 
 
 def _run_jaxpix(attack: Attack, subject: Subject) -> Run:

@@ -4,6 +4,7 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,20 @@ def device_name() -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in kind.lower()).split())
 
 
+def host_device() -> jax.Device:
+    """The CPU, where many small programs are compiled sooner than on a GPU; else the first device."""
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError:
+        # JAX_PLATFORMS leaves it out.
+        return jax.local_devices()[0]
+
+
+def on_first_device(tree: Any) -> Any:
+    """Arrays that were made elsewhere, moved to where they are used."""
+    return jax.device_put(tree, jax.local_devices()[0])
+
+
 class MatrixRates:
     """Operations per second of large square matrix products, measured once per precision."""
 
@@ -79,6 +94,11 @@ class MatrixRates:
         if precision not in self._timings:
             self._timings[precision] = self._measure(precision)
         return self._operations / self._timings[precision].median
+
+    def restore(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take over what `to_plain` gave in another process on the same machine."""
+        for row in rows:
+            self._timings[row["precision"]] = Timing(tuple(row["timing"]["seconds"]))
 
     def to_plain(self) -> list[dict[str, Any]]:
         """JSON-able rows of what was measured."""

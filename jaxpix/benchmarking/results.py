@@ -3,11 +3,15 @@
 import dataclasses
 import datetime
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import write_atomically
+from pydantic import TypeAdapter
+
+from ..errors import InputError
+from ..files import read_json, write_atomically
 from .hardware import MatrixRates, describe_machine, device_name, peak_memory_bytes
 from .timing import Timing
 
@@ -36,6 +40,7 @@ class Results:
         now = datetime.datetime.now(datetime.UTC)
         self._stem = folder / (name or f"{now:%Y-%m-%dT%H%M%S}-{device_name()}")
         self._rates = rates
+        self._writing = threading.Lock()
         self._rows: dict[str, list[Any]] = {}
         self._head: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
@@ -49,14 +54,65 @@ class Results:
         """The file."""
         return self._stem.with_name(self._stem.name + ".json")
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the measurements were told; of the first process, where others went on."""
+        options: dict[str, Any] = self._head["options"]
+        return options
+
     def picture_path(self, kind: str) -> Path:
         """Where the plot of that name goes, beside the file."""
         return self._stem.with_name(f"{self._stem.name}-{kind}.png")
 
+    def restore(self, row_types: Mapping[str, type[Any]]) -> None:
+        """Take over what the file of this name holds, to show it or to add to it.
+
+        Args:
+            row_types: dataclass of the rows of each list; lists of other names hold sentences.
+
+        Raises:
+            InputError: the file is not there, damaged, or of another kind.
+        """
+        content = read_json(self.json_path)
+        try:
+            head = {key: content.pop(key) for key in self._head}
+            del content["peak_memory_bytes"]
+            rates = content.pop("matrix_products")
+            self._rows = {
+                kind: [TypeAdapter(row_types.get(kind, str)).validate_python(row) for row in rows]
+                for kind, rows in content.items()
+            }
+            if self._rates:
+                self._rates.restore(rates)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            line = str(error).splitlines()[0]
+            raise InputError(f"{self.json_path} does not hold results of bench: {line}") from None
+        self._head = head
+
     def add(self, kind: str, row: Any) -> None:
         """Add a dataclass, or a sentence, to the list `kind` and write the file."""
-        self._rows.setdefault(kind, []).append(row)
-        write_atomically(self.json_path, json.dumps(self.to_plain(), indent=1) + "\n")
+        self.put(kind, row)
+
+    def put(self, kind: str, row: Any, place: int | None = None) -> int:
+        """The same, or replace what is at `place` in the list; the row's place."""
+        rows = self._rows.setdefault(kind, [])
+        if place is None:
+            rows.append(row)
+            place = len(rows) - 1
+        else:
+            rows[place] = row
+        self._write()
+        return place
+
+    def replace_all(self, kind: str, rows: Sequence[Any]) -> None:
+        """Replace a whole list, and write the file."""
+        self._rows[kind] = [*rows]
+        self._write()
+
+    def _write(self) -> None:
+        # The thread that watches a measurement's limit writes, too.
+        with self._writing:
+            write_atomically(self.json_path, json.dumps(self.to_plain(), indent=1) + "\n")
 
     def of(self, kind: str) -> list[Any]:
         """The rows of one list, in order."""

@@ -19,8 +19,9 @@ from .hardware import MatrixRates
 from .options import BenchOptions, EvaluatorName, Plan
 from .results import Results
 from .subjects import Subject, random_subject, trained_subject, unconfusable
-from .tables import number
-from .throughput import measure_forward, measure_training_step
+from .tables import number, percent
+from .throughput import measure_forward
+from .training import measure_training_step
 
 Row = TypeVar("Row")
 
@@ -105,10 +106,8 @@ class Session:
             row = self._fitting(f"attack: {what}, slots {slots or 'by default'}", measure)
             if row is not None:
                 self._results.add("attacks", row)
-                speed, kept = number(row.candidates_per_second), round(100 * row.efficiency)
-                say(
-                    f"attack: {what}, {row.slots} slots: {speed} candidates/s, {kept} % of the bare evaluator"
-                )
+                speed, kept = number(row.candidates_per_second), percent(row.efficiency)
+                say(f"attack: {what}, {row.slots} slots: {speed} candidates/s, {kept} of the bare evaluator")
 
     def _train(self, subject: Subject) -> None:
         plan, description = self._plan, subject.victim.description

@@ -21,6 +21,7 @@ from ..models import build, check_image_size
 from ..models.feature_map import Kernel, WholeMap
 from ..models.frozen import classify, freeze
 from ..victim import Victim
+from .hardware import host_device, on_first_device
 
 _CHANNELS, _CLASSES = 3, 3
 _GREY, _SPREAD = 128.0, 64.0
@@ -55,17 +56,22 @@ def random_subject(name: ModelName, image_size: int, num_images: int, seed: int 
     typical = np.full(_CALIBRATION_IMAGES, _MOST_CONTRAST / 2)
     graded = generator.permutation(np.geomspace(_LEAST_CONTRAST, _MOST_CONTRAST, num_images))
     images = np.stack([_noise(generator, shape, contrast) for contrast in (*typical, *graded)])
-    model = build(name, num_classes=_CLASSES, channels=_CHANNELS, seed=seed)
-    logits = _balance(model, _features(model, images))[_CALIBRATION_IMAGES:]
-    victim = Victim.from_model(
-        model,
-        architecture=name,
-        task="multiclass",
-        class_names=[f"class {number}" for number in range(_CLASSES)],
-        input_shape=shape,
-        mean=[_GREY] * _CHANNELS,
-        std=[_SPREAD] * _CHANNELS,
-    )
+    # Building it, reading its features and probing it are many programs, each run once or twice: a GPU would be
+    # longer compiling them than the CPU needs for everything.
+    with jax.default_device(host_device()):
+        model = build(name, num_classes=_CLASSES, channels=_CHANNELS, seed=seed)
+        logits = _balance(model, _features(model, images))[_CALIBRATION_IMAGES:]
+        victim = Victim.from_model(
+            model,
+            architecture=name,
+            task="multiclass",
+            class_names=[f"class {number}" for number in range(_CLASSES)],
+            input_shape=shape,
+            mean=[_GREY] * _CHANNELS,
+            std=[_SPREAD] * _CHANNELS,
+        )
+    if host_device() != jax.local_devices()[0]:
+        victim = dataclasses.replace(victim, weights=on_first_device(victim.weights))
     source = f"random weights, noise of contrast {_LEAST_CONTRAST:.0f}–{_MOST_CONTRAST:.0f}"
     return Subject(
         victim, images[_CALIBRATION_IMAGES:], np.eye(_CLASSES, dtype=bool)[logits.argmax(1)], source
@@ -110,6 +116,23 @@ def unconfusable(subject: Subject) -> Subject:
     return Subject(victim, subject.images, labels, f"{subject.source}; one class always wins")
 
 
+def repeated(subject: Subject, times: int) -> Subject:
+    """Every image several times; as experiments of their own, each draws its own candidates."""
+    return Subject(
+        subject.victim,
+        np.concatenate([subject.images] * times),
+        np.concatenate([subject.labels] * times),
+        f"{subject.source}; {len(subject.images)} images, each {times} times",
+    )
+
+
+def hardest(subject: Subject, count: int) -> Subject:
+    """The `count` images of most contrast, the hardest first."""
+    order = np.argsort(-subject.images.std((1, 2, 3)), kind="stable")[:count]
+    source = f"{subject.source}; the {len(order)} of most contrast"
+    return Subject(subject.victim, subject.images[order], subject.labels[order], source)
+
+
 def _noise(generator: np.random.Generator, shape: tuple[int, ...], contrast: float) -> np.ndarray:
     noise = _GREY + generator.uniform(-contrast, contrast, shape)
     return np.clip(np.rint(noise), 0, 255).astype(np.uint8)
@@ -137,26 +160,15 @@ def _balance(model: nnx.Module, features: np.ndarray) -> np.ndarray:
 
 
 def _features(model: nnx.Module, images: np.ndarray) -> np.ndarray:
-    """What the classifier reads, float32 [B, F]; on the CPU, since a GPU would be longer compiling than that."""
-    with jax.default_device(_host()):
-        frozen = freeze(model, [_GREY] * _CHANNELS, [_SPREAD] * _CHANNELS)
-        width = frozen.weights[-1].weights.shape[2]
-        reader = Kernel(jnp.eye(width)[None, None], jnp.zeros(width))
+    """What the classifier reads, float32 [B, F]."""
+    frozen = freeze(model, [_GREY] * _CHANNELS, [_SPREAD] * _CHANNELS)
+    width = frozen.weights[-1].weights.shape[2]
+    reader = Kernel(jnp.eye(width)[None, None], jnp.zeros(width))
 
-        @jax.jit
-        def read(weights: Any, images: jax.Array) -> jax.Array:
-            return classify(frozen.features(weights, WholeMap(images.astype(jnp.float32))), reader)
+    @jax.jit
+    def read(weights: Any, images: jax.Array) -> jax.Array:
+        return classify(frozen.features(weights, WholeMap(images.astype(jnp.float32))), reader)
 
-        padded = np.resize(images, (-(-len(images) // _BATCH) * _BATCH, *images.shape[1:]))
-        parts = [
-            np.asarray(read(frozen.weights, part)) for part in padded.reshape(-1, _BATCH, *images.shape[1:])
-        ]
-        return np.concatenate(parts)[: len(images)]
-
-
-def _host() -> jax.Device:
-    try:
-        return jax.local_devices(backend="cpu")[0]
-    except RuntimeError:
-        # JAX_PLATFORMS leaves it out.
-        return jax.local_devices()[0]
+    padded = np.resize(images, (-(-len(images) // _BATCH) * _BATCH, *images.shape[1:]))
+    parts = [np.asarray(read(frozen.weights, part)) for part in padded.reshape(-1, _BATCH, *images.shape[1:])]
+    return np.concatenate(parts)[: len(images)]

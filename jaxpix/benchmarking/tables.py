@@ -8,8 +8,9 @@ from .attacks import WholeAttack
 from .comparison import Comparison
 from .datasets import DatasetAttack
 from .results import Results
-from .throughput import Forward, TrainingStep
+from .throughput import Forward
 from .timing import Timing
+from .training import TrainingStep
 
 _PROGRAM = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
 _MATRIX = "matrix: share of the rate of large matrix products; MiB: of the program"
@@ -144,7 +145,9 @@ def number(value: float) -> str:
 
 
 def spread(timing: Timing) -> str:
-    """Half the way from the fastest to the slowest run, in percent of the median."""
+    """Half the way from the fastest to the slowest run, in percent of the median; a dash where there is one run."""
+    if len(timing.seconds) == 1:
+        return "–"
     half = (max(timing.seconds) - min(timing.seconds)) / 2
     return f"{100 * half / timing.median:.0f} %"
 

@@ -1,4 +1,4 @@
-"""How many candidates a second the evaluators judge, and how many images a second a training step takes."""
+"""How many candidates a second the evaluators judge, without a search."""
 
 import dataclasses
 import functools
@@ -8,13 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import EngineConfig, ModelName, Precision, SearchPrecision, TrainConfig
+from ..config import EngineConfig, SearchPrecision
 from ..evaluators import Evaluator, make_evaluator
 from ..genome import Box, Pixels, decode, uniform_population
-from ..models import build
-from ..training_step import initial_state, make_optimizer, make_step
 from .subjects import Subject
-from .timing import Program, Timing, compile_program, time_calls
+from .timing import Program, Timing, compile_program, share, time_calls
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +63,31 @@ def make_workload(
         timing = time_calls(lambda: base.call(evaluator.weights, images), repeats)
         seconds = timing.median / group
     return Workload(evaluator, bases, images, pixels, seconds, group * population)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bare:
+    """An evaluator compiled for candidates that are ready on the device."""
+
+    workload: Workload
+    program: Program
+
+    @property
+    def operations(self) -> float | None:
+        """Floating-point operations of one candidate, as the compiler counts them, or None."""
+        return share(self.program.operations, self.workload.size)
+
+    def time(self, repeats: int) -> Timing:
+        """Of one call."""
+        return time_calls(lambda: self.program.call(*self.workload.arguments), repeats)
+
+
+def compile_bare(
+    evaluator: Evaluator, subject: Subject, num_pixels: int, group: int, population: int, repeats: int
+) -> Bare:
+    """An evaluator ready to be timed without a search; see `make_workload`."""
+    workload = make_workload(evaluator, subject, num_pixels, group, population, repeats)
+    return Bare(workload, compile_program(evaluator.logits, *workload.arguments))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,105 +149,44 @@ def measure_forward(
         repeats: timed runs.
         matrix_rate: operations per second of a large matrix product.
     """
-    victim = subject.victim
-    evaluator = make_evaluator(victim, num_pixels, precision, config)
+    evaluator = make_evaluator(subject.victim, num_pixels, precision, config)
+    group, population = grouped(batch, population)
+    bare = compile_bare(evaluator, subject, num_pixels, group, population, repeats)
+    return time_forward(bare, subject, num_pixels, precision, repeats, matrix_rate)
+
+
+def grouped(batch: int, population: int) -> tuple[int, int]:
+    """g and P of a batch of candidates: whole populations, or a part of one."""
     population = min(population, batch)
-    group = max(1, round(batch / population))
-    workload = make_workload(evaluator, subject, num_pixels, group, population, repeats)
-    program = compile_program(evaluator.logits, *workload.arguments)
-    timing = time_calls(lambda: program.call(*workload.arguments), repeats)
+    return max(1, round(batch / population)), population
+
+
+def time_forward(
+    bare: Bare,
+    subject: Subject,
+    num_pixels: int,
+    precision: SearchPrecision,
+    repeats: int,
+    matrix_rate: float,
+) -> Forward:
+    """Time an evaluator that is compiled; see `measure_forward`."""
+    workload, program, timing = bare.workload, bare.program, bare.time(repeats)
+    group = workload.images.shape[0]
     return Forward(
-        model=victim.name,
-        image_size=victim.input_shape[0],
-        evaluator=evaluator.name,
+        model=subject.victim.name,
+        image_size=subject.victim.input_shape[0],
+        evaluator=workload.evaluator.name,
         num_pixels=num_pixels,
         precision=precision,
         batch=workload.size,
         group=group,
-        population=population,
+        population=workload.size // group,
         compile_seconds=program.compile_seconds,
         timing=timing,
         candidates_per_second=workload.size / timing.median,
-        operations_per_candidate=_share(program.operations, workload.size),
-        written_operations_per_candidate=_share(program.written_operations, workload.size),
-        fraction_of_matrix_rate=_fraction(program, timing, matrix_rate),
+        operations_per_candidate=bare.operations,
+        written_operations_per_candidate=share(program.written_operations, workload.size),
+        fraction_of_matrix_rate=program.fraction_of(matrix_rate, timing),
         memory_bytes=program.memory_bytes,
         base_seconds=workload.base_seconds,
-    )
-
-
-def _share(total: float | None, things: int) -> float | None:
-    return None if total is None else total / things
-
-
-def _fraction(program: Program, timing: Timing, matrix_rate: float) -> float | None:
-    return None if program.operations is None else program.operations / timing.median / matrix_rate
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingStep:
-    """One step of training: loss, gradients, update.
-
-    Attributes:
-        model, image_size, precision, batch: what was measured; float32 runs as training runs it, on GPUs in
-            TF32.
-        compile_seconds, timing, memory_bytes, fraction_of_matrix_rate: as of `Forward`.
-        images_per_second: at the median.
-        operations_per_image, written_operations_per_image: as of `Forward`.
-    """
-
-    model: str
-    image_size: int
-    precision: Precision
-    batch: int
-    compile_seconds: float
-    timing: Timing
-    images_per_second: float
-    operations_per_image: float | None
-    written_operations_per_image: float | None
-    fraction_of_matrix_rate: float | None
-    memory_bytes: int | None
-
-
-def measure_training_step(
-    name: ModelName,
-    image_shape: tuple[int, int, int],
-    *,
-    num_classes: int,
-    precision: Precision,
-    batch: int,
-    repeats: int,
-    matrix_rate: float,
-) -> TrainingStep:
-    """Time the compiled training step of the paper's recipe on noise; see `measure_forward`."""
-    channels = image_shape[2]
-    model = build(name, num_classes=num_classes, channels=channels, seed=0, precision=precision)
-    optimizer = make_optimizer(TrainConfig(model=name, precision=precision), steps_per_epoch=100)
-    centre = np.full(channels, 128.0, np.float32)
-    step = make_step(model, optimizer, centre, centre / 2)
-    generator = np.random.default_rng(0)
-    images = jnp.asarray(generator.integers(0, 256, (batch, *image_shape)).astype(np.uint8))
-    labels = jnp.asarray(generator.integers(0, num_classes, batch))
-    mask = jnp.ones(batch, bool)
-    state = initial_state(model, optimizer)
-    program = compile_program(step, state, images, labels, mask)
-
-    def train() -> jax.Array:
-        nonlocal state
-        state, loss = program.call(state, images, labels, mask)
-        return loss
-
-    timing = time_calls(train, repeats)
-    return TrainingStep(
-        model=name,
-        image_size=image_shape[0],
-        precision=precision,
-        batch=batch,
-        compile_seconds=program.compile_seconds,
-        timing=timing,
-        images_per_second=batch / timing.median,
-        operations_per_image=_share(program.operations, batch),
-        written_operations_per_image=_share(program.written_operations, batch),
-        fraction_of_matrix_rate=_fraction(program, timing, matrix_rate),
-        memory_bytes=program.memory_bytes,
     )

@@ -79,6 +79,10 @@ class Program:
     written_operations: float | None
     memory_bytes: int | None
 
+    def fraction_of(self, rate: float, timing: Timing) -> float | None:
+        """Operations a second of calls that take `timing`, over `rate`; None where the compiler does not say."""
+        return None if self.operations is None else self.operations / timing.median / rate
+
 
 def compile_program(fn: Callable[..., Any], *arguments: Any) -> Program:
     """Compile `fn`, jitted or not, for `arguments` without running it."""
@@ -88,6 +92,11 @@ def compile_program(fn: Callable[..., Any], *arguments: Any) -> Program:
     compiled = lowered.compile()
     seconds = time.perf_counter() - began
     return Program(compiled, seconds, _operations(compiled), _operations(lowered), _memory_bytes(compiled))
+
+
+def share(total: float | None, things: int) -> float | None:
+    """What falls to each of so many things, of a total that may not be known."""
+    return None if total is None else total / things
 
 
 def _operations(program: jax.stages.Compiled | jax.stages.Lowered) -> float | None:

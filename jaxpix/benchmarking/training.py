@@ -1,0 +1,84 @@
+"""How many images a second the training step takes."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..config import ModelName, Precision, TrainConfig
+from ..models import build
+from ..training_step import initial_state, make_optimizer, make_step
+from .hardware import host_device, on_first_device
+from .timing import Timing, compile_program, share, time_calls
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingStep:
+    """One step of training: loss, gradients, update.
+
+    Attributes:
+        model, image_size, precision, batch: what was measured; float32 runs as training runs it, on GPUs in
+            TF32.
+        compile_seconds, timing, memory_bytes, fraction_of_matrix_rate: as of `Forward`.
+        images_per_second: at the median.
+        operations_per_image, written_operations_per_image: as of `Forward`.
+    """
+
+    model: str
+    image_size: int
+    precision: Precision
+    batch: int
+    compile_seconds: float
+    timing: Timing
+    images_per_second: float
+    operations_per_image: float | None
+    written_operations_per_image: float | None
+    fraction_of_matrix_rate: float | None
+    memory_bytes: int | None
+
+
+def measure_training_step(
+    name: ModelName,
+    image_shape: tuple[int, int, int],
+    *,
+    num_classes: int,
+    precision: Precision,
+    batch: int,
+    repeats: int,
+    matrix_rate: float,
+) -> TrainingStep:
+    """Time the compiled training step of the paper's recipe on noise; see `measure_forward`."""
+    channels = image_shape[2]
+    optimizer = make_optimizer(TrainConfig(model=name, precision=precision), steps_per_epoch=100)
+    # Every layer's weights are drawn by a program of their own, which a CPU compiles sooner.
+    with jax.default_device(host_device()):
+        model = build(name, num_classes=num_classes, channels=channels, seed=0, precision=precision)
+        state = on_first_device(initial_state(model, optimizer))
+    centre = np.full(channels, 128.0, np.float32)
+    step = make_step(model, optimizer, centre, centre / 2)
+    generator = np.random.default_rng(0)
+    images = jnp.asarray(generator.integers(0, 256, (batch, *image_shape)).astype(np.uint8))
+    labels = jnp.asarray(generator.integers(0, num_classes, batch))
+    mask = jnp.ones(batch, bool)
+    program = compile_program(step, state, images, labels, mask)
+
+    def train() -> jax.Array:
+        nonlocal state
+        state, loss = program.call(state, images, labels, mask)
+        return loss
+
+    timing = time_calls(train, repeats)
+    return TrainingStep(
+        model=name,
+        image_size=image_shape[0],
+        precision=precision,
+        batch=batch,
+        compile_seconds=program.compile_seconds,
+        timing=timing,
+        images_per_second=batch / timing.median,
+        operations_per_image=share(program.operations, batch),
+        written_operations_per_image=share(program.written_operations, batch),
+        fraction_of_matrix_rate=program.fraction_of(matrix_rate, timing),
+        memory_bytes=program.memory_bytes,
+    )

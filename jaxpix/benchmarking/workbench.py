@@ -1,0 +1,183 @@
+"""What the measurements of a visit share: networks, compiled attacks and evaluators, each made once.
+
+Every measurement yields its row as soon as there is one, and again when it knows more.
+"""
+
+import dataclasses
+import importlib.util
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..config import AttackConfig, EngineConfig, ModelName, Precision, SearchPrecision
+from ..evaluators import make_evaluator
+from ..experiments import Attack
+from .attacks import WholeAttack, beside_bare, jobs_of, run_attack, warm_up, whole_attack
+from .comparison import Comparison, agreement_with_torch, compare_in_turns
+from .contenders import check_peers, jaxpix_contender, peer_contender
+from .hardware import MatrixRates
+from .libraries import peer_named
+from .options import EvaluatorName
+from .subjects import Subject, hardest, random_subject, repeated
+from .throughput import Bare, Forward, compile_bare, grouped, time_forward
+from .training import TrainingStep, measure_training_step
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How large everything is.
+
+    Attributes:
+        image_size: side of the images in pixels.
+        population, generations: of every attack.
+        images, rounds: distinct images of a whole attack, and how often each is attacked.
+        repeats: timed runs of bare evaluators, training steps and matrix products.
+        attack_repeats: timed runs of whole attacks, and turns of comparisons.
+        enough_seconds: attacks that together ran for so long are not repeated.
+        attack_evaluator: how whole attacks evaluate.
+    """
+
+    image_size: int
+    population: int
+    generations: int
+    images: int
+    rounds: int
+    repeats: int
+    attack_repeats: int
+    enough_seconds: float = 25.0
+    attack_evaluator: EvaluatorName = "incremental"
+
+
+class Workbench:
+    """Measures; what two measurements need is made by the first."""
+
+    def __init__(self, scale: Scale, rates: MatrixRates):
+        self.scale, self._rates = scale, rates
+        self._subjects: dict[ModelName, Subject] = {}
+        self._attacks: dict[tuple[ModelName, int, SearchPrecision], tuple[Attack, float]] = {}
+        self._bares: dict[tuple[ModelName, EvaluatorName, int, SearchPrecision, tuple[int, int]], Bare] = {}
+
+    def subject(self, model: ModelName) -> Subject:
+        """A network and distinct images."""
+        if model not in self._subjects:
+            self._subjects[model] = random_subject(model, self.scale.image_size, self.scale.images)
+        return self._subjects[model]
+
+    def attack(self, model: ModelName, num_pixels: int, precision: SearchPrecision) -> tuple[Attack, float]:
+        """An attack that is warmed up, and how long compiling it took."""
+        key = model, num_pixels, precision
+        if key not in self._attacks:
+            config = AttackConfig(
+                num_pixels=num_pixels,
+                population=self.scale.population,
+                generations=self.scale.generations,
+                precision=precision,
+            )
+            subject = self.subject(model)
+            attack = Attack(subject.victim, config, EngineConfig(evaluator=self.scale.attack_evaluator))
+            self._attacks[key] = attack, warm_up(attack, subject)
+        return self._attacks[key]
+
+    def bare(
+        self,
+        model: ModelName,
+        evaluator: EvaluatorName,
+        num_pixels: int,
+        precision: SearchPrecision,
+        size: tuple[int, int],
+    ) -> Bare:
+        """An evaluator compiled for g populations of P candidates, `size`."""
+        key = model, evaluator, num_pixels, precision, size
+        if key not in self._bares:
+            subject, config = self.subject(model), EngineConfig(evaluator=evaluator)
+            made = make_evaluator(subject.victim, num_pixels, precision, config)
+            self._bares[key] = compile_bare(made, subject, num_pixels, *size, self.scale.repeats)
+        return self._bares[key]
+
+    def forward(
+        self,
+        model: ModelName,
+        evaluator: EvaluatorName,
+        num_pixels: int,
+        precision: SearchPrecision,
+        batch: int,
+    ) -> Iterator[Forward]:
+        """A bare evaluator on `batch` candidates."""
+        size = grouped(batch, self.scale.population)
+        bare = self.bare(model, evaluator, num_pixels, precision, size)
+        rate = self._rates.of(precision)
+        yield time_forward(bare, self.subject(model), num_pixels, precision, self.scale.repeats, rate)
+
+    def whole_attack(
+        self, model: ModelName, num_pixels: int, precision: SearchPrecision
+    ) -> Iterator[WholeAttack]:
+        """An attack on images of mixed difficulty: after its first run, after all, and beside the evaluator."""
+        yield from self._whole_attack(
+            repeated(self.subject(model), self.scale.rounds), model, num_pixels, precision
+        )
+
+    def full_attack(
+        self, model: ModelName, num_pixels: int, precision: SearchPrecision
+    ) -> Iterator[WholeAttack]:
+        """The same on a quarter of the images, so hard that no attack ends before its last query."""
+        some = hardest(self.subject(model), max(1, self.scale.images // 4))
+        yield from self._whole_attack(repeated(some, self.scale.rounds), model, num_pixels, precision)
+
+    def _whole_attack(
+        self, subject: Subject, model: ModelName, num_pixels: int, precision: SearchPrecision
+    ) -> Iterator[WholeAttack]:
+        attack, compile_seconds = self.attack(model, num_pixels, precision)
+        runs = []
+        for _ in range(self.scale.attack_repeats):
+            runs.append(run_attack(attack, jobs_of(attack, subject)))
+            yield whole_attack(attack, subject, compile_seconds, runs)
+            if sum(run.seconds for run in runs) >= self.scale.enough_seconds:
+                break
+        size = attack.engine.layout.group, attack.search.population
+        bare = self.bare(model, self.scale.attack_evaluator, num_pixels, precision, size)
+        timing = bare.time(self.scale.repeats)
+        row = whole_attack(attack, subject, compile_seconds, runs)
+        yield beside_bare(row, attack, bare, timing, self._rates.of(precision))
+
+    def training_step(self, model: ModelName, precision: Precision, batch: int) -> Iterator[TrainingStep]:
+        """A step of training."""
+        subject_shape = self.scale.image_size, self.scale.image_size, 3
+        yield measure_training_step(
+            model,
+            subject_shape,
+            num_classes=3,
+            precision=precision,
+            batch=batch,
+            repeats=self.scale.repeats,
+            matrix_rate=self._rates.of("tfloat32" if precision == "float32" else precision),
+        )
+
+    def comparison(
+        self, model: ModelName, precision: SearchPrecision, peers: Sequence[str]
+    ) -> Iterator[Comparison]:
+        """The attack with one pixel beside those peers that are installed, after each turn.
+
+        Raises:
+            InputError: none of them is.
+        """
+        here = [name for name in peers if _is_here(name)]
+        check_peers(here or peers)
+        attack, _ = self.attack(model, 1, precision)
+        subject = self.subject(model)
+        # An image that no attack confuses: like the peers, jaxpix runs all its generations.
+        one = hardest(subject, 1)
+        contenders = [jaxpix_contender(one, attack)]
+        contenders += [peer_contender(one, name, "shipped", attack.config) for name in here]
+        row = None
+        for row in compare_in_turns(one, attack.config, contenders, self.scale.attack_repeats):
+            yield row
+        assert row is not None, "there is at least one turn"
+        agreement = agreement_with_torch(
+            subject.victim, np.ascontiguousarray(subject.images[:1]), ["shipped"]
+        )
+        yield dataclasses.replace(row, agreement=agreement)
+
+
+def _is_here(peer: str) -> bool:
+    modules = filter(None, ("torch", "torchvision", peer_named(peer).module))
+    return all(importlib.util.find_spec(module) is not None for module in modules)

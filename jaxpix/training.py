@@ -25,7 +25,7 @@ from .models.pretrained import load_torchvision, read_weights
 from .options import to_plain
 from .scores import cross_entropy
 from .training_data import Part, normalization, testing_part, training_parts
-from .training_devices import Devices
+from .training_devices import Devices, on_host
 from .training_run import Progress, TrainingRun
 from .training_step import (
     Evaluate,
@@ -92,10 +92,12 @@ class _Training:
     def _compile(self) -> tuple[jax.stages.Wrapped, Evaluate, TrainState]:
         config = self.config
         optimizer = make_optimizer(config, self.steps_per_epoch)
-        model = self._model()
-        if config.init is not None and not has_checkpoint(self.folder.last):
-            load_torchvision(model, read_weights(config.init, architecture=config.model), adapt=True)
-        state = self.devices.replicate(initial_state(model, optimizer))
+        with on_host():
+            model = self._model()
+            if config.init is not None and not has_checkpoint(self.folder.last):
+                load_torchvision(model, read_weights(config.init, architecture=config.model), adapt=True)
+            first = initial_state(model, optimizer)
+        state = self.devices.replicate(first)
         weights = None
         if config.class_weights == "balanced":
             weights = balanced_weights(self.task, self.train.labels, len(self.class_names))
@@ -144,7 +146,8 @@ class _Training:
         is_best = (score, -validation_loss) > (float(progress.best_score), -float(progress.best_loss))
         if is_best:
             save_tree(self.folder.best, {"params": self.state.params, "statistics": self.state.statistics})
-        rate = learning_rate(self.config, self.steps_per_epoch)(epoch * self.steps_per_epoch - 1)
+        with on_host():
+            rate = float(learning_rate(self.config, self.steps_per_epoch)(epoch * self.steps_per_epoch - 1))
         # Before the checkpoint: a kill in between leaves a line too many, which the next start drops.
         self.folder.add_epoch(
             {
@@ -153,7 +156,7 @@ class _Training:
                 "validation_loss": validation_loss,
                 f"validation_{score_name(self.task)}": score,
                 "best": is_best,
-                "learning_rate": float(rate),
+                "learning_rate": rate,
                 "images_per_second": self.steps_per_epoch * self.config.batch_size / train_seconds,
                 "seconds": time.monotonic() - start,
             }
@@ -232,9 +235,9 @@ class _Training:
         return victim
 
     def _victim(self, metrics: dict[str, Any]) -> Victim:
-        model = self._model()
-        nnx.update(model, jax.device_get(self.state.params))
-        nnx.update(model, jax.device_get(self.state.statistics))
+        # Only the structure: weights drawn once more would be thrown away.
+        graph = nnx.graphdef(nnx.eval_shape(self._model))
+        model = nnx.merge(graph, *jax.device_get((self.state.params, self.state.statistics)))
         dataset = self.dataset
         return Victim.from_model(
             model,

@@ -173,7 +173,7 @@ PROTOCOL = {
 }
 
 
-NOT_THE_PAPERS = ("ablation", "demo")
+NOT_THE_PAPERS = ("ablation", "demo", "pneumonia-gpu")
 
 
 def test_every_configuration_is_checked_here():

@@ -16,7 +16,7 @@ from flax import nnx
 
 from jaxpix.config import TrainConfig
 from jaxpix.models.resnet import ResNet
-from jaxpix.training_devices import Devices
+from jaxpix.training_devices import Devices, on_host
 from jaxpix.training_step import (
     balanced_weights,
     initial_state,
@@ -191,3 +191,15 @@ def test_devices_that_share_a_batch_train_as_one() -> None:
     for other_losses, other_weights in others:
         np.testing.assert_allclose(other_losses, losses, rtol=2e-6)
         np.testing.assert_allclose(other_weights, weights, rtol=2e-6, atol=1e-6)
+
+
+def test_arrays_are_made_by_the_processor_where_jax_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with on_host():
+        assert jnp.zeros(3).devices() == {jax.local_devices(backend="cpu")[0]}
+
+    def refuse(backend: str) -> list[jax.Device]:
+        raise RuntimeError(f"Unknown backend {backend}")
+
+    monkeypatch.setattr(jax, "local_devices", refuse)
+    with on_host():
+        assert jnp.zeros(3).shape == (3,)

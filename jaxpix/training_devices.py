@@ -1,6 +1,5 @@
 """How the devices of this machine share a batch: weights everywhere, each device its part of the images."""
 
-import contextlib
 from typing import Any
 
 import jax
@@ -9,17 +8,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .errors import InputError
 from .training_step import Step, TrainState
-
-
-def on_host() -> contextlib.AbstractContextManager[Any]:
-    """Within, arrays are made by the processor.
-
-    A GPU would compile a program of its own for nearly every layer of a model, only to fill it once.
-    """
-    try:
-        return jax.default_device(jax.local_devices(backend="cpu")[0])
-    except RuntimeError:  # JAX_PLATFORMS names the GPU alone.
-        return contextlib.nullcontext()
 
 
 class Devices:

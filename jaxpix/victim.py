@@ -195,7 +195,7 @@ class Victim:
             "mean": [float(value) for value in mean_array],
             "std": [float(value) for value in std_array],
         }
-        weights = jax.tree.map(jnp.asarray, state)
+        weights = jax.device_put(state)
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
         victim = cls(
             apply,

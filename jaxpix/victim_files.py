@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -117,7 +116,7 @@ def read(folder: Path) -> tuple[dict[str, Any], nnx.Module]:
         raise InputError(f"{path} is damaged: expected {channels} values of mean and of std")
     graph, abstract = _structure(content["architecture"], num_classes, channels)
     restored = checkpoints.restore_tree(folder / _WEIGHTS, abstract)
-    return content, nnx.merge(graph, jax.tree.map(jnp.asarray, restored))
+    return content, nnx.merge(graph, jax.device_put(restored))
 
 
 @functools.lru_cache(maxsize=8)

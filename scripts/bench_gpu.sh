@@ -10,30 +10,22 @@
 #
 # OUT               folder of the results (benchmarks/results)
 # JAXPIX_PYTHON     interpreter with jaxpix' dependencies (python3)
-# JAXPIX_WHEELS     folder of wheels to use where packages are missing and no index can be reached; needed beyond
-#                   JAX, Flax, Optax, Orbax, matplotlib, pyarrow, Pillow, rich and safetensors: evosax dotmap tyro
-#                   docstring_parser typeguard pydantic pydantic_core annotated_types typing_extensions
-#                   typing_inspection tomli_w, and for the peers torchattacks
+# JAXPIX_WHEELS     folder of wheels for what is missing where no index can be reached (scripts/gpu_wheels.sh makes it;
+#                   for the peers also torchattacks)
 # JAXPIX_COMMIT     the commit, where the checkout has no .git
 # JAXPIX_SECONDS    time for everything (360)
 set -uo pipefail
 cd "$(dirname "$0")/.."
-python="${JAXPIX_PYTHON:-python3}"
 seconds="${JAXPIX_SECONDS:-360}"
-export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1
+export PYTHONFAULTHANDLER=1
 # torch needs some memory beside JAX.
 export XLA_PYTHON_CLIENT_MEM_FRACTION="${XLA_PYTHON_CLIENT_MEM_FRACTION:-0.7}"
 case " $* " in *" --small "*) export JAX_PLATFORMS=cpu ;; esac
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-
-if [ -n "${JAXPIX_WHEELS:-}" ]; then
-  site="$work/site"
-  "$python" -m pip install --quiet --no-index --no-deps --find-links "$JAXPIX_WHEELS" --target "$site" \
-    "$JAXPIX_WHEELS"/*.whl || exit 1
-  export PYTHONPATH="$PYTHONPATH:$site"
-fi
+source scripts/gpu_setup.sh
+jaxpix_gpu_setup "$work" || exit 1
 
 # A stop goes to Python, which closes its files; this shell would otherwise leave it behind.
 child=""

@@ -66,15 +66,6 @@ def device_name() -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in kind.lower()).split())
 
 
-def host_device() -> jax.Device:
-    """The CPU, where many small programs are compiled sooner than on a GPU; else the first device."""
-    try:
-        return jax.local_devices(backend="cpu")[0]
-    except RuntimeError:
-        # JAX_PLATFORMS leaves it out.
-        return jax.local_devices()[0]
-
-
 def on_first_device(tree: Any) -> Any:
     """Arrays that were made elsewhere, moved to where they are used."""
     return jax.device_put(tree, jax.local_devices()[0])

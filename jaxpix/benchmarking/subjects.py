@@ -20,8 +20,9 @@ from ..errors import InputError
 from ..models import build, check_image_size
 from ..models.feature_map import Kernel, WholeMap
 from ..models.frozen import classify, freeze
+from ..platforms import host_device
 from ..victim import Victim
-from .hardware import host_device, on_first_device
+from .hardware import on_first_device
 
 _CHANNELS, _CLASSES = 3, 3
 _GREY, _SPREAD = 128.0, 64.0

@@ -52,10 +52,9 @@ class FrozenModel:
 
         On CPUs the stem stays float32, too: bfloat16 is emulated there.
         """
-        inner = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), self.weights[1:-1])
-        normalisation, kernel = self.weights[0]
+        inner, (normalisation, kernel) = _in_bfloat16(self.weights[1:-1]), self.weights[0]
         if not on_cpu():
-            kernel = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), kernel)
+            kernel = _in_bfloat16(kernel)
         stem = self.layers[0]._replace(apply=_Stem(jnp.bfloat16))
         return FrozenModel((stem, *self.layers[1:]), ((normalisation, kernel), *inner, self.weights[-1]))
 
@@ -81,7 +80,8 @@ def freeze(model: nnx.Module, mean: Sequence[float], std: Sequence[float]) -> Fr
     layers, weights = zip(*named, strict=True)
     scale = (np.asarray(mean, np.float32), np.asarray(std, np.float32))
     classifier = Kernel(_array(head.kernel)[None, None], _array(head.bias))
-    numbers = jax.tree.map(jnp.asarray, ((scale, weights[0]), *weights[1:], classifier))
+    # In one transfer; jnp.asarray would have a GPU compile something for each shape.
+    numbers = jax.device_put(((scale, weights[0]), *weights[1:], classifier))
     return FrozenModel(tuple(layers), numbers)
 
 
@@ -163,6 +163,11 @@ def _shrink(x: FeatureMap, weights: Any) -> FeatureMap:
     # A 1x1 convolution and a mean over positions commute; this order is four times less work.
     norm, kernel = weights
     return _normalise(x, norm).average_pool().convolve(kernel)
+
+
+def _in_bfloat16(tree: Any) -> Any:
+    # By NumPy: a GPU would compile something for each shape.
+    return jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf).astype(jnp.bfloat16), tree))
 
 
 def _transformed(node: Any) -> Any:

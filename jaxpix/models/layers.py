@@ -29,10 +29,15 @@ def initial_uniform(limit: float) -> Initializer:
 def _drawn(draw: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]) -> Initializer:
     # NumPy draws: JAX would compile one program for each shape in the model, several seconds in all.
     def initialize(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-        def on_host(key_data: np.ndarray) -> np.ndarray:
+        def drawn(key_data: np.ndarray) -> np.ndarray:
             return draw(np.random.default_rng(np.asarray(key_data)), shape).astype(dtype)
 
-        return jax.pure_callback(on_host, jax.ShapeDtypeStruct(shape, dtype), jax.random.key_data(key))
+        seed = jax.random.key_data(key)
+        if isinstance(seed, jax.core.Tracer):
+            # Only a model's structure is asked for, or a caller compiles its making.
+            return jax.pure_callback(drawn, jax.ShapeDtypeStruct(shape, dtype), seed)
+        # A callback would be compiled for each layer, too.
+        return jnp.asarray(drawn(np.asarray(seed)))
 
     return initialize
 

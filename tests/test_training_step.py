@@ -16,7 +16,8 @@ from flax import nnx
 
 from jaxpix.config import TrainConfig
 from jaxpix.models.resnet import ResNet
-from jaxpix.training_devices import Devices, on_host
+from jaxpix.platforms import on_host
+from jaxpix.training_devices import Devices
 from jaxpix.training_step import (
     balanced_weights,
     initial_state,

@@ -30,6 +30,7 @@ from .console import run_door, say
 from .errors import InputError
 from .experiments import Attack
 from .options import parse, parse_flags, to_plain, to_toml
+from .programs import keep_programs
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 
@@ -65,7 +66,10 @@ def main(arguments: Sequence[str]) -> None:
     """Measure what the options name, or show what was measured."""
     command = shlex.join(["python", "-m", "jaxpix.bench", *arguments])
     if arguments[:1] == ["visit"]:
-        sys.exit(visit(parse_flags(VisitOptions, arguments[1:], "bench visit", _VISIT), command))
+        options = parse_flags(VisitOptions, arguments[1:], "bench visit", _VISIT)
+        # A visit that was cut short goes on without compiling again what it had.
+        keep_programs()
+        sys.exit(visit(options, command))
     if arguments[:1] == ["show"]:
         _show(parse_flags(ShowOptions, arguments[1:], "bench show", _SHOW).file)
         return
@@ -104,6 +108,7 @@ def _machine(arguments: Sequence[str], command: str) -> Results:
 def _dataset(arguments: Sequence[str], command: str) -> Results:
     all_options = parse(DatasetOptions, "attack", _DATASET, arguments, command="bench dataset")
     options = plain(all_options)
+    keep_programs()
     victim = open_victim(options)
     dataset = open_dataset(options, victim)
     default = default_folder(options, victim, dataset)

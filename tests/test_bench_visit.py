@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -131,7 +132,8 @@ def test_the_script_starts_again_where_that_helps(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     calls = log.read_text().splitlines()
     assert (len(calls), done.returncode) == (starts, status)
-    assert all(call.startswith("-m jaxpix.bench visit --seconds 50 --out ") for call in calls)
+    # A second may have gone by when the first process starts.
+    assert all(re.match(r"-m jaxpix\.bench visit --seconds (50|4\d) --out ", call) for call in calls)
     assert ["--resume" in call for call in calls] == [False] + [True] * (starts - 1)
     assert all(call.endswith("dense peers") for call in calls)
     assert len({call.partition("--name ")[2].split()[0] for call in calls}) == 1

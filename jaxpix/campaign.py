@@ -19,7 +19,8 @@ from .files import read_json, write_atomically
 from .labels import LabelSpace
 from .pictures import contact_sheet, in_turns, pair, read_pair, to_png
 from .records import Record
-from .runs import ABOUT, CONFIG, ENVIRONMENT, SELECTION, AttackRun
+from .run_folder import ABOUT, ENVIRONMENT, SELECTION
+from .runs import AttackRun
 from .selection import (
     NothingToAttackError,
     Selection,
@@ -146,14 +147,13 @@ def _prepared(
     """The leader: choose images where that was not done before, and say what is left to do."""
     attack, member = images.attack, run.member
     # A resumed run says it anew: older versions did not, and somebody may have added a note to the data.
-    run.store_json(ABOUT, describe_attacked(attack.victim, images.dataset, choice.subset))
-    if (run.folder / SELECTION).exists():
+    run.files.store_json(ABOUT, describe_attacked(attack.victim, images.dataset, choice.subset))
+    if run.files.has(SELECTION):
         selection = _stored(run, images)
     else:
         selection = _choose(images, choice)
-        run.store_text(CONFIG, config_text)
-        run.store_json(ENVIRONMENT, {**describe_environment(), "processes": member.num_processes})
-        run.store_json(SELECTION, selection.to_plain(), indent=1 if selection.screened else None)
+        run.files.describe(config_text, processes=member.num_processes)
+        run.files.store_json(SELECTION, selection.to_plain(), indent=1 if selection.screened else None)
     done = run.finished | run.passed_over
     todo = [index for index in selection.turns(attack.config.seed) if images.ids[index] not in done]
     if done:

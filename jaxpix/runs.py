@@ -1,7 +1,9 @@
-"""A run folder: what was asked, what has finished, and the pictures. Survives being killed at any moment.
+"""The run folder of an attack: what has finished, and the pictures. Survives being killed at any moment.
 
-config.toml        the options, resolved          environment.json   versions, device, date
-identity.json      what a resumed run must match  selection.json     the images, in order
+Besides what every `RunFolder` has:
+
+
+selection.json     the images, in order
 about.json         data set and victim, for reports
 journal.jsonl, records.parquet   what has finished; several processes have their own (`record_files.py`)
 shares.json        several processes: what was left to do when they began
@@ -11,7 +13,6 @@ adversarial/, originals/   one PNG each per success
 import contextlib
 import dataclasses
 import hashlib
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -21,8 +22,7 @@ from typing import Any
 from .cluster import ALONE, Member
 from .errors import InputError
 from .experiments import Finished
-from .files import read_json, remove_unfinished, write_atomically
-from .locks import hold
+from .files import read_json, write_atomically
 from .record_files import (
     TABLE,
     Journal,
@@ -36,10 +36,10 @@ from .record_files import (
     write_table,
 )
 from .records import Record
+from .run_folder import SELECTION, RunFolder
 from .verification import encode_png
 
-SELECTION, CONFIG, ENVIRONMENT, ABOUT = "selection.json", "config.toml", "environment.json", "about.json"
-IDENTITY, SHARES = "identity.json", "shares.json"
+SHARES = "shares.json"
 
 # Network file systems show a new file to other machines only after a while.
 _PATIENCE_SECONDS = 120.0
@@ -71,8 +71,8 @@ class AttackRun:
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], member: Member = ALONE):
-        self.folder, self.member = Path(folder), member
-        self._identity = json.loads(json.dumps(identity))
+        self.files, self.folder, self.member = RunFolder(folder, "attack"), Path(folder), member
+        self._identity = identity
         self.finished: set[str] = set()
         self.passed_over: set[str] = set()
         self.num_successes = 0
@@ -80,21 +80,16 @@ class AttackRun:
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> "AttackRun":
-        busy = f"another process is working on {self.folder}; wait for it or choose --run"
-        place = f"the run folder {self.folder}"
-        shared = not self.member.is_leader
-        self._lock = self._resources.enter_context(hold(self.folder / ".lock", place, busy, shared=shared))
-        try:
+        with contextlib.ExitStack() as resources:
+            self._lock = resources.enter_context(self.files.held(shared=not self.member.is_leader))
             if self.member.is_leader:
                 self._prepare()
             else:
                 self.handed_out = self._await_shares()
-                self._check_identity(read_json(self.folder / IDENTITY))
+                self.files.match(self._identity)
             self._journal = Journal(self._own("journal", ".jsonl"))
-            self._resources.callback(self._journal.close)
-        except BaseException:
-            self._resources.close()
-            raise
+            resources.callback(self._journal.close)
+            self._resources = resources.pop_all()
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -104,36 +99,21 @@ class AttackRun:
         return self.folder / part_name(stem, suffix, self.member.process_id, self.member.num_processes)
 
     def _prepare(self) -> None:
-        path = self.folder / IDENTITY
-        # A run that ended before it chose its images holds nothing that another attack could mix up.
-        if path.exists() and (self.folder / SELECTION).exists():
-            self._check_identity(read_json(path))
-        elif path.is_dir():
-            raise InputError(f"{path} is a folder, expected a file; choose another --run")
-        else:
-            write_atomically(path, json.dumps(self._identity, indent=1) + "\n")
-        remove_unfinished(self.folder)
         for record in each_record(self.folder):
             self.finished.add(record.image_id)
             self.num_successes += record.success
         self.passed_over = read_passed_over(self.folder)
+        if not self.files.bind(self._identity, has_results=bool(self.finished or self.passed_over)):
+            # Of images that were chosen for another attack, none of which was attacked.
+            (self.folder / SELECTION).unlink(missing_ok=True)
         cut_torn_lines(self.folder)
-
-    def _check_identity(self, before: Mapping[str, Any]) -> None:
-        keys = sorted({*before, *self._identity})
-        changed = [key for key in keys if before.get(key) != self._identity.get(key)]
-        if changed:
-            what = "; ".join(
-                f"{key}: it has {before.get(key)!r}, now asked {self._identity.get(key)!r}" for key in changed
-            )
-            raise InputError(f"{self.folder} holds another attack ({what}); choose another --run")
 
     def hand_out(self, todo: Sequence[int]) -> None:
         """Process 0 of several: let the others in and tell them which images, by position, are left to do."""
         # Whether all processes are done is seen from their tables, which hold nothing that the journals do not.
         for path in part_tables(self.folder):
             path.unlink()
-        self.store_json(SHARES, {"start": self.member.start, "todo": list(todo)}, indent=None)
+        self.files.store_json(SHARES, {"start": self.member.start, "todo": list(todo)}, indent=None)
         self._lock.share()
         self.member.begin()
 
@@ -149,18 +129,10 @@ class AttackRun:
                 )
             time.sleep(0.5)
 
-    def store_json(self, name: str, content: Any, indent: int | None = 1) -> None:
-        """Write a JSON file of this folder, atomically; `indent` None: on one line, for what may be long."""
-        write_atomically(self.folder / name, json.dumps(content, indent=indent) + "\n")
-
     def store_own_json(self, name: str, content: Any) -> None:
-        """`store_json` for what each of several processes says of itself: `environment-1-of-4.json`."""
+        """Write what each of several processes says of itself: `environment-1-of-4.json`."""
         path = Path(name)
-        write_atomically(self._own(path.stem, path.suffix), json.dumps(content, indent=1) + "\n")
-
-    def store_text(self, name: str, content: str) -> None:
-        """Write a text file of this folder, atomically."""
-        write_atomically(self.folder / name, content)
+        self.files.store_json(self._own(path.stem, path.suffix).name, content)
 
     def save(self, finished: Finished) -> Record:
         """Keep one finished experiment: its pictures first, then its line in the journal."""
@@ -199,15 +171,3 @@ class AttackRun:
         records = sorted(read_records(self.folder), key=lambda record: rank[record.image_id])
         write_table(self.folder / TABLE, records, is_whole=True)
         return records, True
-
-
-__all__ = [
-    "ABOUT",
-    "CONFIG",
-    "ENVIRONMENT",
-    "IDENTITY",
-    "SELECTION",
-    "AttackRun",
-    "file_stem",
-    "read_records",
-]

@@ -18,10 +18,9 @@ from .evaluation import table
 from .experiments import Attack
 from .files import write_atomically
 from .labels import label_text
-from .locks import hold
 from .metrics.rates import success_rate
 from .options import read_toml, to_toml
-from .runs import SELECTION
+from .run_folder import SELECTION, RunFolder
 from .selection import NothingToAttackError
 from .studies import PlannedAttack, Study, check_attacks
 from .training import train_victim
@@ -81,8 +80,7 @@ def run_study(study: Study, folder: Path) -> StudyOutcome:
             another process works on the folder, or it holds another study; the message names what differs.
     """
     dataset = open_data(study)
-    busy = f"another process is working on the study in {folder}; wait for it or choose another --run"
-    with hold(folder / ".lock", f"the run folder {folder}", busy):
+    with RunFolder(folder, "study").held():
         return _carried_out(study, dataset, folder)
 
 

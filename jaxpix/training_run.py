@@ -1,7 +1,8 @@
 """A training run's folder. Survives being killed at any moment.
 
-config.toml         the options, resolved             environment.json    versions, devices, date
-identity.json       what a resumed run must match     metrics.jsonl       one line per epoch
+Besides what every `RunFolder` has:
+
+metrics.jsonl       one line per epoch
 checkpoints/last    all that the next epoch needs     checkpoints/best    weights of the best epoch
 victim/             the best weights, ready for attack
 test_metrics.json   written last: the run is complete
@@ -18,13 +19,13 @@ import jax
 import numpy as np
 import tomli_w
 
+from .checkpoints import has_checkpoint
 from .config import TrainConfig
 from .data.prepared import PreparedDataset
-from .environment import describe_environment
 from .errors import InputError
-from .files import read_json, remove_unfinished, write_atomically
-from .locks import hold
+from .files import read_json, write_atomically
 from .options import to_plain
+from .run_folder import RunFolder
 
 
 @jax.tree_util.register_dataclass
@@ -57,7 +58,7 @@ class TrainingRun:
     """
 
     def __init__(self, folder: Path):
-        self.folder = Path(folder)
+        self.files, self.folder = RunFolder(folder, "training"), Path(folder)
         self.last = self.folder / "checkpoints" / "last"
         self.best = self.folder / "checkpoints" / "best"
         self.victim = self.folder / "victim"
@@ -69,35 +70,17 @@ class TrainingRun:
         """Hold the folder, created if absent, for one process.
 
         Raises:
-            InputError: it cannot be written, another process holds it, or it was begun with other options
-                or other data; the message names what differs.
+            InputError: it cannot be written, another process holds it, or an epoch was trained in it with other
+                options or on other data; the message names what differs.
         """
-        busy = f"another process is training in {self.folder}; wait for it or choose another --run"
-        with hold(self.folder / ".lock", f"the run folder {self.folder}", busy):
-            self._begin(dataset, config)
-            remove_unfinished(self.folder)
-            yield
-
-    def _begin(self, dataset: PreparedDataset, config: TrainConfig) -> None:
         data = {"dataset": dataset.name, "split": dataset.scheme, "image_size": dataset.image_size}
-        identity = {**data, "fingerprint": dataset.fingerprint, **to_plain(config)}
-        path = self.folder / "identity.json"
-        if path.exists():
-            before = read_json(path)
-            changed = [
-                f"{key}: it has {before.get(key)!r}, now asked {identity.get(key)!r}"
-                for key in sorted({*before, *identity})
-                if before.get(key) != identity.get(key)
-            ]
-            if changed:
-                raise InputError(
-                    f"{self.folder} holds another training ({'; '.join(changed)}); choose another --run, "
-                    "or delete the folder"
-                )
-        write_atomically(path, _json(identity))
-        options = {key: value for key, value in {**data, **to_plain(config)}.items() if value is not None}
-        write_atomically(self.folder / "config.toml", tomli_w.dumps({"train": options}))
-        write_atomically(self.folder / "environment.json", _json(describe_environment()))
+        options = {**data, **to_plain(config)}
+        with self.files.held():
+            has_results = self._test_metrics.exists() or has_checkpoint(self.last)
+            self.files.bind({**options, "fingerprint": dataset.fingerprint}, has_results=has_results)
+            given = {key: value for key, value in options.items() if value is not None}
+            self.files.describe(tomli_w.dumps({"train": given}))
+            yield
 
     def keep_epochs(self, finished: int) -> None:
         """Drop the metrics of epochs after `finished`: those that a kill left without a checkpoint."""
@@ -139,11 +122,7 @@ class TrainingRun:
 
     def finish(self, metrics: dict[str, Any]) -> None:
         """Write the test metrics, which completes the run."""
-        write_atomically(self._test_metrics, _json(metrics))
-
-
-def _json(content: Any) -> str:
-    return json.dumps(content, indent=1) + "\n"
+        self.files.store_json(self._test_metrics.name, metrics)
 
 
 def _epoch(line: bytes, where: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jaxpix.data.prepared import open_prepared
 from jaxpix.files import read_json
-from jaxpix.runs import read_records
+from jaxpix.record_files import read_records
 
 DATA = "phantom-xray"
 RECIPE = shlex.split("--model resnet14 --epochs 4 --batch-size 16 --learning-rate 0.02 --stop-accuracy 1")

@@ -35,7 +35,8 @@ from reproduce_agreement import (
 from reproduce_settings import DENSE, REFERENCE, SUBJECTS, Setting, Subject
 
 from jaxpix.files import read_json
-from jaxpix.runs import ENVIRONMENT, SELECTION, read_records
+from jaxpix.record_files import read_records
+from jaxpix.run_folder import ENVIRONMENT, SELECTION
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = "phantom-xray"

@@ -17,7 +17,7 @@ from jaxpix import Victim, read_records
 from jaxpix.data.prepared import open_prepared
 from jaxpix.files import read_json
 from jaxpix.records import Record
-from jaxpix.runs import ABOUT
+from jaxpix.run_folder import ABOUT
 from jaxpix.verification import Judge, decode_png, encode_png
 
 

@@ -11,7 +11,8 @@ from handmade import attack_result, record
 from jaxpix.data.phantom import PHANTOMS, draw
 from jaxpix.experiments import Finished
 from jaxpix.records import PixelChange
-from jaxpix.runs import ABOUT, CONFIG, ENVIRONMENT, SELECTION, AttackRun
+from jaxpix.run_folder import ABOUT, CONFIG, ENVIRONMENT, SELECTION
+from jaxpix.runs import AttackRun
 from jaxpix.verification import encode_png
 
 
@@ -56,7 +57,7 @@ def make_run(
             records.append(run.save(Finished(done, encode_png(changed), original)))
         run.finish([one.image_id for one in records])
         result = attack_result(records)
-        run.store_json(SELECTION, {"groups": [{"indices": list(range(len(records)))}], "asked": 100})
+        run.files.store_json(SELECTION, {"groups": [{"indices": list(range(len(records)))}], "asked": 100})
         described = {
             **result.dataset,
             "title": info.title,
@@ -66,9 +67,9 @@ def make_run(
             "licence": info.licence,
             **(about or {}),
         }
-        run.store_json(ABOUT, {"dataset": described, "victim": dict(result.victim)})
-        run.store_json(ENVIRONMENT, dict(result.environment))
-        run.store_text(CONFIG, tomli_w.dumps({"attack": dict(result.options)}))
+        run.files.store_json(ABOUT, {"dataset": described, "victim": dict(result.victim)})
+        run.files.store_json(ENVIRONMENT, dict(result.environment))
+        run.files.store_text(CONFIG, tomli_w.dumps({"attack": dict(result.options)}))
     return folder
 
 

@@ -27,9 +27,11 @@ from jaxpix.errors import InputError
 from jaxpix.files import read_json
 from jaxpix.models import build
 from jaxpix.pictures import to_small_webp
+from jaxpix.record_files import read_records
 from jaxpix.records import to_table
 from jaxpix.reporting.writing import write_report
-from jaxpix.runs import SELECTION, AttackRun, read_records
+from jaxpix.run_folder import SELECTION
+from jaxpix.runs import AttackRun
 from jaxpix.selection import Group, Selection
 
 _OUTCOMES = {

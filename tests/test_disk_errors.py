@@ -19,7 +19,9 @@ from jaxpix.data.preparation import prepare_dataset
 from jaxpix.disk_errors import explain_disk_error
 from jaxpix.errors import InputError
 from jaxpix.files import read_json, write_atomically
-from jaxpix.runs import SELECTION, AttackRun, read_records
+from jaxpix.record_files import read_records
+from jaxpix.run_folder import SELECTION
+from jaxpix.runs import AttackRun
 from jaxpix.training_run import TrainingRun
 
 
@@ -148,7 +150,7 @@ def test_an_attack_on_a_full_disk_goes_on_when_there_is_room(disk, capsys):
 def test_a_torn_line_is_cut_even_on_a_full_disk(disk):
     with AttackRun(disk, IDENTITY) as attack:
         attack.save(finished("a"))
-        attack.store_json(SELECTION, {})
+        attack.files.store_json(SELECTION, {})
     with (disk / "journal.jsonl").open("a") as journal:
         journal.write('{"image_id": "b", "se')
     (disk / "rubbish").write_bytes(b"x" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))

@@ -27,7 +27,7 @@ from jaxpix.data.prepared import read_prepared
 from jaxpix.data.sources import FolderSource
 from jaxpix.errors import InputError
 from jaxpix.models import build
-from jaxpix.runs import SELECTION, AttackRun
+from jaxpix.runs import AttackRun
 from jaxpix.selection import Selection
 from jaxpix.training_run import TrainingRun
 
@@ -197,7 +197,7 @@ def test_another_victim_or_other_data_are_refused_and_named(world):
     victim, dataset = toy_victim(), read_prepared(*(world / "data").glob("phantom_xray/*/1.0.0"))
     identity = identity_of(AttackOptions(), victim, dataset)
     with AttackRun(world / "asked", identity) as run:
-        run.store_json(SELECTION, {})
+        run.save(finished("a"))
     other = identity_of(AttackOptions(), dataclasses.replace(victim, victim_id="other"), dataset)
     with pytest.raises(InputError, match=rf"\(victim_id: it has '{victim.victim_id}', now asked 'other'\)"):
         AttackRun(world / "asked", other).__enter__()

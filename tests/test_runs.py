@@ -8,8 +8,10 @@ from some_records import some_record
 
 from jaxpix.errors import InputError
 from jaxpix.experiments import Finished
+from jaxpix.record_files import read_records
 from jaxpix.records import SCHEMA, from_json, from_table, to_json, to_table
-from jaxpix.runs import SELECTION, AttackRun, file_stem, read_records
+from jaxpix.run_folder import SELECTION
+from jaxpix.runs import AttackRun, file_stem
 from jaxpix.verification import decode_png, encode_png
 
 IDENTITY = {"seed": 0, "victim_id": "v"}
@@ -67,12 +69,26 @@ def test_a_torn_last_line_is_cut_and_nothing_else_is_lost(tmp_path):
 
 
 def test_another_attack_is_refused_and_the_difference_named(tmp_path):
-    with AttackRun(tmp_path, {**IDENTITY, "seed": 7}):
-        pass
-    with AttackRun(tmp_path, IDENTITY) as run:  # nothing was chosen before, so nothing is mixed up
-        run.store_json(SELECTION, {})
+    with AttackRun(tmp_path, IDENTITY) as run:
+        run.save(finished("a"))
     with pytest.raises(InputError, match=r"holds another attack \(seed: it has 0, now asked 1\)"):
         AttackRun(tmp_path, {**IDENTITY, "seed": 1}).__enter__()
+
+
+@pytest.mark.parametrize("kept", [[], ["a"]])
+def test_a_folder_in_which_nothing_was_attacked_binds_nobody(tmp_path, kept):
+    with AttackRun(tmp_path, IDENTITY) as run:
+        run.files.store_json(SELECTION, {"groups": []})
+        run.pass_over(kept)
+    other = AttackRun(tmp_path, {**IDENTITY, "seed": 7})
+    if kept:
+        with pytest.raises(InputError, match="holds another attack"):
+            other.__enter__()
+    else:
+        with other as run:
+            assert not run.files.has(SELECTION), "these images were chosen for the other attack"
+    with AttackRun(tmp_path, IDENTITY) as run:
+        assert run.passed_over == set(kept)
 
 
 def test_two_processes_cannot_share_a_folder(tmp_path):
@@ -95,7 +111,9 @@ def test_damaged_files_are_named(tmp_path):
     (tmp_path / "journal.jsonl").write_text("not json\n")
     with pytest.raises(InputError, match=r"journal\.jsonl: line 1 is damaged"):
         read_records(tmp_path)
-    (tmp_path / SELECTION).write_text("{}")
+    (tmp_path / "journal.jsonl").unlink()
+    with AttackRun(tmp_path, IDENTITY) as run:
+        run.save(finished("a"))
     (tmp_path / "identity.json").write_text("{")
     with pytest.raises(InputError, match=r"identity\.json is damaged"):
         AttackRun(tmp_path, IDENTITY).__enter__()

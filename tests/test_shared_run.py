@@ -12,7 +12,8 @@ from jaxpix import runs
 from jaxpix.cluster import Member
 from jaxpix.errors import InputError
 from jaxpix.record_files import read_passed_over, read_records
-from jaxpix.runs import SELECTION, AttackRun
+from jaxpix.run_folder import SELECTION
+from jaxpix.runs import AttackRun
 
 
 class Leader(Member):
@@ -29,7 +30,7 @@ class Leader(Member):
 @contextlib.contextmanager
 def led(folder, num_processes, todo, start="today"):
     with AttackRun(folder, IDENTITY, Leader(num_processes, start)) as run:
-        run.store_json(SELECTION, {})
+        run.files.store_json(SELECTION, {})
         run.hand_out(todo)
         yield run
 

@@ -10,7 +10,8 @@ from jaxpix import study_run
 from jaxpix.errors import InputError
 from jaxpix.metrics.rates import success_rate
 from jaxpix.record_files import read_passed_over, read_records
-from jaxpix.runs import SELECTION, AttackRun
+from jaxpix.run_folder import SELECTION
+from jaxpix.runs import AttackRun
 from jaxpix.selection import NothingToAttackError
 from jaxpix.study import main
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from jaxpix.data.prepared import PreparedDataset, read_prepared
 from jaxpix.errors import InputError
 from jaxpix.training import train_victim
 from jaxpix.training_data import held_out, normalization, training_parts
+from jaxpix.training_run import TrainingRun
 from jaxpix.victim import Victim
 
 RECIPE = TrainConfig(model="resnet14", epochs=4, batch_size=16, learning_rate=0.02, stop_accuracy=1.0)
@@ -210,6 +212,15 @@ def test_a_batch_larger_than_the_training_set(two_classes: PreparedDataset, tmp_
     recipe = dataclasses.replace(RECIPE, batch_size=66)
     with pytest.raises(InputError, match="batch_size 66 is more than the 65 images to train on"):
         train_victim(two_classes, recipe, tmp_path / "run", quiet=True)
+
+
+def test_a_refused_training_does_not_bind_its_folder(two_classes: PreparedDataset, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="batch_size 66 is more than"):
+        train_victim(two_classes, dataclasses.replace(RECIPE, batch_size=66), tmp_path, quiet=True)
+    with TrainingRun(tmp_path).open(two_classes, RECIPE):
+        assert (
+            tomllib.loads((tmp_path / "config.toml").read_text())["train"]["batch_size"] == RECIPE.batch_size
+        )
 
 
 def test_images_too_small_for_the_model(two_classes: PreparedDataset, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ..files import read_json
 from ..options import read_toml
 from ..record_files import read_passed_over, read_records
 from ..records import Record
-from ..runs import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
+from ..run_folder import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
 from .contents import check_about, check_identity, check_records, check_selection, options_of
 
 

@@ -1,4 +1,4 @@
-"""MedMNIST's files come through TFDS's download manager and are checked; without a network it says what to do."""
+"""MedMNIST's files are fetched and checked; without a network it says what to do."""
 
 import hashlib
 import http.server
@@ -9,7 +9,7 @@ import made_trees as made
 import pytest
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data import medmnist_files
+from jaxpix.data import downloads, medmnist_files
 from jaxpix.data.downloads import download
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.errors import InputError
@@ -44,7 +44,7 @@ def test_a_file_is_fetched_once_and_kept_under_its_name(server, tmp_path):
     for _ in range(2):
         path = download(f"{address}/a.npz", "a.npz", md5(published), tmp_path / "downloads")
     assert path.read_bytes() == published.read_bytes()
-    assert len(requests) == 2  # one to see whether it is there, one to fetch it
+    assert requests == ["/a.npz"]
     assert [entry.name for entry in (tmp_path / "downloads").iterdir()] == ["a.npz"]
 
 
@@ -54,6 +54,52 @@ def test_a_wrong_file_is_not_kept(server, tmp_path):
     with pytest.raises(InputError, match=r"a\.npz: expected the MD5 sum 0000, got [0-9a-f]{32}"):
         download(f"{address}/a.npz", "a.npz", "0000", tmp_path / "downloads")
     assert not list((tmp_path / "downloads").iterdir())
+
+
+def test_a_copy_that_is_there_is_not_replaced(server, tmp_path):
+    address, folder, requests = server
+    made.medmnist(folder / "a.npz")
+    (tmp_path / "a.npz").write_text("mine")
+    with pytest.raises(InputError, match=r"a\.npz: expected the MD5 sum 0000, got .*delete it, or give"):
+        download(f"{address}/a.npz", "a.npz", "0000", tmp_path)
+    assert (tmp_path / "a.npz").read_text() == "mine"
+    assert not requests
+
+
+@pytest.fixture
+def faltering():
+    """A server whose first answer breaks off in the middle, and the second never ends."""
+    body, answers, over = b"0123456789", [], threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            answers.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body if len(answers) > 2 else body[:5])
+            self.wfile.flush()
+            if len(answers) == 2:
+                over.wait()
+
+        def log_message(self, *arguments):
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}/a", body, answers
+        over.set()
+        served.shutdown()
+
+
+def test_a_connection_that_breaks_off_or_stalls_is_tried_again(faltering, tmp_path, monkeypatch):
+    address, body, answers = faltering
+    monkeypatch.setattr(downloads, "_PATIENCE", (1.0, 0.5))
+    (tmp_path / "incomplete.a.killed").mkdir()
+    path = download(address, "a", hashlib.md5(body).hexdigest(), tmp_path)
+    assert path.read_bytes() == body
+    assert len(answers) == 3
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
 
 
 def test_medmnist_is_prepared_from_the_net(server, tmp_path, monkeypatch):
@@ -74,6 +120,7 @@ def test_medmnist_is_prepared_from_the_net(server, tmp_path, monkeypatch):
 
 def test_offline_says_what_to_get_and_where_to_put_it(server, tmp_path, monkeypatch):
     address, _, _ = server
+    monkeypatch.setattr(downloads, "_MORE_TRIES", 0)
     monkeypatch.setattr(medmnist_files, "_ADDRESS", f"{address}/nothing/{{file}}")
     config = PrepareConfig(data_dir=tmp_path / "data", image_size=64)
     message = (

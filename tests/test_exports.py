@@ -99,6 +99,21 @@ def test_latex_is_a_booktabs_table():
     )
 
 
+@pytest.mark.parametrize(
+    "text", [r"\input{x}", "<< table.key >>", "<% raw %>", "<# a #>", "{{ a }}", "&amp;", "*a", ""]
+)
+def test_whatever_a_table_says_is_escaped(text):
+    latex = to_latex(Table("t_1", text, text, (text, text), ((text, text), (text, text)), (text,)))
+    for written in (
+        f"\\caption{{{escape_latex(text)}" + (f" (layout of {escape_latex(text)})}}" if text else "}"),
+        r"\label{tab:t_1}",
+        f"\\par\\footnotesize {escape_latex(text)}\n",
+    ):
+        assert latex.count(written) == 1
+    cell = "{}" * text.startswith("*") + escape_latex(text)
+    assert latex.count(f"    {cell} & {cell} \\\\\n") == 3
+
+
 def test_every_table_is_a_file_and_the_summary_has_numbers(tmp_path):
     attacks = [
         attack_result(the_paper.transformed("derma"), options={"victim": "/home/me/runs/x", "seed": 0}),

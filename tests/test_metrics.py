@@ -18,6 +18,17 @@ def test_wilson(successes, experiments, low, high):
     assert (rate.low, rate.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
 
 
+@pytest.mark.parametrize(
+    ("successes", "experiments"), [(0, 1), (1, 1), (0, 45), (41, 100), (49, 49), (7, 9999)]
+)
+def test_the_ends_of_wilson_are_as_far_from_the_rate_as_chance_allows(successes, experiments):
+    rate = rates.wilson(successes, experiments)
+    for end in {rate.low, rate.high} - {0.0, 1.0}:
+        chance = 1.959963984540054 * math.sqrt(end * (1 - end) / experiments)
+        assert abs(end - rate.rate) == pytest.approx(chance, rel=1e-12)
+    assert (rate.low == 0.0, rate.high == 1.0) == (successes == 0, successes == experiments)
+
+
 def test_wilson_of_nothing():
     rate = rates.wilson(0, 0)
     assert math.isnan(rate.rate)

@@ -33,14 +33,10 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
     Under equal success each discordant pair falls either way like a fair coin.
     """
+    from scipy.stats import binomtest
+
     flips = only_first + only_second
-    ways = tail = 1
-    for heads in range(min(only_first, only_second)):
-        # The next binomial coefficient from this one: of many pairs, each alone would take its time.
-        ways = ways * (flips - heads) // (heads + 1)
-        tail += ways
-    # Integers divide exactly where floats of this size would overflow.
-    return min(1.0, 2 * tail / 2**flips)
+    return float(binomtest(only_first, flips).pvalue) if flips else 1.0
 
 
 def compare(first: Sequence[Record], second: Sequence[Record]) -> PairedComparison:

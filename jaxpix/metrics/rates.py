@@ -1,13 +1,11 @@
 """Shares with their uncertainty: success (5), and the confidence that successes reach (8)."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 
 from ..records import Record
-
-WILSON_Z = 1.959963984540054
-"""Two-sided 95 % quantile of the normal distribution."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Rate:
         )
 
 
+@functools.cache
 def wilson(successes: int, experiments: int) -> Rate:
     """Success rate (5) with the Wilson score interval; the interval of nothing is 0..1.
 
@@ -41,13 +40,13 @@ def wilson(successes: int, experiments: int) -> Rate:
         raise ValueError(f"expected 0 <= successes <= experiments, got {successes} of {experiments}")
     if experiments == 0:
         return Rate(0, 0, math.nan, 0.0, 1.0)
+    # Half a second to import, for which help and a refused option need not wait.
+    from scipy.stats import binomtest
+
     rate = successes / experiments
-    spread = WILSON_Z**2 / experiments
-    centre = (rate + spread / 2) / (1 + spread)
-    half = WILSON_Z * math.sqrt(rate * (1 - rate) / experiments + spread / (4 * experiments)) / (1 + spread)
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == experiments else min(1.0, centre + half)
-    return Rate(successes, experiments, rate, low, high)
+    # The interval does not depend on the hypothesis; of this one the test costs least.
+    interval = binomtest(successes, experiments, rate).proportion_ci(method="wilson")
+    return Rate(successes, experiments, rate, float(interval.low), float(interval.high))
 
 
 def success_rate(records: Sequence[Record]) -> Rate:

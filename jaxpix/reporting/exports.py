@@ -1,11 +1,15 @@
 """Tables as files that other programs read: CSV, LaTeX, and everything as numbers in `summary.json`."""
 
 import csv
+import functools
 import io
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
 
 from ..files import write_atomically
 from .series import Series
@@ -89,34 +93,26 @@ def _guarded(cell: str) -> str:
     return f"'{cell}"
 
 
-def to_latex(table: Table) -> str:
-    """A `table` environment for a document with `booktabs` and `textcomp`; the notes follow below it."""
-    heads, rows = table.columns, table.rows
-    title = table.title if not table.source else f"{table.title} (layout of {table.source})"
-    lines = [
-        r"\begin{table}",
-        r"  \centering",
-        rf"  \caption{{{escape_latex(title)}}}",
-        rf"  \label{{tab:{table.key}}}",
-        rf"  \begin{{tabular}}{{{'l' * len(heads)}}}",
-        r"    \toprule",
-        f"    {_latex_row(heads)}",
-        r"    \midrule",
-        *(f"    {_latex_row(row)}" for row in rows),
-        r"    \bottomrule",
-        r"  \end{tabular}",
-        *(rf"  \par\footnotesize {escape_latex(note)}" for note in table.notes),
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    # A row that begins with [ would be read as the option of the line break before it.
-    texts = [f"{{}}{text}" if text.startswith(("[", "*")) else text for text in map(escape_latex, cells)]
-    return " & ".join(texts) + r" \\"
-
-
 def escape_latex(text: str) -> str:
     """Text as LaTeX prints it: special characters escaped, line breaks as spaces."""
     return _SPECIAL.sub(lambda found: _LATEX[found.group()], " ".join(text.split()))
+
+
+def to_latex(table: Table) -> str:
+    """A `table` environment for a document with `booktabs` and `textcomp`; the notes follow below it."""
+    return _templates().get_template("table.tex").render(table=table)
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        *("<%", "%>", "<<", ">>", "<#", "#>"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        # Whatever a template prints is escaped; only its own text and what it calls safe is not.
+        autoescape=True,
+        finalize=lambda value: value if isinstance(value, Markup) else Markup(escape_latex(str(value))),
+        loader=jinja2.PackageLoader(__package__),
+    )

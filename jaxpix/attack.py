@@ -2,24 +2,14 @@
 
 from collections.abc import Sequence
 
-from .attack_options import (
-    AttackOptions,
-    SharedAttackOptions,
-    choice_of,
-    default_folder,
-    identity_of,
-    open_dataset,
-    open_victim,
-    plain,
-)
+from .attack_options import AttackOptions, SharedAttackOptions, bind, open_dataset, open_victim, plain
 from .campaign import Result, run_campaign
 from .cluster import Member, join
 from .console import print_table, run_door, say
 from .data.prepared import PreparedDataset
-from .experiments import Attack
 from .metrics.queries import median_queries_to_first_hit
 from .metrics.rates import average_confidence, null_control_failures, success_rate
-from .options import parse, to_toml
+from .options import parse
 from .programs import keep_programs
 from .record_files import TABLE
 from .records import Record
@@ -30,21 +20,18 @@ def _run(options: AttackOptions, member: Member) -> None:
     keep_programs()
     victim = open_victim(options)
     dataset = open_dataset(options, victim)
-    folder = options.run or default_folder(options, victim, dataset)
-    attack = Attack(victim, options.config, options.engine)
-    identity = identity_of(options, victim, dataset)
-    config_text = to_toml("attack", options)
-    result = run_campaign(attack, dataset, choice_of(options), folder, identity, config_text, member)
+    campaign = bind(options, victim, dataset)
+    result = run_campaign(campaign, member)
     if result.records:
         show(result, victim, dataset, "" if result.is_whole else f", share of {member.name}")
     if result.is_whole:
-        say(f"records: {folder / TABLE}")
+        say(f"records: {campaign.folder / TABLE}")
         say(f"pictures: {result.sheet}" if result.sheet else "pictures: none, no attack succeeded")
     else:
         say(
             f"{member.name} has finished its share, {len(result.records):,} experiments; others are at work or "
             f"have stopped. The same command goes on with what they leave, on any number of processes; "
-            f"python -m jaxpix.report {folder} reads what there is"
+            f"python -m jaxpix.report {campaign.folder} reads what there is"
         )
 
 

@@ -4,12 +4,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from .campaign import Choice
+from .campaign import Campaign
+from .choice import Choice
 from .config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
 from .console import say
 from .data.prepared import PreparedDataset, open_prepared
 from .errors import InputError
-from .options import to_plain
+from .experiments import Attack
+from .options import to_plain, to_toml
 from .presets import fitness_of
 from .victim import Victim
 
@@ -43,6 +45,12 @@ class AttackOptions:
     """Run folder. Default: named after the attack, in runs/. An interrupted run goes on."""
     config: AttackConfig = dataclasses.field(default_factory=AttackConfig)
     engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
+
+    @property
+    def choice(self) -> Choice:
+        """Which images are attacked."""
+        per_class = None if self.all else self.per_class
+        return Choice(self.subset, self.classes, per_class, self.label_sets)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +111,22 @@ def open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:
     return dataset
 
 
+def bind(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Campaign:
+    """The attack that the options name, on this victim and these images, in its run folder.
+
+    Raises:
+        InputError: the configuration does not fit the victim.
+    """
+    return Campaign(
+        attack=Attack(victim, options.config, options.engine),
+        dataset=dataset,
+        choice=options.choice,
+        folder=options.run or _default_folder(options, victim, dataset),
+        identity=identity_of(options, victim, dataset),
+        config_text=to_toml("attack", options),
+    )
+
+
 def identity_of(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> dict[str, Any]:
     """What decides the results, JSON-able: not where things lie, nor how they are computed."""
     chosen = to_plain(options)
@@ -112,16 +136,10 @@ def identity_of(options: AttackOptions, victim: Victim, dataset: PreparedDataset
     return {**chosen, "victim_id": victim.victim_id, "data_fingerprint": dataset.fingerprint}
 
 
-def default_folder(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Path:
+def _default_folder(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Path:
     """A run folder named after the attack."""
     config = options.config
     name = f"attack-{dataset.info.name}-{victim.name}-{fitness_of(config, victim.task)}-k{config.num_pixels}"
     if config.target is not None:
         name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)
     return Path("runs") / name
-
-
-def choice_of(options: AttackOptions) -> Choice:
-    """Which images are attacked."""
-    per_class = None if options.all else options.per_class
-    return Choice(options.subset, options.classes, per_class, options.label_sets)

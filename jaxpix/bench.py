@@ -8,15 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from .attack_options import (
-    AttackOptions,
-    choice_of,
-    default_folder,
-    identity_of,
-    open_dataset,
-    open_victim,
-    plain,
-)
+from .attack_options import AttackOptions, bind, open_dataset, open_victim, plain
 from .benchmarking.datasets import measure_dataset
 from .benchmarking.hardware import MatrixRates
 from .benchmarking.journal import ROW_TYPES, show_visit
@@ -28,8 +20,7 @@ from .benchmarking.tables import show_all
 from .benchmarking.visit import VisitOptions, visit
 from .console import run_door, say
 from .errors import InputError
-from .experiments import Attack
-from .options import parse, parse_flags, to_plain, to_toml
+from .options import parse, parse_flags, to_plain
 from .programs import keep_programs
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
@@ -111,18 +102,12 @@ def _dataset(arguments: Sequence[str], command: str) -> Results:
     keep_programs()
     victim = open_victim(options)
     dataset = open_dataset(options, victim)
-    default = default_folder(options, victim, dataset)
-    folder = options.run or default.with_name(f"bench-{default.name}")
-    attack = Attack(victim, options.config, options.engine)
+    campaign = bind(options, victim, dataset)
+    if options.run is None:
+        folder = campaign.folder.with_name(f"bench-{campaign.folder.name}")
+        campaign = dataclasses.replace(campaign, folder=folder)
     results = Results(all_options.out, all_options.name, command, to_plain(options))
-    row = measure_dataset(
-        attack,
-        dataset,
-        choice_of(options),
-        folder,
-        identity_of(options, victim, dataset),
-        to_toml("attack", options),
-    )
+    row = measure_dataset(campaign)
     results.add("datasets", row)
     return results
 

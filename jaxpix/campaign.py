@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .about import describe_attacked
+from .choice import Choice
 from .cluster import ALONE, Member
 from .console import Meter, say
 from .data.prepared import Example, PreparedDataset
@@ -16,7 +15,6 @@ from .environment import describe_environment
 from .errors import InputError
 from .experiments import Attack, Origin
 from .files import read_json, write_atomically
-from .labels import LabelSpace
 from .pictures import contact_sheet, in_turns, pair, read_pair, to_png
 from .records import Record
 from .run_folder import ABOUT, ENVIRONMENT, SELECTION
@@ -28,7 +26,6 @@ from .selection import (
     nothing_to_attack,
     select,
     select_all,
-    wanted_labels,
 )
 from .verification import Job
 
@@ -36,20 +33,24 @@ _PAIRS_ON_SHEET = 8
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
-    """Which images are attacked.
+class Campaign:
+    """An attack on images of a data set, and the folder that keeps what comes of it.
 
     Attributes:
-        subset: part of the data set.
-        classes: labels to attack, as text; empty: every class, or the commonest label sets.
-        per_class: images per label; None: all.
-        num_label_sets: multi-label: how many of the commonest sets, where `classes` is empty.
+        attack: bound to the victim.
+        dataset: whose images are attacked.
+        choice: which of them.
+        folder: run folder, created or resumed.
+        identity: JSON-able values that decide the results.
+        config_text: what `config.toml` of the folder says.
     """
 
-    subset: str = "test"
-    classes: tuple[str, ...] = ()
-    per_class: int | None = 100
-    num_label_sets: int = 5
+    attack: Attack
+    dataset: PreparedDataset
+    choice: Choice
+    folder: Path
+    identity: Mapping[str, Any]
+    config_text: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,33 +74,20 @@ class Result:
     seconds: float
 
 
-def run_campaign(
-    attack: Attack,
-    dataset: PreparedDataset,
-    choice: Choice,
-    folder: Path,
-    identity: Mapping[str, Any],
-    config_text: str,
-    member: Member = ALONE,
-) -> Result:
-    """Attack the chosen images and keep everything in `folder`; finished experiments are not repeated.
+def run_campaign(campaign: Campaign, member: Member = ALONE) -> Result:
+    """Attack the chosen images and keep everything in the folder; finished experiments are not repeated.
 
     Args:
-        attack: bound to the victim.
-        dataset: whose images are attacked.
-        choice: which of them.
-        folder: run folder, created or resumed.
-        identity: JSON-able values that decide the results.
-        config_text: what `config.toml` of the folder says.
+        campaign: what is done.
         member: this process, where several share the campaign. Each takes its share of what is left to do.
 
     Raises:
         InputError: the folder holds another attack or is in use; no image can be attacked.
     """
-    images = _Images(attack, dataset, choice.subset)
-    with AttackRun(folder, identity, member) as run:
+    images = _Images(campaign)
+    with AttackRun(campaign.folder, campaign.identity, member) as run:
         if member.is_leader:
-            selection, todo = _prepared(run, images, choice, config_text)
+            selection, todo = _prepared(run, images)
         else:
             selection, todo = _stored(run, images), run.handed_out
             run.store_own_json(ENVIRONMENT, describe_environment())
@@ -110,8 +98,8 @@ def run_campaign(
         seconds = time.monotonic() - began
         records, is_whole = run.finish([images.ids[index] for index in selection.indices])
         if is_whole and not records:
-            raise NothingToAttackError(nothing_to_attack(attack.victim.space, selection.groups))
-        sheet = _sheet(folder, records) if is_whole else None
+            raise NothingToAttackError(nothing_to_attack(images.attack.victim.space, selection.groups))
+        sheet = _sheet(campaign.folder, records) if is_whole else None
         num_passed_over = selection.total - len(records) if is_whole else len(run.passed_over)
         return Result(records, selection, num_passed_over, is_whole, sheet, seconds)
 
@@ -119,9 +107,10 @@ def run_campaign(
 class _Images:
     """The images of a subset, and the attack that is aimed at them."""
 
-    def __init__(self, attack: Attack, dataset: PreparedDataset, subset: str):
-        self.attack, self.dataset, self.subset = attack, dataset, subset
-        self.labels = attack.victim.space.from_stored(dataset.labels(subset))
+    def __init__(self, campaign: Campaign):
+        self.campaign, self.attack = campaign, campaign.attack
+        dataset, subset = campaign.dataset, campaign.choice.subset
+        self.labels = self.attack.victim.space.from_stored(dataset.labels(subset))
         self.ids = [str(name) for name in dataset.image_ids(subset)]
         self.source = dataset.source(subset)
 
@@ -141,18 +130,16 @@ class _Images:
             yield self.attack.job(self.ids[index], example["image"], self.labels[index])
 
 
-def _prepared(
-    run: AttackRun, images: _Images, choice: Choice, config_text: str
-) -> tuple[Selection, list[int]]:
+def _prepared(run: AttackRun, images: _Images) -> tuple[Selection, list[int]]:
     """The leader: choose images where that was not done before, and say what is left to do."""
-    attack, member = images.attack, run.member
+    campaign, attack, member = images.campaign, images.attack, run.member
     # A resumed run says it anew: older versions did not, and somebody may have added a note to the data.
-    run.files.store_json(ABOUT, describe_attacked(attack.victim, images.dataset, choice.subset))
+    run.files.store_json(ABOUT, describe_attacked(attack.victim, campaign.dataset, campaign.choice.subset))
     if run.files.has(SELECTION):
         selection = _stored(run, images)
     else:
-        selection = _choose(images, choice)
-        run.files.describe(config_text, processes=member.num_processes)
+        selection = _choose(images)
+        run.files.describe(campaign.config_text, processes=member.num_processes)
         run.files.store_json(SELECTION, selection.to_plain(), indent=1 if selection.screened else None)
     done = run.finished | run.passed_over
     todo = [index for index in selection.turns(attack.config.seed) if images.ids[index] not in done]
@@ -186,17 +173,9 @@ def _most(selection: Selection, run: AttackRun) -> str:
     return most if selection.screened else f"at most {most}"
 
 
-def wanted_of(space: LabelSpace, dataset: PreparedDataset, choice: Choice) -> list[np.ndarray] | None:
-    """Label vectors [N] whose images a choice takes; None: every label that occurs."""
-    if choice.per_class is None and not choice.classes:
-        return None
-    every = np.concatenate([space.from_stored(dataset.labels(name)) for name in dataset.num_examples])
-    return wanted_labels(space, every, choice.classes, choice.num_label_sets)
-
-
-def _choose(images: _Images, choice: Choice) -> Selection:
-    attack = images.attack
-    wanted = wanted_of(attack.victim.space, images.dataset, choice)
+def _choose(images: _Images) -> Selection:
+    attack, choice = images.attack, images.campaign.choice
+    wanted = choice.wanted(attack.victim.space, images.campaign.dataset)
     if choice.per_class is None:
         return select_all(attack, images.labels, wanted, attack.config.seed)
     with Meter(f"choosing images that {attack.victim.name} classifies correctly", None) as meter:
@@ -217,10 +196,10 @@ def _announcement(attack: Attack, total: str, share: str) -> str:
 
 
 def _work(run: AttackRun, images: _Images, selection: Selection, share: Sequence[int]) -> None:
-    attack, dataset, member = images.attack, images.dataset, run.member
+    attack, dataset, member = images.attack, images.campaign.dataset, run.member
     shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
     say(_announcement(attack, _most(selection, run), shared))
-    origin = Origin(dataset.info.name, dataset.scheme, images.subset, dataset.synthetic)
+    origin = Origin(dataset.info.name, dataset.scheme, images.campaign.choice.subset, dataset.synthetic)
     already = len(run.finished) + len(run.passed_over)
     name = "attack" if member.num_processes == 1 else f"attack, {member.name}"
     candidates = 0

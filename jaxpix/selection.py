@@ -106,29 +106,6 @@ class Selection:
         return cls(groups, found["asked"], found.get("screened", True))
 
 
-def wanted_labels(
-    space: LabelSpace, all_labels: np.ndarray, classes: Sequence[str], num_label_sets: int
-) -> list[np.ndarray]:
-    """Label vectors [N] whose images are attacked.
-
-    Args:
-        space: the victim's.
-        all_labels: bool [B, N] of the whole data set, all splits; ranks label sets by frequency (4.4 (5)).
-        classes: `class`, `class|class` or `Normal` each; empty: all classes, or the commonest label sets.
-        num_label_sets: multi-label: how many of the commonest sets.
-
-    Raises:
-        InputError: a class is unknown.
-    """
-    if classes:
-        return [space.parse(text) for text in classes]
-    if space.task == "multiclass":
-        return list(np.eye(len(space.class_names), dtype=bool))
-    sets, counts = np.unique(all_labels, axis=0, return_counts=True)
-    commonest = np.argsort(-counts, kind="stable")[:num_label_sets]
-    return [sets[position] for position in commonest]
-
-
 def select(
     attack: Attack,
     source: Sequence[Example],

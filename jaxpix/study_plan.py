@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from .attack_options import choice_of
-from .campaign import wanted_of
 from .console import print_table, say
 from .data.prepared import PreparedDataset
 from .labels import LabelSpace
@@ -41,10 +39,10 @@ def show_plan(study: Study, folder: Path) -> None:
 
 def most_images(attack: PlannedAttack, dataset: PreparedDataset) -> int:
     """How many images an attack takes if the victim classifies enough of them correctly."""
-    choice, info = choice_of(attack.options), dataset.info
+    choice, info = attack.options.choice, dataset.info
     space = LabelSpace(info.task, tuple(info.class_names), tuple(info.normal_classes))
     labels = space.from_stored(dataset.labels(choice.subset))
-    wanted = wanted_of(space, dataset, choice)
+    wanted = choice.wanted(space, dataset)
     target = None if attack.options.config.target is None else space.parse(attack.options.config.target)
     vectors = np.unique(labels, axis=0) if wanted is None else wanted
     counts = [

@@ -8,18 +8,17 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from .attack_options import choice_of, identity_of, open_dataset
+from .attack_options import bind, open_dataset
 from .builtin import open_or_draw
 from .campaign import Result, run_campaign
 from .console import print_table, say
 from .data.prepared import PreparedDataset
 from .errors import InputError
 from .evaluation import table
-from .experiments import Attack
 from .files import write_atomically
 from .labels import label_text
 from .metrics.rates import success_rate
-from .options import read_toml, to_toml
+from .options import read_toml
 from .run_folder import SELECTION, RunFolder
 from .selection import NothingToAttackError
 from .studies import PlannedAttack, Study, check_attacks
@@ -141,11 +140,9 @@ def _attacked(study: Study, attack: PlannedAttack, victim: Victim, folder: Path)
         image_size=study.data.image_size,
         run=run,
     )
-    dataset = open_dataset(options, victim)
-    bound = Attack(victim, options.config, options.engine)
-    identity = identity_of(options, victim, dataset)
+    campaign = bind(options, victim, open_dataset(options, victim))
     try:
-        result = run_campaign(bound, dataset, choice_of(options), run, identity, to_toml("attack", options))
+        result = run_campaign(campaign)
     except NothingToAttackError as error:
         say(f"{attack.folder_name} is left out: {error}")
         return AttackOutcome(attack, run, None)

@@ -232,10 +232,10 @@ def test_another_victim_is_neither_trained_nor_mixed_in(world, finished):
 def test_an_attack_without_any_image_is_left_out_and_said(world, finished, monkeypatch, capsys):
     campaign = study_run.run_campaign
 
-    def run_or_find_nothing(attack, *more):
-        if attack.target is not None:
+    def run_or_find_nothing(given):
+        if given.attack.target is not None:
             raise NothingToAttackError("no image can be attacked")
-        return campaign(attack, *more)
+        return campaign(given)
 
     monkeypatch.setattr(study_run, "run_campaign", run_or_find_nothing)
     study(world)

@@ -2,15 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..campaign import Choice, run_campaign
-from ..data.prepared import PreparedDataset
+from ..campaign import Campaign, run_campaign
 from ..errors import InputError
-from ..experiments import Attack
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import Rate, by_original, success_rate
 from ..record_files import read_records
@@ -60,32 +56,27 @@ class DatasetAttack:
     curve: tuple[CurvePoint, ...]
 
 
-def measure_dataset(
-    attack: Attack,
-    dataset: PreparedDataset,
-    choice: Choice,
-    folder: Path,
-    identity: Mapping[str, Any],
-    config_text: str,
-) -> DatasetAttack:
-    """Attack and time; see `run_campaign` for the arguments.
+def measure_dataset(campaign: Campaign) -> DatasetAttack:
+    """Attack and time.
 
     Raises:
-        InputError: `folder` holds finished experiments, which a benchmark would have to leave out; and as
+        InputError: the folder holds finished experiments, which a benchmark would have to leave out; and as
             `run_campaign`.
     """
+    folder = campaign.folder
     if folder.exists() and read_records(folder):
         raise InputError(
             f"{folder} holds finished experiments, but a benchmark times all; choose another --run"
         )
-    compile_seconds = _warm_up(attack, dataset, choice)
-    result = run_campaign(attack, dataset, choice, folder, identity, config_text)
+    compile_seconds = _warm_up(campaign)
+    result = run_campaign(campaign)
+    attack, dataset = campaign.attack, campaign.dataset
     records, config = result.records, attack.config
     candidates = sum(record.queries for record in records)
     return DatasetAttack(
         dataset=dataset.info.name,
         split=dataset.scheme,
-        subset=choice.subset,
+        subset=campaign.choice.subset,
         synthetic=dataset.synthetic,
         victim=attack.victim.name,
         victim_id=attack.victim.victim_id,
@@ -112,7 +103,8 @@ def measure_dataset(
     )
 
 
-def _warm_up(attack: Attack, dataset: PreparedDataset, choice: Choice) -> float:
-    image = dataset.source(choice.subset)[0]["image"][None]
+def _warm_up(campaign: Campaign) -> float:
+    attack, dataset = campaign.attack, campaign.dataset
+    image = dataset.source(campaign.choice.subset)[0]["image"][None]
     label = np.asarray(attack.victim.space.labels(attack.victim.predict(image)))
     return warm_up(attack, Subject(attack.victim, image, label, dataset.info.name))

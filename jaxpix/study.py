@@ -1,8 +1,9 @@
-"""`python -m jaxpix.study FILE`: a whole study: trains the victim, runs every attack, writes the report."""
+"""`python -m jaxpix.study STUDY`: a whole study: trains the victim, runs every attack, writes the report."""
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -11,6 +12,7 @@ from .errors import InputError
 from .options import parse_flags
 from .programs import keep_programs
 from .studies import Study, read_study
+from .study_configs import header_of, shipped_studies, study_file
 from .study_plan import show_plan
 from .study_run import StudyOutcome, run_study, success_table
 
@@ -19,18 +21,29 @@ from .study_run import StudyOutcome, run_study, success_table
 class StudyOptions:
     """Options of `python -m jaxpix.study`."""
 
-    study: tyro.conf.Positional[Path]
-    """Study file, such as those in configs/."""
+    study: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[STUDY]")] = None
+    """Name of a study that jaxpix brings along (see --list), or the path of a study file."""
+    list: bool = False
+    """Show the studies that jaxpix brings along: commands, run time, what is expected."""
     data_dir: Path | None = None
     """Folder that holds all prepared data sets. Default: the file's, or data."""
     run: Path | None = None
-    """Run folder. Default: runs/NAME-OF-THE-FILE. An interrupted study goes on."""
+    """Run folder. Default: runs/NAME-OF-THE-STUDY. An interrupted study goes on."""
     victim: Path | None = None
     """A trained victim to attack; nothing is trained then."""
     set: tuple[str, ...] = ()
     """Replace values of the file, such as train.init=random attack.generations=10 data.image_size=64."""
     plan: bool = False
     """Say what would be done, and do none of it; only a phantom is drawn, so that its images can be counted."""
+
+
+def show_shipped() -> None:
+    """Print every study that jaxpix brings along, and what it says of itself."""
+    for name, path in shipped_studies().items():
+        say(name)
+        for line in header_of(path):
+            say(f"  {line}")
+        say("")
 
 
 def show(study: Study, outcome: StudyOutcome) -> None:
@@ -53,9 +66,17 @@ def main(arguments: Sequence[str]) -> None:
     if arguments.count("--set") > 1:
         raise InputError("--set is there twice; give it once: --set KEY=VALUE KEY=VALUE …")
     options = parse_flags(StudyOptions, arguments, "study", "Train, attack and report as a file says.")
+    if options.list:
+        show_shipped()
+        return
+    if options.study is None:
+        raise InputError(
+            "which study? python -m jaxpix.study STUDY: a name that --list shows, or a study file"
+        )
+    path = study_file(options.study)
     keep_programs()
-    study = read_study(options.study, options.set, data_dir=options.data_dir, victim=options.victim)
-    folder = options.run or Path("runs") / options.study.stem
+    study = read_study(path, options.set, data_dir=options.data_dir, victim=options.victim)
+    folder = options.run or Path("runs") / path.stem
     if options.plan:
         show_plan(study, folder)
     else:

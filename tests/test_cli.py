@@ -36,7 +36,7 @@ def test_the_doors_are_listed(tmp_path):
         ("prepare", ["--source", "--split", "--allow-missing", "--max-corrupt"]),
         ("train", ["--learning-rate", "--init", "--class-weights"]),
         ("attack", ["--fitness", "--num-pixels", "--target", "--per-class", "--preset", "--bounds"]),
-        ("study", ["--data-dir", "--run", "--victim", "--set", "--plan"]),
+        ("study", ["--list", "--data-dir", "--run", "--victim", "--set", "--plan"]),
         ("bench", ["--measure", "--peers", "--precision", "--batches", "--quick", "bench dataset"]),
     ],
 )
@@ -59,6 +59,7 @@ def test_help_names_the_options_and_both_ways_in_agree(tmp_path, door, flags):
         (["jaxpix.train", "pneumonia"], "python -m jaxpix.prepare pneumonia"),
         (["jaxpix.attack", "--victim", "nowhere"], "no victim in nowhere"),
         (["jaxpix.study", "nowhere.toml"], "configuration file not found: nowhere.toml"),
+        (["jaxpix.study", "pneumona"], "did you mean pneumonia"),
         (["jaxpix.attack", "--config", "nowhere.toml"], "configuration file not found: nowhere.toml"),
     ],
 )

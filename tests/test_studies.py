@@ -239,7 +239,7 @@ def test_a_configuration_explains_itself_and_serves_every_door(name):
     header = path.read_text().partition("\n[data]")[0]
     assert all(line.startswith("#") for line in header.splitlines() if line)
     for words in (
-        f"python -m jaxpix.study configs/{name}.toml",
+        f"python -m jaxpix.study {name}\n",
         *("# hardware:", "# time:     not run here", "# expected:", "paper"),
     ):
         assert words in header

@@ -1,0 +1,59 @@
+"""The studies that jaxpix brings along: found by name, in a checkout and in an installed package alike."""
+
+import difflib
+from pathlib import Path
+
+from .errors import InputError
+from .options import read_toml, shown
+
+# In a checkout a link to configs/ at the top; a wheel carries the files themselves.
+_FOLDER = Path(__file__).parent / "configs"
+
+
+def shipped_studies() -> dict[str, Path]:
+    """File of every shipped configuration that is a study, by its name, in the order of the names."""
+    paths = {path.stem: path for path in _FOLDER.glob("*.toml")}
+    return {name: path for name, path in sorted(paths.items()) if "study" in read_toml(path)}
+
+
+def study_file(given: Path) -> Path:
+    """The study file that somebody means: a path, or the name of a shipped study; a file of that name wins.
+
+    Raises:
+        InputError: neither a file nor a name, or the path of a shipped study that is not there.
+    """
+    if _is_file(given):
+        return given
+    shipped = shipped_studies()
+    if given.suffix == ".toml" or len(given.parts) != 1:
+        if given.stem in shipped:
+            raise InputError(
+                f"configuration file not found: {given}; the shipped study is called by its name: {given.stem}"
+            )
+        return given
+    if given.name not in shipped:
+        close = difflib.get_close_matches(given.name, shipped)
+        hint = f" (did you mean {' or '.join(close)}?)" if close else ""
+        raise InputError(
+            f"{shown(given.name)} is neither a file nor a shipped study{hint}; allowed: the path of a TOML file, or "
+            f"{', '.join(shipped)} (python -m jaxpix.study --list)"
+        )
+    return shipped[given.name]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    # What is no name at all, such as one of thousands of letters.
+    except OSError:
+        return False
+
+
+def header_of(path: Path) -> list[str]:
+    """What a configuration says of itself: the comment at its top, without its signs and empty lines."""
+    header = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        header.append(line.removeprefix("#").removeprefix(" "))
+    return [line for line in header if line]

@@ -20,7 +20,7 @@ from ..figures import (
 )
 from ..files import write_atomically
 from ..labels import label_text
-from ..metrics.hits import hit_positions, winning_intensities
+from ..metrics.hits import hit_pixels, winning_intensities
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import success_rate
 from ..metrics.transformations import resulting_diseases
@@ -142,7 +142,7 @@ def _positions(series: Series, path: Path) -> Chart | None:
         if mean is None:
             continue
         size = len(mean)
-        hits = hit_positions(attack.records, size)
+        hits = hit_pixels(attack.records, size)
         name = attack_name(attack)
         columns, rows = [hit.x for hit in hits], [hit.y for hit in hits]
         maps.append(HeatMap("\n".join([*name.split(", ", 1), f"{len(hits):,} changed"]), mean, columns, rows))

@@ -109,7 +109,7 @@ def run_campaign(
         seconds = time.monotonic() - began
         records, is_whole = run.finish([images.ids[index] for index in selection.indices])
         if is_whole and not records:
-            raise NothingToAttackError(nothing_to_attack(attack.victim.space, selection.groups))
+            raise NothingToAttackError(nothing_to_attack(selection.groups))
         sheet = _sheet(folder, records) if is_whole else None
         num_passed_over = selection.total - len(records) if is_whole else len(run.passed_over)
         return Result(records, selection, num_passed_over, is_whole, sheet, seconds)

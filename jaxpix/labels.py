@@ -112,7 +112,3 @@ class LabelSpace:
                 f"expected class numbers 0..{count - 1}, got {int(labels.min())}..{int(labels.max())}"
             )
         return np.eye(count, dtype=bool)[labels]
-
-    def text(self, names: Sequence[str]) -> str:
-        """`label_text` of one label."""
-        return label_text(names)

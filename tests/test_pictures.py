@@ -9,7 +9,7 @@ from jaxpix.pictures import (
     confidence_text,
     contact_sheet,
     in_turns,
-    label_text,
+    label_with_confidences,
     pair,
     read_pair,
     surroundings,
@@ -30,8 +30,8 @@ def test_confidence_text(confidence, text):
 
 def test_label_text_of_sets():
     record = some_record("a", task="multilabel", class_names=["x", "y"])
-    assert label_text(record, ["x", "y"], [0.9, 0.6]) == "x (90.0%), y (60.0%)"
-    assert label_text(record, [], [0.1, 0.2]) == "Normal"
+    assert label_with_confidences(record, ["x", "y"], [0.9, 0.6]) == "x (90.0%), y (60.0%)"
+    assert label_with_confidences(record, [], [0.1, 0.2]) == "Normal"
 
 
 def test_a_pair_shows_both_images_and_circles_only_the_new_one():

@@ -11,6 +11,7 @@ from ..campaign import Choice, run_campaign
 from ..data.prepared import PreparedDataset
 from ..errors import InputError
 from ..experiments import Attack
+from ..labels import label_text
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import Rate, by_original, success_rate
 from ..record_files import read_records
@@ -105,8 +106,7 @@ def measure_dataset(
         candidates_per_second=candidates / result.seconds,
         success=success_rate(records),
         by_class={
-            attack.victim.space.text(label): success_rate(members)
-            for label, members in by_original(records).items()
+            label_text(label): success_rate(members) for label, members in by_original(records).items()
         },
         curve=tuple(success_curve(records)),
     )

@@ -17,7 +17,8 @@ from .errors import InputError
 from .experiments import Attack, Origin
 from .files import read_json, write_atomically
 from .labels import LabelSpace
-from .pictures import contact_sheet, in_turns, pair, read_pair, to_png
+from .pictures import contact_sheet, in_turns, pair, read_pair
+from .png import encode_png
 from .records import Record
 from .runs import ABOUT, CONFIG, ENVIRONMENT, SELECTION, AttackRun
 from .selection import (
@@ -248,5 +249,5 @@ def _sheet(folder: Path, records: Sequence[Record]) -> Path | None:
     pairs = [pair(record, *read_pair(folder, record)) for record in turns]
     if not pairs:
         return None
-    write_atomically(folder / "successes.png", to_png(contact_sheet(pairs)))
+    write_atomically(folder / "successes.png", encode_png(contact_sheet(pairs), optimize=True))
     return folder / "successes.png"

@@ -138,13 +138,6 @@ def in_turns(records: Sequence[Record]) -> list[Record]:
     return [record for _, record in sorted(in_turn, key=operator.itemgetter(0))]
 
 
-def to_png(picture: Image.Image) -> bytes:
-    """PNG of a picture."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
 def to_small_webp(image: np.ndarray, most: int = 256) -> bytes:
     """WebP of an image uint8 [H, W, C] for a page: its longer side at most `most`; small images keep every bit."""
     picture = _picture(image)

@@ -23,6 +23,7 @@ from .errors import InputError
 from .experiments import Finished
 from .files import read_json, remove_unfinished, write_atomically
 from .locks import hold
+from .png import encode_png
 from .record_files import (
     TABLE,
     Journal,
@@ -36,7 +37,6 @@ from .record_files import (
     write_table,
 )
 from .records import Record
-from .verification import encode_png
 
 SELECTION, CONFIG, ENVIRONMENT, ABOUT = "selection.json", "config.toml", "environment.json", "about.json"
 IDENTITY, SHARES = "identity.json", "shares.json"

@@ -10,9 +10,9 @@ from handmade import attack_result, record
 
 from jaxpix.data.phantom import PHANTOMS, draw
 from jaxpix.experiments import Finished
+from jaxpix.png import encode_png
 from jaxpix.records import PixelChange
 from jaxpix.runs import ABOUT, CONFIG, ENVIRONMENT, SELECTION, AttackRun
-from jaxpix.verification import encode_png
 
 
 def make_run(

@@ -16,7 +16,7 @@ from .environment import describe_environment
 from .errors import InputError
 from .experiments import Attack, Origin
 from .files import read_json, write_atomically
-from .labels import LabelSpace
+from .labels import LabelSpace, aim_text
 from .pictures import contact_sheet, in_turns, pair, read_pair
 from .png import encode_png
 from .records import Record
@@ -208,7 +208,7 @@ def _choose(images: _Images, choice: Choice) -> Selection:
 
 def _announcement(attack: Attack, total: str, share: str) -> str:
     search, config = attack.search, attack.config
-    aim = f"targeted at {config.target}" if config.target is not None else "untargeted"
+    aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
     most = search.population * (1 + search.generations)
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "

@@ -19,6 +19,11 @@ def label_text(names: Sequence[str]) -> str:
     return ", ".join(names) if names else NORMAL
 
 
+def aim_text(target: Sequence[str] | None) -> str:
+    """What an attack is after: `untargeted`, or `to` the label of these classes."""
+    return "untargeted" if target is None else f"to {label_text(target)}"
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelSpace:
     """What the N outputs of a victim mean.

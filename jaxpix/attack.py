@@ -7,6 +7,7 @@ from .campaign import Result, run_campaign
 from .cluster import Member, join
 from .console import print_table, run_door, say
 from .data.prepared import PreparedDataset
+from .labels import label_text
 from .metrics.queries import median_queries_to_first_hit
 from .metrics.rates import average_confidence, null_control_failures, success_rate
 from .options import parse
@@ -41,7 +42,7 @@ def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = 
     rows = []
     for group in selection.groups:
         members = [record for record in records if tuple(record.label_before) == group.label]
-        rows.append(_row(victim.space.text(group.label), members, selection.asked))
+        rows.append(_row(label_text(group.label), members, selection.asked))
     rows.append(_row("all", records, None))
     print_table(
         f"{dataset.info.title}: {victim.name}, {records[0].num_pixels} pixel(s){whose}",

@@ -15,7 +15,9 @@ from .environment import describe_environment
 from .errors import InputError
 from .experiments import Attack, Origin
 from .files import read_json, write_atomically
-from .pictures import contact_sheet, in_turns, pair, read_pair, to_png
+from .labels import aim_text
+from .pictures import contact_sheet, in_turns, pair, read_pair
+from .png import encode_png
 from .records import Record
 from .run_folder import ABOUT, ENVIRONMENT, SELECTION
 from .runs import AttackRun
@@ -98,7 +100,7 @@ def run_campaign(campaign: Campaign, member: Member = ALONE) -> Result:
         seconds = time.monotonic() - began
         records, is_whole = run.finish([images.ids[index] for index in selection.indices])
         if is_whole and not records:
-            raise NothingToAttackError(nothing_to_attack(images.attack.victim.space, selection.groups))
+            raise NothingToAttackError(nothing_to_attack(selection.groups))
         sheet = _sheet(campaign.folder, records) if is_whole else None
         num_passed_over = selection.total - len(records) if is_whole else len(run.passed_over)
         return Result(records, selection, num_passed_over, is_whole, sheet, seconds)
@@ -186,7 +188,7 @@ def _choose(images: _Images) -> Selection:
 
 def _announcement(attack: Attack, total: str, share: str) -> str:
     search, config = attack.search, attack.config
-    aim = f"targeted at {config.target}" if config.target is not None else "untargeted"
+    aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
     most = search.population * (1 + search.generations)
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
@@ -227,5 +229,5 @@ def _sheet(folder: Path, records: Sequence[Record]) -> Path | None:
     pairs = [pair(record, *read_pair(folder, record)) for record in turns]
     if not pairs:
         return None
-    write_atomically(folder / "successes.png", to_png(contact_sheet(pairs)))
+    write_atomically(folder / "successes.png", encode_png(contact_sheet(pairs), optimize=True))
     return folder / "successes.png"

@@ -30,13 +30,8 @@ _MAX_GENERATIONS_PER_CALL = 100
 _SECONDS_WORTH_SAYING = 2.0
 
 
-def experiment_key(seed: int, image_id: str) -> jax.Array:
-    """Random key of one experiment: the seed with the image id folded in."""
-    return experiment_keys(seed, [image_id])[0]
-
-
 def experiment_keys(seed: int, image_ids: Sequence[str]) -> jax.Array:
-    """Random keys [B] of experiments; see `experiment_key`."""
+    """Random keys [B] of experiments: the seed with each image id folded in."""
     folded = np.array([zlib.crc32(name.encode("utf-8")) for name in image_ids], np.uint32)
     return _fold(jax.random.key(seed), folded)
 

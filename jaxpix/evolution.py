@@ -11,7 +11,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from evosax.algorithms import DifferentialEvolution
-from flax import struct
 
 from .config import Bounds
 from .genome import Box, gaussian_population, repair, uniform_population
@@ -34,7 +33,8 @@ class Search:
     stop_fraction: float
 
 
-@struct.dataclass
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Evolution:
     """State of one experiment.
 

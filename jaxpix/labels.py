@@ -19,6 +19,11 @@ def label_text(names: Sequence[str]) -> str:
     return ", ".join(names) if names else NORMAL
 
 
+def aim_text(target: Sequence[str] | None) -> str:
+    """What an attack is after: `untargeted`, or `to` the label of these classes."""
+    return "untargeted" if target is None else f"to {label_text(target)}"
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelSpace:
     """What the N outputs of a victim mean.
@@ -112,7 +117,3 @@ class LabelSpace:
                 f"expected class numbers 0..{count - 1}, got {int(labels.min())}..{int(labels.max())}"
             )
         return np.eye(count, dtype=bool)[labels]
-
-    def text(self, names: Sequence[str]) -> str:
-        """`label_text` of one label."""
-        return label_text(names)

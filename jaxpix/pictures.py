@@ -31,7 +31,7 @@ def confidence_text(confidence: float) -> str:
     return "~100%" if confidence > 0.9994 else f"{100 * confidence:.1f}%"
 
 
-def label_text(record: Record, names: Sequence[str], confidences: Sequence[float]) -> str:
+def label_with_confidences(record: Record, names: Sequence[str], confidences: Sequence[float]) -> str:
     """A label with its confidence; a multi-label Normal has none."""
     if not names:
         return NORMAL
@@ -102,8 +102,8 @@ def pair(record: Record, original: np.ndarray, adversarial: np.ndarray) -> Image
         canvas.paste(_inset(adversarial, change), place)
     text = ImageDraw.Draw(canvas)
     y = _MARGIN + _PANEL + 6
-    before = label_text(record, record.label_before, record.confidences_before)
-    after = label_text(record, record.label_after, record.confidences_after)
+    before = label_with_confidences(record, record.label_before, record.confidences_before)
+    after = label_with_confidences(record, record.label_after, record.confidences_after)
     room = _PANEL + _MARGIN + _INSET
     _write(text, (_MARGIN, y), before, _BLACK, _PANEL)
     _write(text, (right_edge, y), after, _RED, room)
@@ -136,13 +136,6 @@ def in_turns(records: Sequence[Record]) -> list[Record]:
             by_label.setdefault(tuple(record.label_before), []).append(record)
     in_turn = [(turn, record) for group in by_label.values() for turn, record in enumerate(group)]
     return [record for _, record in sorted(in_turn, key=operator.itemgetter(0))]
-
-
-def to_png(picture: Image.Image) -> bytes:
-    """PNG of a picture."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
 
 
 def to_small_webp(image: np.ndarray, most: int = 256) -> bytes:

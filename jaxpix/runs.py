@@ -23,6 +23,7 @@ from .cluster import ALONE, Member
 from .errors import InputError
 from .experiments import Finished
 from .files import read_json, write_atomically
+from .png import encode_png
 from .record_files import (
     TABLE,
     Journal,
@@ -37,7 +38,6 @@ from .record_files import (
 )
 from .records import Record
 from .run_folder import SELECTION, RunFolder
-from .verification import encode_png
 
 SHARES = "shares.json"
 

@@ -12,7 +12,7 @@ from .config import Count
 from .data.prepared import Example
 from .errors import InputError
 from .experiments import Attack
-from .labels import LabelSpace
+from .labels import label_text
 from .probe import check_finite
 from .stored import checked
 
@@ -146,7 +146,7 @@ def select(
         groups.append(Group(names, chosen[:per_class], examined, len(order)))
     selection = Selection(groups, per_class)
     if selection.total == 0:
-        raise NothingToAttackError(nothing_to_attack(attack.victim.space, groups))
+        raise NothingToAttackError(nothing_to_attack(groups))
     return selection
 
 
@@ -171,13 +171,13 @@ def select_all(
     ]
     selection = Selection(groups, None, screened=False)
     if selection.total == 0:
-        raise NothingToAttackError(nothing_to_attack(attack.victim.space, groups))
+        raise NothingToAttackError(nothing_to_attack(groups))
     return selection
 
 
-def nothing_to_attack(space: LabelSpace, groups: Sequence[Group]) -> str:
+def nothing_to_attack(groups: Sequence[Group]) -> str:
     """What to say where the victim classifies no image of any group correctly."""
-    found = "; ".join(f"{space.text(group.label)}: 0 of {group.available}" for group in groups)
+    found = "; ".join(f"{label_text(group.label)}: 0 of {group.available}" for group in groups)
     return f"no image can be attacked: the victim classifies none of the wanted images correctly ({found})"
 
 

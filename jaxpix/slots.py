@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .evaluators import Base, Evaluator
@@ -25,7 +24,8 @@ from .layout import Layout
 _AXIS = "slots"
 
 
-@struct.dataclass
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Slots:
     """S experiments: their evolutions, images uint8 [S, H, W, C], goals [S, N] and evaluation bases [S, …]."""
 

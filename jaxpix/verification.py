@@ -1,7 +1,6 @@
 """The judge of every success: the saved 8-bit image, read back, seen by the dense float32 victim."""
 
 import dataclasses
-import io
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +8,11 @@ from typing import TypeVar
 
 import jax
 import numpy as np
-from PIL import Image
 
 from .fitness import Goal, is_success
 from .genome import Pixels
 from .platforms import on_host
+from .png import decode_png, encode_png
 from .slots import Candidates
 from .victim import Victim
 
@@ -82,22 +81,6 @@ class Outcome:
     queries_to_first_hit: int | None
     best_fitness: float
     seconds: float
-
-
-def encode_png(image: np.ndarray) -> bytes:
-    """PNG of a uint8 image [H, W, 1] or [H, W, 3]; lossless."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
-        raise ValueError(f"expected a uint8 image [H, W, 1 or 3], got {image.dtype} {list(image.shape)}")
-    buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def decode_png(content: bytes) -> np.ndarray:
-    """uint8 image [H, W, C] of what `encode_png` wrote."""
-    with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-        pixels = np.asarray(picture)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 class Judge:

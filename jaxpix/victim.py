@@ -19,7 +19,7 @@ from .config import ModelName, Task
 from .errors import InputError
 from .labels import LabelSpace
 from .models.frozen import FrozenModel, freeze
-from .models.pretrained import load_torchvision, read_weights
+from .models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision, read_weights
 from .models.zoo import build, check_image_size
 from .platforms import on_cpu
 from .probe import identify, logits_of, probe
@@ -219,8 +219,8 @@ class Victim:
         architecture: ModelName,
         class_names: Sequence[str],
         input_shape: tuple[int, int, int],
-        mean: Sequence[float] = (123.675, 116.28, 103.53),
-        std: Sequence[float] = (58.395, 57.12, 57.375),
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
         **meaning: Any,
     ) -> "Victim":
         """Make a victim of torchvision or timm weights.

@@ -16,9 +16,10 @@ import numpy as np
 from jaxpix import Victim, read_records
 from jaxpix.data.prepared import open_prepared
 from jaxpix.files import read_json
+from jaxpix.png import decode_png, encode_png
 from jaxpix.records import Record
 from jaxpix.run_folder import ABOUT
-from jaxpix.verification import Judge, decode_png, encode_png
+from jaxpix.verification import Judge
 
 
 def candidate_of(record: Record, original: np.ndarray, run: Path) -> bytes:

@@ -10,10 +10,10 @@ from handmade import attack_result, record
 
 from jaxpix.data.phantom import PHANTOMS, draw
 from jaxpix.experiments import Finished
+from jaxpix.png import encode_png
 from jaxpix.records import PixelChange
 from jaxpix.run_folder import ABOUT, CONFIG, ENVIRONMENT, SELECTION
 from jaxpix.runs import AttackRun
-from jaxpix.verification import encode_png
 
 
 def make_run(

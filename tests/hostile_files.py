@@ -14,11 +14,12 @@ from safetensors.numpy import save
 
 from jaxpix.config import PrepareConfig
 from jaxpix.data import formats
-from jaxpix.data.images import UnreadableImageError, channels_of, decode, encode_png, fit
+from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit
 from jaxpix.data.preparation import resolve
 from jaxpix.errors import InputError
 from jaxpix.models.pretrained import load_torchvision, read_weights
 from jaxpix.models.zoo import build
+from jaxpix.png import encode_png
 
 _MODES = {
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),

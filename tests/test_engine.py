@@ -9,7 +9,7 @@ import pytest
 from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
-from jaxpix.engine import experiment_key
+from jaxpix.engine import experiment_keys
 from jaxpix.evolution import Optimizer
 from jaxpix.experiments import Attack
 from jaxpix.fitness import Goal, is_success, make_fitness
@@ -45,7 +45,7 @@ def one_at_a_time(attack, jobs):
     start = jax.jit(optimizer.start)
     for job in jobs:
         goal = Goal(jnp.asarray(job.original), jnp.asarray(job.target))
-        evolution = start(experiment_key(config.seed, job.image_id))
+        evolution = start(experiment_keys(config.seed, [job.image_id])[0])
         while not evolution.stopped:
             evolution = generation(evolution, jnp.asarray(job.image), goal)
         found = bool(np.isfinite(evolution.hit_fitness))

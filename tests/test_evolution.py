@@ -23,7 +23,9 @@ def after_first_generation(de, population, fitness, seed=0):
     evolution = de.start(jax.random.key(seed))
     members = evolution.members.replace(population=jnp.asarray(population, jnp.float32))
     no_hits = jnp.zeros(len(population), bool)
-    return de.select(evolution.replace(members=members), members.population, jnp.asarray(fitness), no_hits)
+    return de.select(
+        dataclasses.replace(evolution, members=members), members.population, jnp.asarray(fitness), no_hits
+    )
 
 
 def members_of(count, seed=1, scale=1.0):
@@ -68,7 +70,7 @@ def test_every_trial_is_rand1_of_three_other_distinct_members():
     evolution = after_first_generation(de, population, np.zeros(6))
     seen = set()
     for generation in range(20):
-        trials = np.asarray(de.propose(evolution.replace(generation=jnp.int32(generation))))
+        trials = np.asarray(de.propose(dataclasses.replace(evolution, generation=jnp.int32(generation))))
         for i, trial in enumerate(trials):
             others = [index for index in range(6) if index != i]
             matches = [
@@ -93,7 +95,7 @@ def test_dither_draws_one_weight_per_generation_inside_its_range():
     weights = []
     for generation in range(30):
         members = evolution.members.replace(generation_counter=generation)
-        state = evolution.replace(generation=jnp.int32(generation), members=members)
+        state = dataclasses.replace(evolution, generation=jnp.int32(generation), members=members)
         steps = np.asarray(de.propose(state)) - population[0]
         found = set()
         for i, step in enumerate(steps):
@@ -199,7 +201,7 @@ def test_refuting_forgets_the_hit_and_goes_on_unless_at_the_end():
     assert not bool(refuted.stopped)
     assert int(refuted.queries_to_first_hit) == 0
     assert not np.isfinite(refuted.hit_fitness)
-    assert bool(de.refute(evolution.replace(generation=jnp.int32(2))).stopped)
+    assert bool(de.refute(dataclasses.replace(evolution, generation=jnp.int32(2))).stopped)
 
 
 def test_best_fitness_never_gets_worse_and_sphere_is_solved():
@@ -208,7 +210,7 @@ def test_best_fitness_never_gets_worse_and_sphere_is_solved():
 
     def step(evolution, _):
         candidates = de.propose(evolution)
-        fitness = jnp.sum(((candidates - goal) / (BOX.upper - BOX.lower)) ** 2, axis=1)
+        fitness = jnp.sum(((candidates - goal[None]) / (BOX.upper - BOX.lower)[None]) ** 2, axis=1)
         after = de.select(evolution, candidates, fitness, jnp.zeros(100, bool))
         return after, after.best_fitness
 

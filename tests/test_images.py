@@ -10,7 +10,8 @@ from made_trees import encoded, picture
 from PIL import Image
 
 from jaxpix.data import images
-from jaxpix.data.images import UnreadableImageError, channels_of, decode, encode_png, fit, from_pixels
+from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit, from_pixels
+from jaxpix.png import encode_png
 
 
 def png(image: Image.Image, **options) -> bytes:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jaxpix.errors import InputError
-from jaxpix.labels import LabelSpace
+from jaxpix.labels import LabelSpace, label_text
 
 CLASSES = LabelSpace("multiclass", ("a", "b", "c"), ("a",))
 SETS = LabelSpace("multilabel", ("a", "b", "c"))
@@ -24,7 +24,7 @@ def test_names_and_vectors_are_inverse():
     assert SETS.names(SETS.parse("Normal")) == ()
     assert CLASSES.names(CLASSES.parse("b")) == ("b",)
     assert SETS.names(SETS.parse("a | c")) == ("a", "c")
-    assert SETS.text(()) == "Normal"
+    assert label_text(()) == "Normal"
 
 
 def test_a_class_called_normal_is_found_in_multiclass():

@@ -3,7 +3,7 @@ from handmade import experiments, record
 
 from jaxpix.metrics.channels import by_channels
 from jaxpix.metrics.failures import certainty, confidence_fall
-from jaxpix.metrics.hits import hit_positions, winning_intensities
+from jaxpix.metrics.hits import hit_pixels, winning_intensities
 from jaxpix.records import PixelChange
 
 HIT = {"label_after": ["PNEUMONIA"]}
@@ -14,10 +14,10 @@ def test_positions_are_of_the_pixels_that_successes_changed():
         record(pixels=[PixelChange(0, 3, [1], [2]), PixelChange(1, 1, [7], [7])], **HIT),
         record(pixels=[PixelChange(2, 2, [1], [2])]),
     ]
-    (position,) = hit_positions(records, 4)
-    assert (position.x, position.y, position.across, position.down) == (0, 3, 0.125, 0.875)
+    (pixel,) = hit_pixels(records, 4)
+    assert pixel == PixelChange(0, 3, [1], [2])
     with pytest.raises(ValueError, match=r"expected pixels within 3, got \(0, 3\)"):
-        hit_positions(records, 3)
+        hit_pixels(records, 3)
 
 
 def test_winning_intensities_by_hand():

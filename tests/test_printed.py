@@ -1,14 +1,12 @@
 """The printed figures carry jaxpix's class names and agree with each other."""
 
 import pytest
-from handmade import attack_result, record
 
 from jaxpix.data.registry import DATASETS
 from jaxpix.reporting.printed import (
     PrintedResults,
     citation,
     printed_channels,
-    printed_rate,
     printed_results,
     protocol,
 )
@@ -69,10 +67,11 @@ def test_table_13_is_what_normal_images_became():
 
 
 def test_of_two_classes_the_other_one_is_the_untargeted_aim():
-    made = attack_result([record(label_before=["PNEUMONIA"], target=["NORMAL"])])
-    assert printed_rate(made, ["PNEUMONIA"]) == 0
-    assert printed_rate(attack_result([record()]), ["NORMAL"]) == pytest.approx(0.64)
-    assert printed_rate(attack_result([record()], victim={"architecture": "resnet14"}), ["NORMAL"]) is None
+    printed = printed_results("pneumonia", "resnet50").success
+    for count in (1, 2, 3):
+        assert printed[("PNEUMONIA",), ("NORMAL",), count] == printed[("PNEUMONIA",), None, count]
+    assert printed[("NORMAL",), ("PNEUMONIA",), 1].rate == pytest.approx(0.64)
+    assert not printed_results("pneumonia", "resnet14").success
 
 
 def test_table_17_protocol_and_citation():

@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..experiments import Attack
 from ..presets import search_of
 from .attacks import jobs_of, run_attack, warm_up
-from .libraries import INSTALL, peer_named
+from .installing import INSTALL
+from .libraries import peer_named
 from .peers import LayoutName, run_peer
 from .subjects import Subject
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..campaign import Campaign, run_campaign
 from ..errors import InputError
+from ..labels import label_text
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import Rate, by_original, success_rate
 from ..record_files import read_records
@@ -96,8 +97,7 @@ def measure_dataset(campaign: Campaign) -> DatasetAttack:
         candidates_per_second=candidates / result.seconds,
         success=success_rate(records),
         by_class={
-            attack.victim.space.text(label): success_rate(members)
-            for label, members in by_original(records).items()
+            label_text(label): success_rate(members) for label, members in by_original(records).items()
         },
         curve=tuple(success_curve(records)),
     )

@@ -17,7 +17,8 @@ import numpy as np
 from ..config import Precision
 from ..errors import InputError
 from ..victim import Victim
-from .libraries import INSTALL, SMALLEST_POPULATION, Attack, Request, batch_of, peer_named
+from .installing import INSTALL
+from .libraries import SMALLEST_POPULATION, Attack, Request, batch_of, peer_named
 
 if TYPE_CHECKING:
     from .torch_models import Door

@@ -17,7 +17,7 @@ from ..config import Precision
 from ..errors import InputError
 from ..models.pretrained import export_torchvision
 from ..victim import Victim
-from .libraries import INSTALL
+from .installing import INSTALL
 
 ARCHITECTURES = ("resnet50", "densenet121")
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from ..labels import NORMAL
 from ..version import __version__
 from .info import DatasetInfo
 from .listing import Listing, Skip
 from .places import INDEX_FILE, SUMMARY_FILE
 from .storing import Outcome
 
-NORMAL = "Normal"
 _LISTED_PER_REASON = 20
 _CORRUPT = "corrupt: "
 

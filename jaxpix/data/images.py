@@ -86,13 +86,6 @@ def from_pixels(pixels: np.ndarray, channels: int) -> Image.Image:
     return to_mode(Image.fromarray(np.ascontiguousarray(pixels)), channels)
 
 
-def encode_png(image: Image.Image) -> bytes:
-    """Lossless PNG bytes."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=4)
-    return buffer.getvalue()
-
-
 def channels_of(encoded: bytes) -> int:
     """1 where the file is grey, 3 where it has colour; only the header is read.
 

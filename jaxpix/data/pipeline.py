@@ -19,32 +19,24 @@ class Batch(TypedDict):
     """One batch.
 
     `images` uint8 [B, H, W, C]; `labels` int32 [B] or uint8 [B, N]; `mask` bool [B], False where the batch is
-    padded; `indices` int64 [B], positions in the split.
+    padded.
     """
 
     images: np.ndarray
     labels: np.ndarray
     mask: np.ndarray
-    indices: np.ndarray
 
 
 class _Reader:
-    """Reads position `index` of a source: image at the wanted size, label, index."""
+    """Reads position `index` of a source: image and label."""
 
-    def __init__(self, source: Sequence[Example], image_size: int | None):
-        self._source, self._image_size = source, image_size
+    def __init__(self, source: Sequence[Example]):
+        self._source = source
 
     def __call__(self, index: int) -> dict[str, Any]:
         example = self._source[int(index)]
-        image = example["image"]
-        if self._image_size is not None and image.shape[:2] != (self._image_size, self._image_size):
-            image = resize(image, self._image_size)
         label = np.asarray(example["label"])
-        return {
-            "images": image,
-            "labels": label.astype(np.uint8 if label.ndim else np.int32),
-            "indices": np.int64(index),
-        }
+        return {"images": example["image"], "labels": label.astype(np.uint8 if label.ndim else np.int32)}
 
 
 class _Augment(grain.transforms.RandomMap):
@@ -52,14 +44,6 @@ class _Augment(grain.transforms.RandomMap):
 
     def random_map(self, element: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
         return {**element, "images": augmented(element["images"], rng)}
-
-
-def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """uint8 [H, W, C] squeezed or enlarged to [size, size, C]."""
-    grey = image.shape[2] == 1
-    picture = Image.fromarray(image[..., 0] if grey else image)
-    pixels = np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
-    return pixels[..., None] if grey else pixels
 
 
 def augmented(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -92,10 +76,8 @@ def training_batches(
     batch_size: int,
     seed: int,
     epoch: int,
-    image_size: int | None = None,
     augment: bool = False,
     indices: np.ndarray | None = None,
-    start_batch: int = 0,
 ) -> Iterator[Batch]:
     """Batches of one epoch, shuffled by (seed, epoch); a last partial batch is left out.
 
@@ -103,19 +85,17 @@ def training_batches(
         source: examples at random access.
         batch_size: B; with fewer images than that there is no batch at all.
         seed, epoch: decide order and augmentation, bit for bit.
-        image_size: side to resize to; None keeps the stored size.
         augment: light augmentation.
         indices: positions to train on; None: all.
-        start_batch: batches to skip, as if they had been taken before.
     """
     positions = np.arange(len(source)) if indices is None else np.asarray(indices)
     random_seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
     dataset = grain.MapDataset.source(positions.tolist()).seed(random_seed).shuffle()
-    dataset = dataset.map(_Reader(source, image_size))
+    dataset = dataset.map(_Reader(source))
     if augment:
         dataset = dataset.random_map(_Augment())
     dataset = dataset.batch(batch_size, drop_remainder=True)
-    for batch in dataset.slice(slice(start_batch, None)).to_iter_dataset(_reading()):
+    for batch in dataset.to_iter_dataset(_reading()):
         yield _batch(batch, np.ones(batch_size, bool))
 
 
@@ -123,7 +103,6 @@ def evaluation_batches(
     source: Sequence[Example],
     *,
     batch_size: int,
-    image_size: int | None = None,
     indices: np.ndarray | None = None,
 ) -> Iterator[Batch]:
     """Every image exactly once, in order; the last batch is padded and masked.
@@ -131,19 +110,18 @@ def evaluation_batches(
     Args:
         source: examples at random access.
         batch_size: B.
-        image_size: side to resize to; None keeps the stored size.
         indices: positions to evaluate; None: all.
     """
     positions = np.arange(len(source)) if indices is None else np.asarray(indices)
-    dataset = grain.MapDataset.source(positions.tolist()).map(_Reader(source, image_size)).batch(batch_size)
+    dataset = grain.MapDataset.source(positions.tolist()).map(_Reader(source)).batch(batch_size)
     for batch in dataset.to_iter_dataset(_reading()):
-        count = len(batch["indices"])
+        count = len(batch["labels"])
         padded = {name: _pad(array, batch_size) for name, array in batch.items()}
         yield _batch(padded, np.arange(batch_size) < count)
 
 
 def _batch(read: dict[str, np.ndarray], mask: np.ndarray) -> Batch:
-    return Batch(images=read["images"], labels=read["labels"], mask=mask, indices=read["indices"])
+    return Batch(images=read["images"], labels=read["labels"], mask=mask)
 
 
 def _pad(array: np.ndarray, length: int) -> np.ndarray:

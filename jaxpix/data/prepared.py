@@ -35,16 +35,10 @@ class Example(TypedDict):
 
 
 class ExampleSource(Sequence[Example]):
-    """One split, at random access. Pickles as its path, so that worker processes open it themselves."""
+    """One split, at random access; its file is opened by the first read."""
 
     def __init__(self, path: Path, split_name: str, length: int):
-        self.__setstate__((path, split_name, length))
-
-    def __getstate__(self) -> tuple[Path, str, int]:
-        return self._path, self._split_name, self._length
-
-    def __setstate__(self, state: tuple[Path, str, int]) -> None:
-        self._path, self._split_name, self._length = state
+        self._path, self._split_name, self._length = path, split_name, length
         self._records: Any = None
         self._opening = threading.Lock()
 

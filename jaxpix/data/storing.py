@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..png import encode_png
 from .archives import READ_ERRORS
-from .images import UnreadableImageError, decode, encode_png, fit, from_pixels
+from .images import UnreadableImageError, decode, fit, from_pixels
 from .info import DatasetInfo
 from .listing import Item, Label, Loaded
 
@@ -74,7 +75,7 @@ def store_one(task: Task) -> Outcome:
     except READ_ERRORS as error:
         return Outcome(item, item.label, problem=f"cannot be read: {error}")
     pixel_hash = hashlib.sha256(image.tobytes()).hexdigest()
-    return Outcome(item, label, encode_png(image), source_hash, pixel_hash)
+    return Outcome(item, label, encode_png(image, compress_level=4), source_hash, pixel_hash)
 
 
 def _open(loaded: bytes | np.ndarray, channels: int) -> tuple[Image.Image, str]:

@@ -8,33 +8,21 @@ from ..records import PixelChange, Record
 from .rates import Rate, wilson
 
 
-@dataclasses.dataclass(frozen=True)
-class Position:
-    """A changed pixel of a success: column x and row y in pixels; the same in 0..1 of width and height."""
-
-    x: int
-    y: int
-    across: float
-    down: float
-
-
-def hit_positions(records: Sequence[Record], image_size: int) -> list[Position]:
+def hit_pixels(records: Sequence[Record], image_size: int) -> list[PixelChange]:
     """Every pixel that a success changed.
 
     Args:
         records: attacks on square images of one size.
-        image_size: their side in pixels. Normalised positions are of a pixel's centre.
+        image_size: their side in pixels.
 
     Raises:
         ValueError: a pixel lies outside such an image.
     """
-    positions = []
-    for pixel in _changed(records):
+    pixels = list(_changed(records))
+    for pixel in pixels:
         if not (0 <= pixel.x < image_size and 0 <= pixel.y < image_size):
             raise ValueError(f"expected pixels within {image_size}, got ({pixel.x}, {pixel.y})")
-        across, down = (pixel.x + 0.5) / image_size, (pixel.y + 0.5) / image_size
-        positions.append(Position(pixel.x, pixel.y, across, down))
-    return positions
+    return pixels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from ..labels import label_text
 from ..presets import PRESETS
 from .printed import protocol
 from .reading import AttackResult
 from .rows import OTHERS
 from .series import Series, setting_text
-from .tables import Table, pixels_text
+from .tables import Table
+from .wording import attack_name, is_synthetic
 
 _SPLITS = {"paper": "8:2 by image", "official": "the official lists"}
 _NOT_STATED = ("initialisation", "bounds", "precision")
@@ -43,9 +43,8 @@ def with_notes(
 def caveats_of(series: Series) -> list[str]:
     """Sentences on a series: synthetic images, the data's note, unfinished attacks, deviations from the paper."""
     about = series.dataset
-    records = [record for attack in series.attacks for record in attack.records]
     found = []
-    if about["synthetic"] or any(record.synthetic for record in records):
+    if is_synthetic(series):
         found.append(f"{about['title']}: synthetic images, drawn by jaxpix; they say nothing about patients.")
     if about["note"]:
         found.append(f"{about['title']}: {about['note']}".rstrip(".") + ".")
@@ -57,11 +56,7 @@ def caveats_of(series: Series) -> list[str]:
 
 
 def _unfinished(attack: AttackResult) -> str:
-    aim = "untargeted" if attack.target is None else f"to {label_text(attack.target)}"
-    return (
-        f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments "
-        f"({pixels_text(attack.num_pixels)}, {aim})."
-    )
+    return f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments ({attack_name(attack)})."
 
 
 def _deviations(series: Series) -> list[str]:

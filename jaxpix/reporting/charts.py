@@ -20,11 +20,12 @@ from ..figures import (
 )
 from ..files import write_atomically
 from ..labels import label_text
-from ..metrics.hits import hit_positions, winning_intensities
+from ..metrics.hits import hit_pixels, winning_intensities
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import success_rate
 from ..metrics.transformations import resulting_diseases
-from ..pictures import contact_sheet, in_turns, pair, read_pair, to_png
+from ..pictures import contact_sheet, in_turns, pair, read_pair
+from ..png import encode_png
 from ..records import Record
 from .reading import AttackResult
 from .rows import Row, rows_of
@@ -142,7 +143,7 @@ def _positions(series: Series, path: Path) -> Chart | None:
         if mean is None:
             continue
         size = len(mean)
-        hits = hit_positions(attack.records, size)
+        hits = hit_pixels(attack.records, size)
         name = attack_name(attack)
         columns, rows = [hit.x for hit in hits], [hit.y for hit in hits]
         maps.append(HeatMap("\n".join([*name.split(", ", 1), f"{len(hits):,} changed"]), mean, columns, rows))
@@ -242,6 +243,6 @@ def _examples(series: Series, path: Path) -> Chart | None:
             )
     if not pairs:
         return None
-    write_atomically(path, to_png(contact_sheet(pairs)))
+    write_atomically(path, encode_png(contact_sheet(pairs), optimize=True))
     title = "Examples: changed pixels circled in red, and enlarged beside"
     return Chart(path, title, "; ".join(words), "Figures 2 to 9", caution_of(series), is_wide=True)

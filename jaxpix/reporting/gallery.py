@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..labels import label_text as plain_label
-from ..pictures import in_turns, label_text, read_pair, surroundings, to_small_webp, value_text
+from ..labels import label_text
+from ..pictures import in_turns, label_with_confidences, read_pair, surroundings, to_small_webp, value_text
 from ..records import PixelChange, Record
 from .reading import AttackResult
 from .series import Series
@@ -55,10 +55,10 @@ def _item(number: int, attack: AttackResult, record: Record) -> dict[str, Any]:
     return {
         "attack": number,
         "id": record.image_id,
-        "before": plain_label(record.label_before),
-        "after": plain_label(record.label_after),
-        "before_text": label_text(record, record.label_before, record.confidences_before),
-        "after_text": label_text(record, record.label_after, record.confidences_after),
+        "before": label_text(record.label_before),
+        "after": label_text(record.label_after),
+        "before_text": label_with_confidences(record, record.label_before, record.confidences_before),
+        "after_text": label_with_confidences(record, record.label_after, record.confidences_after),
         "confidence": _confidence(record),
         "direction": direction(record),
         "confidences_before": [round(value, 4) for value in record.confidences_before],

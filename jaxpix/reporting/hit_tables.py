@@ -1,6 +1,6 @@
 """Which pixels win, how far failures came, and the checks behind every success."""
 
-from ..labels import label_text
+from ..labels import aim_text
 from ..metrics.failures import confidence_fall
 from ..metrics.hits import winning_intensities
 from ..metrics.rates import null_control_failures, wilson
@@ -109,7 +109,7 @@ def control_table(series: Series) -> Table:
                 refuted = [record.refuted_hits for record in records]
                 rows.append(
                     [
-                        "untargeted" if target is None else f"to {label_text(target)}",
+                        aim_text(target),
                         str(count),
                         number_text(len(records)),
                         wilson(null_control_failures(records), len(records)).text(),

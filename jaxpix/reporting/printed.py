@@ -8,7 +8,6 @@ from importlib import resources
 from typing import Any
 
 from ..metrics.transformations import Conversions, Label
-from .reading import AttackResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,13 +82,6 @@ def printed_channels() -> dict[int, PrintedChannels]:
         row["num_channels"]: PrintedChannels(row["average_success"] / 100, row["average_seconds"])
         for row in _paper()["channels"]["rows"]
     }
-
-
-def printed_rate(attack: AttackResult, label: Sequence[str]) -> float | None:
-    """The success rate 0..1 that the paper printed for such an attack on images of `label`, or None."""
-    results = printed_results(attack.dataset["name"], attack.victim["architecture"])
-    found = results.success.get((tuple(label), attack.target, attack.num_pixels))
-    return None if found is None else found.rate
 
 
 @functools.cache

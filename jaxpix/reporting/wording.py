@@ -1,6 +1,6 @@
 """How a report calls things: attacks, kinds of change, and what must be said beside every figure."""
 
-from ..labels import label_text
+from ..labels import aim_text
 from ..metrics.transformations import is_normal, knows_normal
 from ..records import Record
 from .reading import AttackResult
@@ -10,8 +10,7 @@ from .tables import pixels_text
 
 def attack_name(attack: AttackResult) -> str:
     """An attack of a series: its pixels and its aim."""
-    aim = "untargeted" if attack.target is None else f"to {label_text(attack.target)}"
-    return f"{pixels_text(attack.num_pixels)}, {aim}"
+    return f"{pixels_text(attack.num_pixels)}, {aim_text(attack.target)}"
 
 
 def pixels_in_words(num_pixels: int) -> str:

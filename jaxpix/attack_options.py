@@ -11,8 +11,8 @@ from .console import say
 from .data.prepared import PreparedDataset, open_prepared
 from .errors import InputError
 from .experiments import Attack
-from .options import to_plain, to_toml
 from .presets import fitness_of
+from .settings import to_plain, to_toml
 from .victim import Victim
 
 

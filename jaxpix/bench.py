@@ -20,8 +20,9 @@ from .benchmarking.tables import show_all
 from .benchmarking.visit import VisitOptions, visit
 from .console import run_door, say
 from .errors import InputError
-from .options import parse, parse_flags, to_plain
+from .options import parse, parse_flags
 from .programs import keep_programs
+from .settings import to_plain
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 

@@ -11,10 +11,11 @@ from .choice import Choice
 from .cluster import ALONE, Member
 from .console import Meter, say
 from .data.prepared import Example, PreparedDataset
+from .documents import read_json
 from .environment import describe_environment
 from .errors import InputError
 from .experiments import Attack, Origin
-from .files import read_json, write_atomically
+from .files import write_atomically
 from .labels import aim_text
 from .pictures import contact_sheet, in_turns, pair, read_pair
 from .png import encode_png

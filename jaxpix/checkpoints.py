@@ -20,9 +20,9 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from .disk_errors import explain_disk_error
+from .documents import read_json, shown
 from .errors import InputError
-from .files import read_json, sync, sync_tree, write_atomically
-from .options import shown
+from .files import sync, sync_tree, write_atomically
 
 Tree = TypeVar("Tree")
 

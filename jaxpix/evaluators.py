@@ -15,10 +15,10 @@ import numpy as np
 
 from .config import EngineConfig, SearchPrecision
 from .errors import InputError
-from .genome import Pixels, paint
 from .models.costs import CPU, GPU, switch_costs
 from .models.frozen import FrozenModel
 from .models.incremental import IncrementalModel
+from .pixels import Pixels, paint
 from .platforms import on_cpu
 from .victim import Victim
 

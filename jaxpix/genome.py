@@ -1,11 +1,10 @@
-"""Genomes of pixel attacks: the box they live in, repair, decoding and painting (paper 3.1, 3.2).
+"""Genomes of pixel attacks: the box they live in, repair and decoding (paper 3.1, 3.2).
 
 A genome is K genes blocks `(x, y, intensity per channel)`; every gene is a float32 and every integer of its
 range owns an interval of width one, [n - 0.5, n + 0.5), so that no border value is rarer than another.
 """
 
 import dataclasses
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +12,7 @@ import numpy as np
 
 from .config import Bounds
 from .errors import InputError
-
-MAX_INTENSITY = 255
+from .pixels import MAX_INTENSITY, Pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,14 +53,6 @@ class Box:
         height, width, channels = self.image_shape
         one = [width - 0.5, height - 0.5, *[MAX_INTENSITY + 0.5] * channels]
         return np.array(one * self.num_pixels, np.float32)
-
-
-class Pixels(NamedTuple):
-    """Decoded genomes: int32 columns x [..., K], rows y [..., K], values [..., K, C] in 0..255."""
-
-    x: jax.Array
-    y: jax.Array
-    values: jax.Array
 
 
 def uniform_population(key: jax.Array, box: Box, population: int) -> jax.Array:
@@ -108,21 +98,3 @@ def decode(genomes: jax.Array, box: Box) -> Pixels:
     largest = np.array([width - 1, height - 1, *[MAX_INTENSITY] * channels], np.float32)
     whole = jnp.clip(jnp.round(blocks), 0, largest).astype(jnp.int32)
     return Pixels(whole[..., 0], whole[..., 1], whole[..., 2:])
-
-
-def paint(image: jax.Array, pixels: Pixels) -> jax.Array:
-    """Candidates [..., H, W, C] of one image [H, W, C]; of equal pixels the last one shows.
-
-    A comparison per pixel instead of a scatter: it fuses with the normalisation and its result does not
-    depend on the order in which a device writes.
-    """
-    height, width, _ = image.shape
-    rows = jnp.arange(height)[:, None]
-    columns = jnp.arange(width)[None, :]
-    painted = image
-    for k in range(pixels.x.shape[-1]):
-        at_row = rows == pixels.y[..., k, None, None]
-        at_column = columns == pixels.x[..., k, None, None]
-        value = pixels.values[..., k, None, None, :].astype(image.dtype)
-        painted = jnp.where((at_row & at_column)[..., None], value, painted)
-    return painted

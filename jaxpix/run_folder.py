@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .documents import read_json
 from .environment import describe_environment
 from .errors import InputError
-from .files import read_json, remove_unfinished, write_atomically
+from .files import remove_unfinished, write_atomically
 from .locks import Lock, hold
 
 CONFIG, ENVIRONMENT, IDENTITY = "config.toml", "environment.json", "identity.json"

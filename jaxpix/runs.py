@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from .cluster import ALONE, Member
+from .documents import read_json
 from .errors import InputError
 from .experiments import Finished
-from .files import read_json, write_atomically
+from .files import write_atomically
 from .png import encode_png
 from .record_files import (
     TABLE,

@@ -17,9 +17,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from .evaluators import Base, Evaluator
 from .evolution import Evolution, Optimizer
 from .fitness import FitnessFn, Goal, is_success
-from .genome import Pixels, decode
+from .genome import decode
 from .labels import LabelSpace
 from .layout import Layout
+from .pixels import Pixels
 
 _AXIS = "slots"
 

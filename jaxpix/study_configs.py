@@ -3,8 +3,9 @@
 import difflib
 from pathlib import Path
 
+from .documents import shown
 from .errors import InputError
-from .options import read_toml, shown
+from .settings import read_toml
 
 # In a checkout a link to configs/ at the top; a wheel carries the files themselves.
 _FOLDER = Path(__file__).parent / "configs"

@@ -18,9 +18,9 @@ from .evaluation import table
 from .files import write_atomically
 from .labels import label_text
 from .metrics.rates import success_rate
-from .options import read_toml
 from .run_folder import SELECTION, RunFolder
 from .selection import NothingToAttackError
+from .settings import read_toml
 from .studies import PlannedAttack, Study, check_attacks
 from .training import train_victim
 from .training_run import TrainingRun

@@ -22,9 +22,9 @@ from .errors import InputError
 from .evaluation import evaluate_logits, score_name, selection_score
 from .models import build, check_image_size
 from .models.pretrained import load_torchvision, read_weights
-from .options import to_plain
 from .platforms import on_host
 from .scores import cross_entropy
+from .settings import to_plain
 from .training_data import Part, normalization, testing_part, training_parts
 from .training_devices import Devices
 from .training_run import Progress, TrainingRun

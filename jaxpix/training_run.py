@@ -22,10 +22,11 @@ import tomli_w
 from .checkpoints import has_checkpoint
 from .config import TrainConfig
 from .data.prepared import PreparedDataset
+from .documents import read_json
 from .errors import InputError
-from .files import read_json, write_atomically
-from .options import to_plain
+from .files import write_atomically
 from .run_folder import RunFolder
+from .settings import to_plain
 
 
 @jax.tree_util.register_dataclass

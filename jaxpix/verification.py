@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from .fitness import Goal, is_success
-from .genome import Pixels
+from .pixels import Pixels
 from .platforms import on_host
 from .png import decode_png, encode_png
 from .slots import Candidates

@@ -20,10 +20,10 @@ from typing_extensions import TypedDict
 
 from . import checkpoints
 from .config import ModelName, Task
+from .documents import checked, read_json
 from .errors import InputError
-from .files import read_json, sync, write_atomically
+from .files import sync, write_atomically
 from .models.zoo import build
-from .stored import checked
 
 _FORMAT = 1
 _DESCRIPTION, _WEIGHTS = "victim.json", "weights"

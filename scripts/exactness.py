@@ -22,8 +22,8 @@ from small_networks import MEAN, STD, as_if_trained, awkward_pixels, noise_image
 from jaxpix import EngineConfig, Victim
 from jaxpix.environment import describe_environment
 from jaxpix.evaluators import make_evaluator
-from jaxpix.genome import paint
 from jaxpix.models.zoo import build
+from jaxpix.pixels import paint
 
 POPULATION = 100
 

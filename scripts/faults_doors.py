@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxpix.data.prepared import open_prepared
-from jaxpix.files import read_json
+from jaxpix.documents import read_json
 from jaxpix.record_files import read_records
 
 DATA = "phantom-xray"

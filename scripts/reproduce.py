@@ -34,7 +34,7 @@ from reproduce_agreement import (
 )
 from reproduce_settings import DENSE, REFERENCE, SUBJECTS, Setting, Subject
 
-from jaxpix.files import read_json
+from jaxpix.documents import read_json
 from jaxpix.record_files import read_records
 from jaxpix.run_folder import ENVIRONMENT, SELECTION
 

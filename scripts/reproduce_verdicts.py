@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxpix import Victim, read_records
 from jaxpix.data.prepared import open_prepared
-from jaxpix.files import read_json
+from jaxpix.documents import read_json
 from jaxpix.png import decode_png, encode_png
 from jaxpix.records import Record
 from jaxpix.run_folder import ABOUT

@@ -23,8 +23,8 @@ from jaxpix import Victim
 from jaxpix.config import PrepareConfig
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import read_prepared
+from jaxpix.documents import read_json
 from jaxpix.errors import InputError
-from jaxpix.files import read_json
 from jaxpix.models import build
 from jaxpix.pictures import to_small_webp
 from jaxpix.record_files import read_records

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from jaxpix.attack_options import AttackOptions
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
-from jaxpix.options import TABLES, build, field_names, parse_flags, read_toml, to_toml
+from jaxpix.options import parse_flags
 from jaxpix.prepare import PrepareOptions
+from jaxpix.settings import TABLES, build, field_names, read_toml, to_toml
 from jaxpix.studies import read_study
 from jaxpix.study import StudyOptions
 from jaxpix.train import TrainOptions

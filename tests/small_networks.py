@@ -5,9 +5,9 @@ import numpy as np
 from flax import nnx
 
 from jaxpix import Victim
-from jaxpix.genome import Pixels
 from jaxpix.models.densenet import DenseNet
 from jaxpix.models.resnet import ResNet
+from jaxpix.pixels import Pixels
 
 MEAN, STD, CLASSES = 110.0, 70.0, 4
 

@@ -29,9 +29,9 @@ from jaxpix.data.prepared import PreparedDataset
 from jaxpix.errors import InputError
 from jaxpix.evaluators import make_evaluator
 from jaxpix.experiments import Attack
-from jaxpix.genome import paint
 from jaxpix.metrics.queries import success_curve
 from jaxpix.models import build
+from jaxpix.pixels import paint
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 32

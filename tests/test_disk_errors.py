@@ -17,8 +17,9 @@ from jaxpix.config import PrepareConfig, TrainConfig
 from jaxpix.console import run_door
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.disk_errors import explain_disk_error
+from jaxpix.documents import read_json
 from jaxpix.errors import InputError
-from jaxpix.files import read_json, write_atomically
+from jaxpix.files import write_atomically
 from jaxpix.record_files import read_records
 from jaxpix.run_folder import SELECTION
 from jaxpix.runs import AttackRun

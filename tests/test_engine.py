@@ -13,7 +13,8 @@ from jaxpix.engine import experiment_keys
 from jaxpix.evolution import Optimizer
 from jaxpix.experiments import Attack
 from jaxpix.fitness import Goal, is_success, make_fitness
-from jaxpix.genome import Box, decode, paint
+from jaxpix.genome import Box, decode
+from jaxpix.pixels import paint
 from jaxpix.presets import search_of
 
 

@@ -12,8 +12,9 @@ from drawn_runs import make_run
 from test_study import TEXT
 
 from jaxpix import report, study
+from jaxpix.documents import read_json
 from jaxpix.errors import InputError
-from jaxpix.files import read_json, remove_unfinished, write_atomically
+from jaxpix.files import remove_unfinished, write_atomically
 from jaxpix.locks import hold
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jaxpix.errors import InputError
-from jaxpix.genome import Box, Pixels, decode, gaussian_population, paint, repair, uniform_population
+from jaxpix.genome import Box, decode, gaussian_population, repair, uniform_population
+from jaxpix.pixels import Pixels, paint
 
 GREY = Box((5, 9, 1), 1)
 COLOUR = Box((5, 9, 3), 2)

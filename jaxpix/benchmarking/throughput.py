@@ -10,7 +10,8 @@ import numpy as np
 
 from ..config import EngineConfig, SearchPrecision
 from ..evaluators import Evaluator, make_evaluator
-from ..genome import Box, Pixels, decode, uniform_population
+from ..genome import Box, decode, uniform_population
+from ..pixels import Pixels
 from .subjects import Subject
 from .timing import Program, Timing, compile_program, share, time_calls
 

@@ -11,11 +11,9 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from ..config import Task
+from ..documents import checked, read_json, shown
 from ..errors import InputError
-from ..files import read_json
 from ..labels import LabelSpace
-from ..options import shown
-from ..stored import checked
 from .accounts import INDEX_SCHEMA
 from .info import DatasetInfo
 from .places import INDEX_FILE, SUMMARY_FILE

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..genome import Pixels
+from ..pixels import Pixels
 from .convolve import convolve
 from .feature_map import Kernel, WholeMap, average_pool, max_pool
 from .frozen import FrozenModel, classify

@@ -7,12 +7,11 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from ..config import AttackConfig, Count, Task
+from ..documents import check_plain, checked, shown
 from ..errors import InputError
-from ..files import check_plain
 from ..labels import LabelSpace
-from ..options import build, field_names, shown, to_plain
 from ..records import Record
-from ..stored import checked
+from ..settings import build, field_names, to_plain
 
 _STRICT = with_config(ConfigDict(strict=True))
 # The same in all records of a run.

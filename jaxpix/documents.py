@@ -1,0 +1,119 @@
+"""What was read from a file or a command line, checked: the one place where what others wrote is understood."""
+
+import functools
+import json
+import math
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from .errors import InputError
+
+Kind = TypeVar("Kind")
+
+# The positions of eight million images.
+_MOST_BYTES = 64 << 20
+_MOST_BITS = 64
+_DEEPEST = 50
+_LONGEST_SHOWN = 200
+_MOST_FINDINGS = 10
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file of ours holds.
+
+    Raises:
+        InputError: it cannot be read, is damaged, or holds what jaxpix never writes: something else than an object,
+            numbers that are not finite or have more than 64 bits, text that is none, brackets in brackets without
+            end, or more bytes than fit into memory with ease.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    if len(raw) > _MOST_BYTES:
+        raise InputError(f"{path} is damaged: expected at most {_MOST_BYTES:,} bytes")
+    try:
+        content = json.loads(raw.decode("utf-8"))
+        check_plain(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is damaged: expected an object, got {type(content).__name__}")
+    return content
+
+
+def check_plain(value: Any, depth: int = 0) -> None:
+    """Refuse what a JSON file of ours never holds, though Python's reader takes it.
+
+    Raises:
+        ValueError: NaN, an infinite number or one of more than 64 bits, a lone surrogate, lists in lists without
+            end, or a type that JSON does not have.
+    """
+    if depth > _DEEPEST:
+        raise ValueError(f"more than {_DEEPEST} lists or objects in one another")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            key.encode("utf-8")
+            check_plain(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            check_plain(inner, depth + 1)
+    elif isinstance(value, str):
+        value.encode("utf-8")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"expected finite numbers, got {value}")
+    elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ValueError(f"expected numbers of at most {_MOST_BITS} bits, got one of {value.bit_length():,}")
+    elif not isinstance(value, str | int | float | None):
+        raise ValueError(f"expected text, numbers, lists and tables, got {type(value).__name__}")
+
+
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def checked(kind: type[Kind], value: Any, where: str) -> Kind:
+    """`value`, which must be as the `TypedDict` `kind` says; keys that it does not name are left out.
+
+    Args:
+        kind: numbers, texts and lists are converted into one another only where its configuration allows.
+        value: what a file holds.
+        where: begins the message, which names the key.
+
+    Raises:
+        InputError: a key is missing, or a value is of another type or out of its range.
+    """
+    adapter: TypeAdapter[Kind] = _adapter(kind)  # type: ignore[arg-type]
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        raise explain(error, where) from None
+
+
+def explain(error: ValidationError, where: str) -> InputError:
+    """Turn pydantic's findings, the first ten, into one line each: where, what came, what is allowed."""
+    lines = []
+    for finding in error.errors(include_url=False, include_context=False)[:_MOST_FINDINGS]:
+        path = ".".join(str(part) for part in finding["loc"] if not str(part).startswith("function-"))
+        lines.append(f"{where}{shown(path)}: {finding['msg']}, got {_repr(finding['input'])}")
+    if error.error_count() > _MOST_FINDINGS:
+        lines.append(f"and {error.error_count() - _MOST_FINDINGS:,} more")
+    return InputError("\n       ".join(lines))
+
+
+def _repr(value: Any) -> str:
+    try:
+        text = repr(value)
+    # Python refuses to write out a number of thousands of digits.
+    except ValueError:
+        return f"a huge {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def shown(key: str) -> str:
+    """A key as it may stand in a message: short, and without control characters."""
+    return key if key.isprintable() and len(key) <= _LONGEST_SHOWN else _repr(key)

@@ -8,7 +8,7 @@ from .config import PrepareConfig, Task, TrainConfig
 from .data.places import SUMMARY_FILE, VERSION, folder_name
 from .data.preparation import Report, Silent, prepare_dataset
 from .data.prepared import PreparedDataset, open_prepared
-from .data.registry import PHANTOM_NAMES
+from .data.registry import PHANTOMS
 from .training import train_victim
 from .victim import Victim
 
@@ -73,7 +73,7 @@ def open_or_draw(
         InputError: not prepared and no phantom; the message says the command.
     """
     pattern = f"{split or '*'}-{image_size or '*'}/{VERSION}/{SUMMARY_FILE}"
-    if name in PHANTOM_NAMES and not any((data_dir / folder_name(name)).glob(pattern)):
+    if name in PHANTOMS and not any((data_dir / folder_name(name)).glob(pattern)):
         console.say(f"{name} is drawn first, into {data_dir}")
         config = PrepareConfig(data_dir=data_dir, split=split, image_size=image_size)
         return prepare_dataset(name, config, console)

@@ -8,7 +8,8 @@ import numpy as np
 import tomli_w
 from handmade import attack_result, record
 
-from jaxpix.data.phantom import PHANTOMS, draw
+from jaxpix.data.phantom import draw
+from jaxpix.data.registry import PHANTOMS
 from jaxpix.experiments import Finished
 from jaxpix.png import encode_png
 from jaxpix.records import PixelChange

@@ -7,11 +7,11 @@ from jaxpix.config import PrepareConfig
 from jaxpix.data import phantom
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import open_prepared
-from jaxpix.data.registry import PHANTOM_NAMES
+from jaxpix.data.registry import PHANTOMS
 from jaxpix.errors import InputError
 
 
-@pytest.mark.parametrize("name", PHANTOM_NAMES)
+@pytest.mark.parametrize("name", PHANTOMS)
 def test_what_is_stored_is_what_is_drawn(tmp_path, name):
     config = PrepareConfig(num_images=12, image_size=32, seed=5, data_dir=tmp_path)
     dataset = prepare_dataset(name, config)

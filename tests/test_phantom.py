@@ -3,7 +3,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from jaxpix.data.phantom import PHANTOMS, draw
+from jaxpix.data.phantom import draw
+from jaxpix.data.phantom_lesions import LOOKS
+from jaxpix.data.registry import PHANTOMS
 from jaxpix.errors import InputError
 
 SHAPES = {"phantom-derma": 3, "phantom-xray": 1, "phantom-chest": 1}
@@ -88,3 +90,7 @@ def test_errors():
         draw("x", 0, 0, 32)
     with pytest.raises(InputError, match="at least 8 pixels, got 4"):
         draw("phantom-xray", 0, 0, 4)
+
+
+def test_the_classes_of_lesions_are_those_that_are_drawn():
+    assert PHANTOMS["phantom-derma"].class_names == tuple(LOOKS)

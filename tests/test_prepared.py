@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data.accounts import INDEX_SCHEMA
 from jaxpix.data.images import decode, fit
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import open_prepared
+from jaxpix.data.prepared_files import INDEX_SCHEMA
 from jaxpix.errors import InputError
 
 

@@ -17,6 +17,7 @@ from ..version import __version__
 from .info import DatasetInfo
 from .listing import Listing, Skip
 from .places import INDEX_FILE, SUMMARY_FILE
+from .prepared_files import INDEX_SCHEMA
 from .storing import Outcome
 
 _LISTED_PER_REASON = 20
@@ -132,17 +133,6 @@ class Ledger:
             "groups_in_several_splits": len(groups),
             "test_images_of_such_groups": _in_test(groups, split),
         }
-
-
-INDEX_SCHEMA = pa.schema(
-    [
-        ("split", pa.string()),
-        ("image_id", pa.string()),
-        ("group", pa.string()),
-        ("label", pa.list_(pa.int16())),
-        ("source_sha256", pa.string()),
-    ]
-)
 
 
 def _where(values: list[str]) -> list[list[int]]:

@@ -6,50 +6,8 @@ import numpy as np
 
 from ..errors import InputError
 from . import phantom_lesions, phantom_radiographs
-from .info import CHEST_LABELS, DatasetInfo
 from .phantom_canvas import canvas
-
-_CITATION = "Drawn by jaxpix; no patient."
-_LICENCE = "Apache-2.0, as jaxpix itself"
-
-PHANTOMS: dict[str, DatasetInfo] = {
-    "phantom-derma": DatasetInfo(
-        name="phantom-derma",
-        title="Phantom skin lesions (synthetic)",
-        task="multiclass",
-        class_names=phantom_lesions.CLASS_NAMES,
-        normal_classes=phantom_lesions.NORMAL_CLASSES,
-        channels=3,
-        split_schemes=("drawn",),
-        synthetic=True,
-        citation=_CITATION,
-        licence=_LICENCE,
-    ),
-    "phantom-xray": DatasetInfo(
-        name="phantom-xray",
-        title="Phantom radiographs (synthetic)",
-        task="multiclass",
-        class_names=phantom_radiographs.XRAY_CLASSES,
-        normal_classes=("clear-like",),
-        channels=1,
-        split_schemes=("drawn",),
-        synthetic=True,
-        citation=_CITATION,
-        licence=_LICENCE,
-    ),
-    "phantom-chest": DatasetInfo(
-        name="phantom-chest",
-        title="Phantom chest findings (synthetic)",
-        task="multilabel",
-        class_names=CHEST_LABELS,
-        normal_classes=(),
-        channels=1,
-        split_schemes=("drawn",),
-        synthetic=True,
-        citation=_CITATION,
-        licence=_LICENCE,
-    ),
-}
+from .registry import PHANTOMS
 
 
 def draw(variant: str, index: int, seed: int, size: int) -> tuple[np.ndarray, int | np.ndarray]:

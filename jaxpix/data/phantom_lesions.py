@@ -61,8 +61,6 @@ LOOKS = {
         0.38, 0.14, 0.05, 0.10, 0.40, 0.0, 0.5, 0.2, 1.0, 0.05, 0.0, 7.0,
     ),
 }  # fmt: skip
-CLASS_NAMES = tuple(LOOKS)
-NORMAL_CLASSES = ("naevus-like", "keratosis-like", "fibroma-like")
 
 _FREQUENCY = np.cumsum([0.26, 0.16, 0.12, 0.18, 0.16, 0.12])
 _RESEMBLES = {
@@ -77,9 +75,9 @@ _SKIN = np.array([[238.0, 202.0, 184.0], [226.0, 178.0, 154.0], [196.0, 146.0, 1
 
 
 def draw_lesion(on: Canvas, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """An image uint8 [S, S, 3] and its label, an index into `CLASS_NAMES`."""
+    """An image uint8 [S, S, 3] and its label, an index into `LOOKS`."""
     label = int(np.searchsorted(_FREQUENCY, rng.random() * _FREQUENCY[-1]))
-    look = _some_look(CLASS_NAMES[label], rng)
+    look = _some_look(list(LOOKS)[label], rng)
     image, skin = _skin(on, rng)
     shape, depth = _outline(on, rng, look)
     _pigment(on, rng, image, skin, look, shape, depth)

@@ -7,8 +7,6 @@ import numpy as np
 from .info import CHEST_LABELS
 from .phantom_canvas import Canvas, Field, blobs, clouds, edge, gaussian, over, step, stroke, to_bytes
 
-XRAY_CLASSES = ("clear-like", "opacity-like", "nodule-like")
-
 _NORMAL_SHARE = 0.40
 _ALONE_SHARE = 0.62
 _FREQUENCY = np.array([0.14, 0.06, 0.15, 0.20, 0.06, 0.13, 0.03, 0.06, 0.05, 0.03, 0.03, 0.02, 0.03, 0.01])
@@ -39,7 +37,7 @@ class _Chest:
 
 
 def draw_radiograph(on: Canvas, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """A grey image uint8 [S, S, 1] and its class number in `XRAY_CLASSES`."""
+    """A grey image uint8 [S, S, 1] and its class number: clear, opacity or nodule."""
     label = int(rng.choice(3, p=[0.4, 0.35, 0.25]))
     chest = _chest(on, rng, heart=rng.normal(0.0, 0.5), air=rng.normal(0.0, 0.4))
     if label == 1:

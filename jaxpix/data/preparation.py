@@ -21,7 +21,7 @@ from .listing import Listing
 from .medmnist_files import MEMBERS
 from .places import VERSION, config_name, folder_name
 from .prepared import PreparedDataset, read_prepared, store_note
-from .registry import PHANTOM_NAMES, lookup
+from .registry import PHANTOMS, lookup
 from .splits import assign
 from .storing import Outcome, Task, store_one
 
@@ -166,7 +166,7 @@ def _check_options(info: DatasetInfo, config: PrepareConfig) -> None:
         if getattr(config, option) is not None and info.name != only_for:
             raise InputError(f"{info.name}: --{option.replace('_', '-')} is only for '{only_for}'")
     if config.num_images is not None and not info.synthetic:
-        raise InputError(f"{info.name}: --num-images is only for {', '.join(PHANTOM_NAMES)}")
+        raise InputError(f"{info.name}: --num-images is only for {', '.join(PHANTOMS)}")
     if info.synthetic and config.source is not None:
         raise InputError(f"{info.name} is drawn by jaxpix and takes no --source")
 

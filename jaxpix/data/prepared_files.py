@@ -14,12 +14,22 @@ from ..config import Task
 from ..documents import checked, read_json, shown
 from ..errors import InputError
 from ..labels import LabelSpace
-from .accounts import INDEX_SCHEMA
 from .info import DatasetInfo
 from .places import INDEX_FILE, SUMMARY_FILE
 
 # More than any data set has; room is made for as many as a summary claims.
 _Count = Annotated[int, Field(ge=0, lt=10_000_000)]
+
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("split", pa.string()),
+        ("image_id", pa.string()),
+        ("group", pa.string()),
+        ("label", pa.list_(pa.int16())),
+        ("source_sha256", pa.string()),
+    ]
+)
 
 
 @with_config(ConfigDict(strict=True))

@@ -3,7 +3,6 @@
 from ..errors import InputError
 from .info import CHEST_LABELS, DatasetInfo
 from .medmnist_files import MEMBERS
-from .phantom import PHANTOMS
 
 _KERMANY = (
     "Kermany et al., Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning, "
@@ -85,6 +84,56 @@ _SOURCES = (
 )
 
 
+_DRAWN_CITATION = "Drawn by jaxpix; no patient."
+_DRAWN_LICENCE = "Apache-2.0, as jaxpix itself"
+
+PHANTOMS: dict[str, DatasetInfo] = {
+    "phantom-derma": DatasetInfo(
+        name="phantom-derma",
+        title="Phantom skin lesions (synthetic)",
+        task="multiclass",
+        class_names=(
+            "naevus-like",
+            "keratosis-like",
+            "fibroma-like",
+            "melanoma-like",
+            "carcinoma-like",
+            "vascular-like",
+        ),
+        normal_classes=("naevus-like", "keratosis-like", "fibroma-like"),
+        channels=3,
+        split_schemes=("drawn",),
+        synthetic=True,
+        citation=_DRAWN_CITATION,
+        licence=_DRAWN_LICENCE,
+    ),
+    "phantom-xray": DatasetInfo(
+        name="phantom-xray",
+        title="Phantom radiographs (synthetic)",
+        task="multiclass",
+        class_names=("clear-like", "opacity-like", "nodule-like"),
+        normal_classes=("clear-like",),
+        channels=1,
+        split_schemes=("drawn",),
+        synthetic=True,
+        citation=_DRAWN_CITATION,
+        licence=_DRAWN_LICENCE,
+    ),
+    "phantom-chest": DatasetInfo(
+        name="phantom-chest",
+        title="Phantom chest findings (synthetic)",
+        task="multilabel",
+        class_names=CHEST_LABELS,
+        normal_classes=(),
+        channels=1,
+        split_schemes=("drawn",),
+        synthetic=True,
+        citation=_DRAWN_CITATION,
+        licence=_DRAWN_LICENCE,
+    ),
+}
+
+
 def _medmnist(name: str) -> DatasetInfo:
     member = MEMBERS[name]
     return DatasetInfo(
@@ -100,8 +149,6 @@ def _medmnist(name: str) -> DatasetInfo:
         homepage="https://medmnist.com",
     )
 
-
-PHANTOM_NAMES = tuple(PHANTOMS)
 
 DATASETS: dict[str, DatasetInfo] = (
     PHANTOMS | {info.name: info for info in _SOURCES} | {name: _medmnist(name) for name in MEMBERS}

@@ -12,7 +12,7 @@ from .data.prepared import PreparedDataset, open_prepared
 from .errors import InputError
 from .experiments import Attack
 from .presets import fitness_of
-from .settings import to_plain, to_toml
+from .storage.settings import to_plain, to_toml
 from .victim import Victim
 
 

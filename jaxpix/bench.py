@@ -22,7 +22,7 @@ from .console import run_door, say
 from .errors import InputError
 from .options import parse, parse_flags
 from .programs import keep_programs
-from .settings import to_plain
+from .storage.settings import to_plain
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 

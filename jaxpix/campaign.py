@@ -11,16 +11,11 @@ from .choice import Choice
 from .cluster import ALONE, Member
 from .console import Meter, say
 from .data.prepared import Example, PreparedDataset
-from .documents import read_json
-from .environment import describe_environment
 from .errors import InputError
 from .experiments import Attack, Origin
-from .files import write_atomically
 from .labels import aim_text
 from .pictures import contact_sheet, in_turns, pair, read_pair
-from .png import encode_png
 from .records import Record
-from .run_folder import ABOUT, ENVIRONMENT, SELECTION
 from .runs import AttackRun
 from .selection import (
     NothingToAttackError,
@@ -30,6 +25,11 @@ from .selection import (
     select,
     select_all,
 )
+from .storage.documents import read_json
+from .storage.environment import describe_environment
+from .storage.files import write_atomically
+from .storage.png import encode_png
+from .storage.run_folder import ABOUT, ENVIRONMENT, SELECTION
 from .verification import Job
 
 _PAIRS_ON_SHEET = 8

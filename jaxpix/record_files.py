@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import InputError
-from .files import write_atomically
 from .record_values import check_record
 from .records import SCHEMA, Record, from_json, from_table, to_json, to_table
+from .storage.files import write_atomically
 
 TABLE = "records.parquet"
 

@@ -20,11 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from .cluster import ALONE, Member
-from .documents import read_json
 from .errors import InputError
 from .experiments import Finished
-from .files import write_atomically
-from .png import encode_png
 from .record_files import (
     TABLE,
     Journal,
@@ -38,7 +35,10 @@ from .record_files import (
     write_table,
 )
 from .records import Record
-from .run_folder import SELECTION, RunFolder
+from .storage.documents import read_json
+from .storage.files import write_atomically
+from .storage.png import encode_png
+from .storage.run_folder import SELECTION, RunFolder
 
 SHARES = "shares.json"
 

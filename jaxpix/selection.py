@@ -10,11 +10,11 @@ from typing_extensions import TypedDict
 
 from .config import Count
 from .data.prepared import Example
-from .documents import checked
 from .errors import InputError
 from .experiments import Attack
 from .labels import label_text
 from .probe import check_finite
+from .storage.documents import checked
 
 _CHUNK = 64
 

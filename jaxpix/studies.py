@@ -21,11 +21,11 @@ from pydantic.dataclasses import dataclass
 from .attack_options import AttackOptions
 from .config import Count, TrainConfig
 from .data.prepared import PreparedDataset
-from .documents import shown
 from .errors import InputError
 from .genome import Box
 from .labels import LabelSpace
-from .settings import build, parse_toml, read_toml
+from .storage.documents import shown
+from .storage.settings import build, parse_toml, read_toml
 
 _TABLES = ("data", "train", "attack", "study")
 _DECIDED_ELSEWHERE = {

@@ -3,9 +3,9 @@
 import difflib
 from pathlib import Path
 
-from .documents import shown
 from .errors import InputError
-from .settings import read_toml
+from .storage.documents import shown
+from .storage.settings import read_toml
 
 # In a checkout a link to configs/ at the top; a wheel carries the files themselves.
 _FOLDER = Path(__file__).parent / "configs"

@@ -15,12 +15,12 @@ from .console import print_table, say
 from .data.prepared import PreparedDataset
 from .errors import InputError
 from .evaluation import table
-from .files import write_atomically
 from .labels import label_text
 from .metrics.rates import success_rate
-from .run_folder import SELECTION, RunFolder
 from .selection import NothingToAttackError
-from .settings import read_toml
+from .storage.files import write_atomically
+from .storage.run_folder import SELECTION, RunFolder
+from .storage.settings import read_toml
 from .studies import PlannedAttack, Study, check_attacks
 from .training import train_victim
 from .training_run import TrainingRun

@@ -13,7 +13,6 @@ import jax
 import numpy as np
 from flax import nnx
 
-from .checkpoints import has_checkpoint, restore_tree, save_tree
 from .config import TrainConfig
 from .console import Meter
 from .data.pipeline import evaluation_batches, training_batches
@@ -24,7 +23,8 @@ from .models import build, check_image_size
 from .models.pretrained import load_torchvision, read_weights
 from .platforms import on_host
 from .scores import cross_entropy
-from .settings import to_plain
+from .storage.checkpoints import has_checkpoint, restore_tree, save_tree
+from .storage.settings import to_plain
 from .training_data import Part, normalization, testing_part, training_parts
 from .training_devices import Devices
 from .training_run import Progress, TrainingRun

@@ -19,14 +19,14 @@ import jax
 import numpy as np
 import tomli_w
 
-from .checkpoints import has_checkpoint
 from .config import TrainConfig
 from .data.prepared import PreparedDataset
-from .documents import read_json
 from .errors import InputError
-from .files import write_atomically
-from .run_folder import RunFolder
-from .settings import to_plain
+from .storage.checkpoints import has_checkpoint
+from .storage.documents import read_json
+from .storage.files import write_atomically
+from .storage.run_folder import RunFolder
+from .storage.settings import to_plain
 
 
 @jax.tree_util.register_dataclass
@@ -54,7 +54,7 @@ class TrainingRun:
 
     Attributes:
         folder: the run folder.
-        last, best: checkpoints (`jaxpix.checkpoints`).
+        last, best: checkpoints (`jaxpix.storage.checkpoints`).
         victim: folder of the finished victim.
     """
 

@@ -12,8 +12,8 @@ import numpy as np
 from .fitness import Goal, is_success
 from .pixels import Pixels
 from .platforms import on_host
-from .png import decode_png, encode_png
 from .slots import Candidates
+from .storage.png import decode_png, encode_png
 from .victim import Victim
 
 Item = TypeVar("Item")

@@ -18,12 +18,12 @@ from flax import nnx
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from . import checkpoints
 from .config import ModelName, Task
-from .documents import checked, read_json
 from .errors import InputError
-from .files import sync, write_atomically
 from .models.zoo import build
+from .storage import checkpoints
+from .storage.documents import checked, read_json
+from .storage.files import sync, write_atomically
 
 _FORMAT = 1
 _DESCRIPTION, _WEIGHTS = "victim.json", "weights"

@@ -24,7 +24,7 @@ from typing import Any
 
 from faults_doors import Door, doors_of
 
-from jaxpix.environment import describe_environment
+from jaxpix.storage.environment import describe_environment
 
 DOORS = ("prepare", "train", "attack", "report", "study")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxpix.data.prepared import open_prepared
-from jaxpix.documents import read_json
 from jaxpix.record_files import read_records
+from jaxpix.storage.documents import read_json
 
 DATA = "phantom-xray"
 RECIPE = shlex.split("--model resnet14 --epochs 4 --batch-size 16 --learning-rate 0.02 --stop-accuracy 1")

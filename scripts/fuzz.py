@@ -65,7 +65,7 @@ def try_all(options: argparse.Namespace) -> int:
     """All properties in turn; the number of those that broke."""
     from test_hostile import PROPERTIES
 
-    from jaxpix.environment import describe_environment
+    from jaxpix.storage.environment import describe_environment
 
     rows = []
     for kept in PROPERTIES:

@@ -34,9 +34,9 @@ from reproduce_agreement import (
 )
 from reproduce_settings import DENSE, REFERENCE, SUBJECTS, Setting, Subject
 
-from jaxpix.documents import read_json
 from jaxpix.record_files import read_records
-from jaxpix.run_folder import ENVIRONMENT, SELECTION
+from jaxpix.storage.documents import read_json
+from jaxpix.storage.run_folder import ENVIRONMENT, SELECTION
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = "phantom-xray"

@@ -15,10 +15,10 @@ import numpy as np
 
 from jaxpix import Victim, read_records
 from jaxpix.data.prepared import open_prepared
-from jaxpix.documents import read_json
-from jaxpix.png import decode_png, encode_png
 from jaxpix.records import Record
-from jaxpix.run_folder import ABOUT
+from jaxpix.storage.documents import read_json
+from jaxpix.storage.png import decode_png, encode_png
+from jaxpix.storage.run_folder import ABOUT
 from jaxpix.verification import Judge
 
 

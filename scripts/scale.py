@@ -25,7 +25,7 @@ from typing import Any
 
 import psutil
 
-from jaxpix.environment import describe_environment
+from jaxpix.storage.environment import describe_environment
 
 DOORS = ("prepare", "attack", "report")
 DATA = "phantom-xray"

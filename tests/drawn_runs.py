@@ -11,10 +11,10 @@ from handmade import attack_result, record
 from jaxpix.data.phantom import draw
 from jaxpix.data.registry import PHANTOMS
 from jaxpix.experiments import Finished
-from jaxpix.png import encode_png
 from jaxpix.records import PixelChange
-from jaxpix.run_folder import ABOUT, CONFIG, ENVIRONMENT, SELECTION
 from jaxpix.runs import AttackRun
+from jaxpix.storage.png import encode_png
+from jaxpix.storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, SELECTION
 
 
 def make_run(

@@ -19,7 +19,7 @@ from jaxpix.data.preparation import resolve
 from jaxpix.errors import InputError
 from jaxpix.models.pretrained import load_torchvision, read_weights
 from jaxpix.models.zoo import build
-from jaxpix.png import encode_png
+from jaxpix.storage.png import encode_png
 
 _MODES = {
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),

@@ -23,16 +23,16 @@ from jaxpix import Victim
 from jaxpix.config import PrepareConfig
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import read_prepared
-from jaxpix.documents import read_json
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.pictures import to_small_webp
 from jaxpix.record_files import read_records
 from jaxpix.records import to_table
 from jaxpix.reporting.writing import write_report
-from jaxpix.run_folder import SELECTION
 from jaxpix.runs import AttackRun
 from jaxpix.selection import Group, Selection
+from jaxpix.storage.documents import read_json
+from jaxpix.storage.run_folder import SELECTION
 
 _OUTCOMES = {
     "phantom-xray": [

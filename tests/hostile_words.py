@@ -15,7 +15,7 @@ from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
 from jaxpix.options import parse_flags
 from jaxpix.prepare import PrepareOptions
-from jaxpix.settings import TABLES, build, field_names, read_toml, to_toml
+from jaxpix.storage.settings import TABLES, build, field_names, read_toml, to_toml
 from jaxpix.studies import read_study
 from jaxpix.study import StudyOptions
 from jaxpix.train import TrainOptions

@@ -17,8 +17,8 @@ from test_cluster import free_port
 from jaxpix import PrepareConfig, Victim, attack, prepare_dataset, read_records
 from jaxpix.errors import InputError
 from jaxpix.models import build
-from jaxpix.png import decode_png
 from jaxpix.reporting.reading import read_attacks
+from jaxpix.storage.png import decode_png
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpix.checkpoints import has_checkpoint, restore_tree, save_tree
 from jaxpix.errors import InputError
+from jaxpix.storage.checkpoints import has_checkpoint, restore_tree, save_tree
 
 
 def example_tree() -> dict:
@@ -57,7 +57,7 @@ def test_an_unfinished_save_is_neither_read_nor_kept(tmp_path: Path) -> None:
 def test_a_killed_writer_leaves_a_complete_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "last"
     script = (
-        "import sys, numpy as np; from pathlib import Path; from jaxpix.checkpoints import save_tree\n"
+        "import sys, numpy as np; from pathlib import Path; from jaxpix.storage.checkpoints import save_tree\n"
         "for i in range(10_000): save_tree(Path(sys.argv[1]), {'a': np.full(100_000, i, np.float32)})"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "JAX_PLATFORMS": "cpu"}

@@ -12,17 +12,17 @@ from drawn_runs import make_run
 from test_runs import IDENTITY, finished
 
 from jaxpix import report, victim_files
-from jaxpix.checkpoints import restore_tree, save_tree
 from jaxpix.config import PrepareConfig, TrainConfig
 from jaxpix.console import run_door
 from jaxpix.data.preparation import prepare_dataset
-from jaxpix.disk_errors import explain_disk_error
-from jaxpix.documents import read_json
 from jaxpix.errors import InputError
-from jaxpix.files import write_atomically
 from jaxpix.record_files import read_records
-from jaxpix.run_folder import SELECTION
 from jaxpix.runs import AttackRun
+from jaxpix.storage.checkpoints import restore_tree, save_tree
+from jaxpix.storage.disk_errors import explain_disk_error
+from jaxpix.storage.documents import read_json
+from jaxpix.storage.files import write_atomically
+from jaxpix.storage.run_folder import SELECTION
 from jaxpix.training_run import TrainingRun
 
 

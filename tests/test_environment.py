@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from jaxpix import environment
+from jaxpix.storage import environment
 from jaxpix.version import __version__
 
 

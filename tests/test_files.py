@@ -12,10 +12,10 @@ from drawn_runs import make_run
 from test_study import TEXT
 
 from jaxpix import report, study
-from jaxpix.documents import read_json
 from jaxpix.errors import InputError
-from jaxpix.files import remove_unfinished, write_atomically
-from jaxpix.locks import hold
+from jaxpix.storage.documents import read_json
+from jaxpix.storage.files import remove_unfinished, write_atomically
+from jaxpix.storage.locks import hold
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -87,7 +87,7 @@ def test_json_that_is_not_there_is_named(tmp_path):
 def test_a_lock_ends_with_its_process(tmp_path):
     path = tmp_path / "folder" / ".lock"
     code = (
-        "import sys, time; from pathlib import Path; from jaxpix.locks import hold\n"
+        "import sys, time; from pathlib import Path; from jaxpix.storage.locks import hold\n"
         "with hold(Path(sys.argv[1]), 'here', 'busy'): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

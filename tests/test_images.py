@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxpix.data import images
 from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit, from_pixels
-from jaxpix.png import encode_png
+from jaxpix.storage.png import encode_png
 
 
 def png(image: Image.Image, **options) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
 from jaxpix.options import parse
-from jaxpix.settings import read_toml, to_toml
+from jaxpix.storage.settings import read_toml, to_toml
 
 
 @dataclasses.dataclass(frozen=True)

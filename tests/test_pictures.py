@@ -15,8 +15,8 @@ from jaxpix.pictures import (
     surroundings,
     to_small_webp,
 )
-from jaxpix.png import encode_png
 from jaxpix.records import PixelChange
+from jaxpix.storage.png import encode_png
 
 
 @pytest.mark.parametrize(

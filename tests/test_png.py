@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxpix.png import decode_png, encode_png
+from jaxpix.storage.png import decode_png, encode_png
 
 
 @pytest.mark.parametrize("settings", [{}, {"compress_level": 4}, {"optimize": True}])

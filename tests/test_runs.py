@@ -8,11 +8,11 @@ from some_records import some_record
 
 from jaxpix.errors import InputError
 from jaxpix.experiments import Finished
-from jaxpix.png import decode_png, encode_png
 from jaxpix.record_files import read_records
 from jaxpix.records import SCHEMA, from_json, from_table, to_json, to_table
-from jaxpix.run_folder import SELECTION
 from jaxpix.runs import AttackRun, file_stem
+from jaxpix.storage.png import decode_png, encode_png
+from jaxpix.storage.run_folder import SELECTION
 
 IDENTITY = {"seed": 0, "victim_id": "v"}
 IMAGE = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)

@@ -12,8 +12,8 @@ from jaxpix import runs
 from jaxpix.cluster import Member
 from jaxpix.errors import InputError
 from jaxpix.record_files import read_passed_over, read_records
-from jaxpix.run_folder import SELECTION
 from jaxpix.runs import AttackRun
+from jaxpix.storage.run_folder import SELECTION
 
 
 class Leader(Member):

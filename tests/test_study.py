@@ -10,9 +10,9 @@ from jaxpix import study_run
 from jaxpix.errors import InputError
 from jaxpix.metrics.rates import success_rate
 from jaxpix.record_files import read_passed_over, read_records
-from jaxpix.run_folder import SELECTION
 from jaxpix.runs import AttackRun
 from jaxpix.selection import NothingToAttackError
+from jaxpix.storage.run_folder import SELECTION
 from jaxpix.study import main
 
 NAMES = ("untargeted-k1", "untargeted-k20", "to-left-k1", "to-left-k20")

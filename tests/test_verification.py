@@ -10,7 +10,7 @@ from toys import toy_images, toy_victim
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.experiments import Attack
 from jaxpix.layout import choose_layout
-from jaxpix.png import encode_png
+from jaxpix.storage.png import encode_png
 from jaxpix.verification import Judge
 
 

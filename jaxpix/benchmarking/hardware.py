@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from ..config import SearchPrecision
-from ..environment import describe_environment
 from ..evaluators import matmul_precision
 from ..layout import memory_of
+from ..storage.environment import describe_environment
 from .timing import Timing, compile_program, time_calls
 
 _GPU_SIZE, _CPU_SIZE = 8192, 2048

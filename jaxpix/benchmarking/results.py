@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..documents import read_json
 from ..errors import InputError
-from ..files import write_atomically
+from ..storage.documents import read_json
+from ..storage.files import write_atomically
 from .hardware import MatrixRates, describe_machine, device_name, peak_memory_bytes
 from .timing import Timing
 

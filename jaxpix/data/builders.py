@@ -18,9 +18,9 @@ import numpy as np
 os.environ.setdefault("TFDS_LOG_LEVEL", "error")
 import tensorflow_datasets as tfds
 
-from ..documents import read_json
 from ..errors import InputError
-from ..files import sync_tree
+from ..storage.documents import read_json
+from ..storage.files import sync_tree
 from .info import DatasetInfo
 from .medmnist_files import MEMBERS
 from .places import VERSION

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from ..config import PrepareConfig
 from ..errors import InputError
-from ..locks import hold
+from ..storage.locks import hold
 from . import accounts, formats
 from .info import DatasetInfo
 from .listing import Listing

@@ -12,8 +12,8 @@ from typing import Any, TypedDict
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_atomically
 from ..labels import LabelSpace
+from ..storage.files import write_atomically
 from .info import DatasetInfo
 from .medmnist_files import MEMBERS
 from .places import SUMMARY_FILE, VERSION, folder_name

@@ -11,9 +11,9 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from ..config import Task
-from ..documents import checked, read_json, shown
 from ..errors import InputError
 from ..labels import LabelSpace
+from ..storage.documents import checked, read_json, shown
 from .info import DatasetInfo
 from .places import INDEX_FILE, SUMMARY_FILE
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..png import encode_png
+from ..storage.png import encode_png
 from .archives import READ_ERRORS
 from .images import UnreadableImageError, decode, fit, from_pixels
 from .info import DatasetInfo

@@ -18,15 +18,15 @@ from ..figures import (
     draw_rates,
     draw_steps,
 )
-from ..files import write_atomically
 from ..labels import label_text
 from ..metrics.hits import hit_pixels, winning_intensities
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import success_rate
 from ..metrics.transformations import resulting_diseases
 from ..pictures import contact_sheet, in_turns, pair, read_pair
-from ..png import encode_png
 from ..records import Record
+from ..storage.files import write_atomically
+from ..storage.png import encode_png
 from .reading import AttackResult
 from .rows import Row, rows_of
 from .series import Series

@@ -7,11 +7,11 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from ..config import AttackConfig, Count, Task
-from ..documents import check_plain, checked, shown
 from ..errors import InputError
 from ..labels import LabelSpace
 from ..records import Record
-from ..settings import build, field_names, to_plain
+from ..storage.documents import check_plain, checked, shown
+from ..storage.settings import build, field_names, to_plain
 
 _STRICT = with_config(ConfigDict(strict=True))
 # The same in all records of a run.

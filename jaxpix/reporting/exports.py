@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from ..files import write_atomically
+from ..storage.files import write_atomically
 from .series import Series
 from .summary import summary_of
 from .tables import Table

@@ -6,7 +6,7 @@ from typing import Any
 from ..config import AttackConfig
 from ..evolution import Search
 from ..presets import search_of
-from ..settings import build, field_names
+from ..storage.settings import build, field_names
 from .printed import PrintedResults, printed_results
 from .reading import AttackResult
 from .series import Series

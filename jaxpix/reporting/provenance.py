@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import tomli_w
 
-from ..run_folder import CONFIG
+from ..storage.run_folder import CONFIG
 from .reading import AttackResult
 from .series import Series
 from .wording import attack_name

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..documents import read_json
 from ..errors import InputError
 from ..record_files import read_passed_over, read_records
 from ..records import Record
-from ..run_folder import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
-from ..settings import read_toml
+from ..storage.documents import read_json
+from ..storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
+from ..storage.settings import read_toml
 from .contents import check_about, check_identity, check_records, check_selection, options_of
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..files import remove_unfinished, write_atomically
-from ..locks import hold
+from ..storage.files import remove_unfinished, write_atomically
+from ..storage.locks import hold
 from .charts import charts_of
 from .exports import export
 from .pages import render_page

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .documents import read_json
 from .environment import describe_environment
-from .errors import InputError
 from .files import remove_unfinished, write_atomically
 from .locks import Lock, hold
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
+from ..errors import InputError
 from .documents import explain, shown
-from .errors import InputError
 
 Options = TypeVar("Options")
 

@@ -19,9 +19,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from ..errors import InputError
 from .disk_errors import explain_disk_error
 from .documents import read_json, shown
-from .errors import InputError
 from .files import sync, sync_tree, write_atomically
 
 Tree = TypeVar("Tree")

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from .version import __version__
+from ..version import __version__
 
 _PACKAGES = (
     "jax",

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from .errors import InputError
+from ..errors import InputError
 
 Kind = TypeVar("Kind")
 

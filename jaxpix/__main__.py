@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from .console import run_door, say
+from .terminal.console import run_door, say
 from .version import __version__
 
 DOORS = {

@@ -7,12 +7,12 @@ from typing import Any
 from .campaign import Campaign
 from .choice import Choice
 from .config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
-from .console import say
 from .data.prepared import PreparedDataset, open_prepared
 from .errors import InputError
 from .experiments import Attack
 from .presets import fitness_of
 from .storage.settings import to_plain, to_toml
+from .terminal.console import say
 from .victim import Victim
 
 

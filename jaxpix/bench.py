@@ -18,11 +18,11 @@ from .benchmarking.results import Results
 from .benchmarking.session import Session
 from .benchmarking.tables import show_all
 from .benchmarking.visit import VisitOptions, visit
-from .console import run_door, say
 from .errors import InputError
-from .options import parse, parse_flags
-from .programs import keep_programs
 from .storage.settings import to_plain
+from .terminal.console import run_door, say
+from .terminal.options import parse, parse_flags
+from .terminal.programs import keep_programs
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 

@@ -9,7 +9,6 @@ from typing import Any
 from .about import describe_attacked
 from .choice import Choice
 from .cluster import ALONE, Member
-from .console import Meter, say
 from .data.prepared import Example, PreparedDataset
 from .errors import InputError
 from .experiments import Attack, Origin
@@ -30,6 +29,7 @@ from .storage.environment import describe_environment
 from .storage.files import write_atomically
 from .storage.png import encode_png
 from .storage.run_folder import ABOUT, ENVIRONMENT, SELECTION
+from .terminal.console import Meter, say
 from .verification import Job
 
 _PAIRS_ON_SHEET = 8

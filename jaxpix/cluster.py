@@ -15,8 +15,8 @@ import jax
 from jax._src.distributed import State
 
 from .config import ClusterConfig
-from .console import say
 from .errors import InputError
+from .terminal.console import say
 
 _MESSAGE = "jaxpix/message"
 _MEETING_SECONDS = 300

@@ -6,14 +6,14 @@ from typing import Any
 
 import tyro
 
-from . import console
 from .config import PrepareConfig
-from .console import print_table, run_door, say
 from .data.preparation import prepare_dataset
 from .data.prepared import PreparedDataset
 from .data.registry import names
 from .errors import InputError
-from .options import parse
+from .terminal import console
+from .terminal.console import print_table, run_door, say
+from .terminal.options import parse
 
 
 @dataclasses.dataclass(frozen=True)

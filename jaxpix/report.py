@@ -6,10 +6,10 @@ from pathlib import Path
 
 import tyro
 
-from .console import run_door, say
 from .errors import InputError
-from .options import parse
 from .reporting.writing import write_report
+from .terminal.console import run_door, say
+from .terminal.options import parse
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import tyro
 
-from .console import print_table, run_door, say
 from .errors import InputError
-from .options import parse_flags
-from .programs import keep_programs
 from .studies import Study, read_study
 from .study_configs import header_of, shipped_studies, study_file
 from .study_plan import show_plan
 from .study_run import StudyOutcome, run_study, success_table
+from .terminal.console import print_table, run_door, say
+from .terminal.options import parse_flags
+from .terminal.programs import keep_programs
 
 
 @dataclasses.dataclass(frozen=True)

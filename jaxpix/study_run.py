@@ -11,7 +11,6 @@ from pathlib import Path
 from .attack_options import bind, open_dataset
 from .builtin import open_or_draw
 from .campaign import Result, run_campaign
-from .console import print_table, say
 from .data.prepared import PreparedDataset
 from .errors import InputError
 from .evaluation import table
@@ -22,6 +21,7 @@ from .storage.files import write_atomically
 from .storage.run_folder import SELECTION, RunFolder
 from .storage.settings import read_toml
 from .studies import PlannedAttack, Study, check_attacks
+from .terminal.console import print_table, say
 from .training import train_victim
 from .training_run import TrainingRun
 from .victim import Victim

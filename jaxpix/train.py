@@ -8,11 +8,11 @@ import tyro
 
 from .builtin import open_or_draw
 from .config import TrainConfig
-from .console import print_table, run_door, say
 from .data.prepared import PreparedDataset
 from .evaluation import table
-from .options import parse
-from .programs import keep_programs
+from .terminal.console import print_table, run_door, say
+from .terminal.options import parse
+from .terminal.programs import keep_programs
 from .training import train_victim
 from .training_run import TrainingRun
 

@@ -14,7 +14,6 @@ import numpy as np
 from flax import nnx
 
 from .config import TrainConfig
-from .console import Meter
 from .data.pipeline import evaluation_batches, training_batches
 from .data.prepared import PreparedDataset
 from .errors import InputError
@@ -25,6 +24,7 @@ from .platforms import on_host
 from .scores import cross_entropy
 from .storage.checkpoints import has_checkpoint, restore_tree, save_tree
 from .storage.settings import to_plain
+from .terminal.console import Meter
 from .training_data import Part, normalization, testing_part, training_parts
 from .training_devices import Devices
 from .training_run import Progress, TrainingRun

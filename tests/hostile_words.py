@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from jaxpix.attack_options import AttackOptions
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
-from jaxpix.options import parse_flags
 from jaxpix.prepare import PrepareOptions
 from jaxpix.storage.settings import TABLES, build, field_names, read_toml, to_toml
 from jaxpix.studies import read_study
 from jaxpix.study import StudyOptions
+from jaxpix.terminal.options import parse_flags
 from jaxpix.train import TrainOptions
 
 _CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))

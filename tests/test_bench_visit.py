@@ -187,7 +187,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_bench_visit import ROW, rehearsal
 from jaxpix.benchmarking.agenda import Measurement
-from jaxpix.console import run_door, say
+from jaxpix.terminal.console import run_door, say
 
 def hang(bench):
     # In C, where no signal's handler is run.

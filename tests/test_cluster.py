@@ -13,7 +13,7 @@ from jaxpix.attack_options import SharedAttackOptions
 from jaxpix.cluster import ALONE, join
 from jaxpix.config import ClusterConfig
 from jaxpix.errors import InputError
-from jaxpix.options import parse
+from jaxpix.terminal.options import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 

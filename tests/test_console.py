@@ -1,8 +1,8 @@
 import pytest
 
-from jaxpix import console
-from jaxpix.console import Meter, run_door
 from jaxpix.errors import InputError
+from jaxpix.terminal import console
+from jaxpix.terminal.console import Meter, run_door
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from test_runs import IDENTITY, finished
 
 from jaxpix import report, victim_files
 from jaxpix.config import PrepareConfig, TrainConfig
-from jaxpix.console import run_door
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.errors import InputError
 from jaxpix.record_files import read_records
@@ -23,6 +22,7 @@ from jaxpix.storage.disk_errors import explain_disk_error
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.files import write_atomically
 from jaxpix.storage.run_folder import SELECTION
+from jaxpix.terminal.console import run_door
 from jaxpix.training_run import TrainingRun
 
 

@@ -41,7 +41,7 @@ def opened(body, patience=5.0, ignored=False):
         "import signal, sys, time\n"
         f"signal.signal(signal.SIGINT, signal.{'SIG_IGN' if ignored else 'default_int_handler'})\n"
         "from jaxpix import interruption\n"
-        "from jaxpix.console import run_door\n"
+        "from jaxpix.terminal.console import run_door\n"
         f"interruption.PATIENCE_SECONDS = {patience}\n"
         f"def door(arguments):\n{lines}"
         "run_door(door, [])\n"
@@ -115,7 +115,7 @@ def test_a_door_that_ends_gives_the_signals_back():
     code = (
         "import os, signal, threading\n"
         "before = signal.getsignal(signal.SIGTERM)\n"
-        "from jaxpix.console import run_door\n"
+        "from jaxpix.terminal.console import run_door\n"
         "run_door(lambda arguments: None, [])\n"
         "threads = [thread.name for thread in threading.enumerate()]\n"
         "print(signal.getsignal(signal.SIGTERM) == before, threads, flush=True)\n"

@@ -5,8 +5,8 @@ import pytest
 
 from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
-from jaxpix.options import parse
 from jaxpix.storage.settings import read_toml, to_toml
+from jaxpix.terminal.options import parse
 
 
 @dataclasses.dataclass(frozen=True)

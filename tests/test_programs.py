@@ -9,7 +9,7 @@ import pytest
 
 ATTACK = """
 import jax, numpy as np
-from jaxpix.programs import keep_programs
+from jaxpix.terminal.programs import keep_programs
 keep_programs()
 hits = []
 jax.monitoring.register_event_listener(lambda name, **_: hits.append(name))

@@ -10,11 +10,11 @@ from jaxpix.config import AttackConfig, EngineConfig, TrainConfig
 from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
-from jaxpix.options import parse
 from jaxpix.prepare import PrepareOptions
 from jaxpix.presets import fitness_of, search_of
 from jaxpix.reporting.printed import printed_results
 from jaxpix.studies import read_study
+from jaxpix.terminal.options import parse
 from jaxpix.train import TrainOptions
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"

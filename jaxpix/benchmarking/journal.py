@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from rich.markup import escape
 
-from ..console import print_table, say
+from ..terminal.console import print_table, say
 from .attacks import WholeAttack
 from .comparison import Comparison
 from .datasets import DatasetAttack

@@ -8,9 +8,9 @@ from typing import TypeVar
 import jax
 
 from ..config import AttackConfig, EngineConfig, Precision, SearchPrecision
-from ..console import say
 from ..errors import InputError
 from ..layout import is_out_of_memory
+from ..terminal.console import say
 from ..victim import Victim
 from .attacks import measure_attack
 from .comparison import compare

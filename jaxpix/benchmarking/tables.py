@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..console import print_table, say
 from ..metrics.queries import CurvePoint
+from ..terminal.console import print_table, say
 from .attacks import WholeAttack
 from .comparison import Comparison
 from .datasets import DatasetAttack

@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import tyro
 from pydantic import Field
 
-from ..console import say
 from ..errors import InputError
-from ..interruption import Interrupted
 from ..layout import is_out_of_memory
 from ..storage.settings import to_plain
+from ..terminal.console import say
+from ..terminal.interruption import Interrupted
 from .agenda import IN_SMALL, ON_GPU, Measurement, agenda_of, chosen, with_limits
 from .hardware import MatrixRates
 from .journal import ROW_TYPES, Journal, Status, kind_of, show_visit

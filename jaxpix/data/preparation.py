@@ -37,7 +37,7 @@ class Counter(Protocol):
 
 
 class Report(Protocol):
-    """Who is told what goes on. The module `jaxpix.console` is one."""
+    """Who is told what goes on. The module `jaxpix.terminal.console` is one."""
 
     def say(self, message: str) -> None:
         """Show a line."""

@@ -20,9 +20,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from .errors import InputError
+from ..errors import InputError
+from ..storage.disk_errors import explain_disk_error
 from .interruption import Interrupted, farewell, stopped_by_signals
-from .storage.disk_errors import explain_disk_error
 
 _SECONDS_BETWEEN_LOG_LINES = 10.0
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import jax
 
+from ..errors import InputError
 from .console import say
-from .errors import InputError
 
 OFF = "off"
 _MOST_BYTES = 4 << 30

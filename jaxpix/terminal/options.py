@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import tyro
 from pydantic import ValidationError
 
-from .errors import InputError
-from .storage.documents import explain
-from .storage.settings import build, field_names, read_toml
+from ..errors import InputError
+from ..storage.documents import explain
+from ..storage.settings import build, field_names, read_toml
 
 Options = TypeVar("Options")
 

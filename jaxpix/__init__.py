@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .record_files import read_records
     from .records import Record
     from .training import train_victim
-    from .victim import Victim
+    from .victim.victim import Victim
 
 _HOMES = {
     "AttackConfig": "config",

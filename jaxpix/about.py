@@ -3,7 +3,7 @@
 from typing import Any
 
 from .data.prepared import PreparedDataset
-from .victim import Victim
+from .victim.victim import Victim
 
 
 def describe_attacked(victim: Victim, dataset: PreparedDataset, subset: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from .records import Record
 from .terminal.console import print_table, run_door, say
 from .terminal.options import parse
 from .terminal.programs import keep_programs
-from .victim import Victim
+from .victim.victim import Victim
 
 
 def _run(options: AttackOptions, member: Member) -> None:

@@ -13,7 +13,7 @@ from .experiments import Attack
 from .presets import fitness_of
 from .storage.settings import to_plain, to_toml
 from .terminal.console import say
-from .victim import Victim
+from .victim.victim import Victim
 
 
 @dataclasses.dataclass(frozen=True)

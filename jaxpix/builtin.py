@@ -10,7 +10,7 @@ from .data.prepared import PreparedDataset, open_prepared
 from .data.registry import PHANTOMS
 from .terminal import console
 from .training import train_victim
-from .victim import Victim
+from .victim.victim import Victim
 
 
 @dataclasses.dataclass(frozen=True)

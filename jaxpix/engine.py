@@ -23,7 +23,7 @@ from .fitness import FitnessFn, Goal
 from .layout import Layout, choose_layout, is_out_of_memory
 from .slots import Candidates, Filling, SlotProgram, Slots
 from .verification import Experiment, Job, Outcome, Stopped, Verifier
-from .victim import Victim
+from .victim.victim import Victim
 
 _MAX_GENERATIONS_PER_CALL = 100
 # Compiling that took less is not worth a line.

@@ -20,7 +20,7 @@ from .models.frozen import FrozenModel
 from .models.windows import IncrementalModel
 from .pixels import Pixels, paint
 from .platforms import on_cpu
-from .victim import Victim
+from .victim.victim import Victim
 
 Base = Any
 

@@ -15,10 +15,10 @@ from .fitness import make_fitness
 from .genome import Box
 from .platforms import on_host
 from .presets import fitness_of, search_of
-from .probe import check_finite
 from .records import PixelChange, Record
 from .verification import Job, Outcome
-from .victim import Victim
+from .victim.probe import check_finite
+from .victim.victim import Victim
 
 
 @dataclasses.dataclass(frozen=True)

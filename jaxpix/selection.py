@@ -13,8 +13,8 @@ from .data.prepared import Example
 from .errors import InputError
 from .experiments import Attack
 from .labels import label_text
-from .probe import check_finite
 from .storage.documents import checked
+from .victim.probe import check_finite
 
 _CHUNK = 64
 

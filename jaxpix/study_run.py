@@ -24,7 +24,7 @@ from .studies import PlannedAttack, Study, check_attacks
 from .terminal.console import print_table, say
 from .training import train_victim
 from .training_run import TrainingRun
-from .victim import Victim
+from .victim.victim import Victim
 
 _STUDY, _REPORT = "study.toml", "report"
 

@@ -39,7 +39,7 @@ from .training_step import (
     make_step,
 )
 from .version import __version__
-from .victim import Victim
+from .victim.victim import Victim
 
 # The loss of a step is read this many steps later, so that the device never waits for the host.
 _LAG = 2

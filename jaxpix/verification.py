@@ -14,7 +14,7 @@ from .pixels import Pixels
 from .platforms import on_host
 from .slots import Candidates
 from .storage.png import decode_png, encode_png
-from .victim import Victim
+from .victim.victim import Victim
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

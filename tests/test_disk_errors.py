@@ -11,7 +11,7 @@ import pytest
 from drawn_runs import make_run
 from test_runs import IDENTITY, finished
 
-from jaxpix import report, victim_files
+from jaxpix import report
 from jaxpix.config import PrepareConfig, TrainConfig
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.errors import InputError
@@ -24,6 +24,7 @@ from jaxpix.storage.files import write_atomically
 from jaxpix.storage.run_folder import SELECTION
 from jaxpix.terminal.console import run_door
 from jaxpix.training_run import TrainingRun
+from jaxpix.victim import files as victim_files
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from drawn_runs import make_run
 from test_runs import IDENTITY, finished
 from toys import toy_victim
 
-from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records, report, victim_files
+from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records, report
 from jaxpix.attack_options import AttackOptions, identity_of
 from jaxpix.data.prepared import read_prepared
 from jaxpix.data.sources import FolderSource
@@ -30,6 +30,7 @@ from jaxpix.models import build
 from jaxpix.runs import AttackRun
 from jaxpix.selection import Selection
 from jaxpix.training_run import TrainingRun
+from jaxpix.victim import files as victim_files
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ["--model", "resnet14", "--epochs", "50", "--batch-size", "16", "--stop-accuracy", "1"]

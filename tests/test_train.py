@@ -14,7 +14,7 @@ from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.models.pretrained import export_torchvision
 from jaxpix.train import TrainOptions, main
-from jaxpix.victim import Victim
+from jaxpix.victim.victim import Victim
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from jaxpix.errors import InputError
 from jaxpix.training import train_victim
 from jaxpix.training_data import held_out, normalization, training_parts
 from jaxpix.training_run import TrainingRun
-from jaxpix.victim import Victim
+from jaxpix.victim.victim import Victim
 
 RECIPE = TrainConfig(model="resnet14", epochs=4, batch_size=16, learning_rate=0.02, stop_accuracy=1.0)
 TIMES = ("seconds", "images_per_second")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ..config import AttackConfig, EngineConfig, SearchPrecision
-from ..victim import Victim
+from ..victim.victim import Victim
 from .contenders import Contender, Run, jaxpix_contenders, peer_contender, torch_device
 from .peers import LayoutName
 from .subjects import Subject

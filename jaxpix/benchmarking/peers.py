@@ -16,7 +16,7 @@ import numpy as np
 
 from ..config import Precision
 from ..errors import InputError
-from ..victim import Victim
+from ..victim.victim import Victim
 from .installing import INSTALL
 from .libraries import SMALLEST_POPULATION, Attack, Request, batch_of, peer_named
 

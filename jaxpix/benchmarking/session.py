@@ -11,7 +11,7 @@ from ..config import AttackConfig, EngineConfig, Precision, SearchPrecision
 from ..errors import InputError
 from ..layout import is_out_of_memory
 from ..terminal.console import say
-from ..victim import Victim
+from ..victim.victim import Victim
 from .attacks import measure_attack
 from .comparison import compare
 from .contenders import check_peers

@@ -21,7 +21,7 @@ from ..models import build, check_image_size
 from ..models.feature_map import Kernel, WholeMap
 from ..models.frozen import classify, freeze
 from ..platforms import host_device
-from ..victim import Victim
+from ..victim.victim import Victim
 from .hardware import on_first_device
 
 _CHANNELS, _CLASSES = 3, 3

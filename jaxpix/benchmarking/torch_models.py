@@ -16,7 +16,7 @@ from torch.fx.experimental import optimization
 from ..config import Precision
 from ..errors import InputError
 from ..models.pretrained import export_torchvision
-from ..victim import Victim
+from ..victim.victim import Victim
 from .installing import INSTALL
 
 ARCHITECTURES = ("resnet50", "densenet121")

@@ -14,14 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from . import victim_files
-from .config import ModelName, Task
-from .errors import InputError
-from .labels import LabelSpace
-from .models.frozen import FrozenModel, freeze
-from .models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision, read_weights
-from .models.zoo import build, check_image_size
-from .platforms import on_cpu
+from ..config import ModelName, Task
+from ..errors import InputError
+from ..labels import LabelSpace
+from ..models.frozen import FrozenModel, freeze
+from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision, read_weights
+from ..models.zoo import build, check_image_size
+from ..platforms import on_cpu
+from . import files as victim_files
 from .probe import identify, logits_of, probe
 
 Weights = Any

@@ -18,12 +18,12 @@ from flax import nnx
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from .config import ModelName, Task
-from .errors import InputError
-from .models.zoo import build
-from .storage import checkpoints
-from .storage.documents import checked, read_json
-from .storage.files import sync, write_atomically
+from ..config import ModelName, Task
+from ..errors import InputError
+from ..models.zoo import build
+from ..storage import checkpoints
+from ..storage.documents import checked, read_json
+from ..storage.files import sync, write_atomically
 
 _FORMAT = 1
 _DESCRIPTION, _WEIGHTS = "victim.json", "weights"

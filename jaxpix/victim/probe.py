@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .config import Task
-from .errors import InputError
-from .labels import LabelSpace
+from ..config import Task
+from ..errors import InputError
+from ..labels import LabelSpace
 
 _PROBE_IMAGES = 6
 

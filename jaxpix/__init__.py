@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .data.prepared import PreparedDataset, open_prepared
     from .errors import InputError
     from .experiments import attack_images
-    from .record_files import read_records
-    from .records import Record
+    from .records.files import read_records
+    from .records.record import Record
     from .training import train_victim
     from .victim.victim import Victim
 

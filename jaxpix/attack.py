@@ -9,8 +9,8 @@ from .data.prepared import PreparedDataset
 from .labels import label_text
 from .metrics.queries import median_queries_to_first_hit
 from .metrics.rates import average_confidence, null_control_failures, success_rate
-from .record_files import TABLE
-from .records import Record
+from .records.files import TABLE
+from .records.record import Record
 from .terminal.console import print_table, run_door, say
 from .terminal.options import parse
 from .terminal.programs import keep_programs

@@ -14,7 +14,7 @@ from .errors import InputError
 from .experiments import Attack, Origin
 from .labels import aim_text
 from .pictures import contact_sheet, in_turns, pair, read_pair
-from .records import Record
+from .records.record import Record
 from .runs import AttackRun
 from .selection import (
     NothingToAttackError,

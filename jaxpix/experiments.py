@@ -15,7 +15,7 @@ from .fitness import make_fitness
 from .genome import Box
 from .platforms import on_host
 from .presets import fitness_of, search_of
-from .records import PixelChange, Record
+from .records.record import PixelChange, Record
 from .verification import Job, Outcome
 from .victim.probe import check_finite
 from .victim.victim import Victim

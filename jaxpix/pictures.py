@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .data.images import channels_of, decode
 from .labels import NORMAL
-from .records import PixelChange, Record
+from .records.record import PixelChange, Record
 
 _MOST_BYTES = 1 << 28
 _PANEL = 320

@@ -22,7 +22,7 @@ from typing import Any
 from .cluster import ALONE, Member
 from .errors import InputError
 from .experiments import Finished
-from .record_files import (
+from .records.files import (
     TABLE,
     Journal,
     cut_torn_lines,
@@ -34,7 +34,7 @@ from .record_files import (
     read_records,
     write_table,
 )
-from .records import Record
+from .records.record import Record
 from .storage.documents import read_json
 from .storage.files import write_atomically
 from .storage.png import encode_png

@@ -7,7 +7,7 @@ import numpy as np
 from .data.prepared import PreparedDataset
 from .labels import LabelSpace
 from .presets import search_of
-from .record_files import read_records
+from .records.files import read_records
 from .studies import PlannedAttack, Study
 from .study_run import open_data, victim_run
 from .terminal.console import print_table, say

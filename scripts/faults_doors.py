@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxpix.data.prepared import open_prepared
-from jaxpix.record_files import read_records
+from jaxpix.records.files import read_records
 from jaxpix.storage.documents import read_json
 
 DATA = "phantom-xray"

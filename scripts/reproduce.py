@@ -34,7 +34,7 @@ from reproduce_agreement import (
 )
 from reproduce_settings import DENSE, REFERENCE, SUBJECTS, Setting, Subject
 
-from jaxpix.record_files import read_records
+from jaxpix.records.files import read_records
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.run_folder import ENVIRONMENT, SELECTION
 

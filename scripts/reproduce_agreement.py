@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxpix.records import Record
+from jaxpix.records.record import Record
 
 # Of the largest logit; as in scripts/exactness.py. What is seen of two float32 computations is about 1e-6.
 TOLERANCE = 1e-4

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxpix import Victim, read_records
 from jaxpix.data.prepared import open_prepared
-from jaxpix.records import Record
+from jaxpix.records.record import Record
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.png import decode_png, encode_png
 from jaxpix.storage.run_folder import ABOUT

@@ -11,7 +11,7 @@ from handmade import attack_result, record
 from jaxpix.data.phantom import draw
 from jaxpix.data.registry import PHANTOMS
 from jaxpix.experiments import Finished
-from jaxpix.records import PixelChange
+from jaxpix.records.record import PixelChange
 from jaxpix.runs import AttackRun
 from jaxpix.storage.png import encode_png
 from jaxpix.storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, SELECTION

@@ -6,7 +6,7 @@ from typing import Any
 
 from some_records import some_record
 
-from jaxpix.records import Record
+from jaxpix.records.record import Record
 from jaxpix.reporting.reading import AttackResult
 
 

@@ -26,8 +26,8 @@ from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.pictures import to_small_webp
-from jaxpix.record_files import read_records
-from jaxpix.records import to_table
+from jaxpix.records.files import read_records
+from jaxpix.records.record import to_table
 from jaxpix.reporting.writing import write_report
 from jaxpix.runs import AttackRun
 from jaxpix.selection import Group, Selection

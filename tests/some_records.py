@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jaxpix.records import PixelChange, Record
+from jaxpix.records.record import PixelChange, Record
 
 
 def some_record(image_id: str, *, success: bool = False, after: str = "healthy", **changes: Any) -> Record:

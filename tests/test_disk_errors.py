@@ -15,7 +15,7 @@ from jaxpix import report
 from jaxpix.config import PrepareConfig, TrainConfig
 from jaxpix.data.preparation import prepare_dataset
 from jaxpix.errors import InputError
-from jaxpix.record_files import read_records
+from jaxpix.records.files import read_records
 from jaxpix.runs import AttackRun
 from jaxpix.storage.checkpoints import restore_tree, save_tree
 from jaxpix.storage.disk_errors import explain_disk_error

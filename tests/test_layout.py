@@ -23,7 +23,7 @@ from jaxpix.genome import Box
 from jaxpix.layout import Layout, bytes_per_slot, choose_layout
 from jaxpix.models.resnet import ResNet
 from jaxpix.presets import search_of
-from jaxpix.records import to_json
+from jaxpix.records.record import to_json
 
 ROOT = Path(__file__).resolve().parents[1]
 

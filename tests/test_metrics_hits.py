@@ -4,7 +4,7 @@ from handmade import experiments, record
 from jaxpix.metrics.channels import by_channels
 from jaxpix.metrics.failures import certainty, confidence_fall
 from jaxpix.metrics.hits import hit_pixels, winning_intensities
-from jaxpix.records import PixelChange
+from jaxpix.records.record import PixelChange
 
 HIT = {"label_after": ["PNEUMONIA"]}
 

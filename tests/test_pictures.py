@@ -15,7 +15,7 @@ from jaxpix.pictures import (
     surroundings,
     to_small_webp,
 )
-from jaxpix.records import PixelChange
+from jaxpix.records.record import PixelChange
 from jaxpix.storage.png import encode_png
 
 

@@ -12,7 +12,7 @@ from toys import toy_images, toy_victim
 from jaxpix import AttackConfig, Victim, attack_images
 from jaxpix.errors import InputError
 from jaxpix.experiments import Attack
-from jaxpix.records import from_json, from_table, to_json, to_table
+from jaxpix.records.record import from_json, from_table, to_json, to_table
 from jaxpix.selection import select
 from jaxpix.victim.probe import check_finite
 

@@ -5,8 +5,8 @@ import math
 import pytest
 from handmade import record
 
-from jaxpix.record_values import check_record
-from jaxpix.records import PixelChange
+from jaxpix.records.check import check_record
+from jaxpix.records.record import PixelChange
 
 WON = {"label_after": ["PNEUMONIA"]}
 

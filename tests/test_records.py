@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from some_records import some_record
 
-from jaxpix import records
 from jaxpix.errors import InputError
-from jaxpix.records import SCHEMA, SCHEMA_VERSION, from_json, from_table, to_json, to_table
+from jaxpix.records import record as records
+from jaxpix.records.record import SCHEMA, SCHEMA_VERSION, from_json, from_table, to_json, to_table
 
 
 def version_one(record):

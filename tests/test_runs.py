@@ -8,8 +8,8 @@ from some_records import some_record
 
 from jaxpix.errors import InputError
 from jaxpix.experiments import Finished
-from jaxpix.record_files import read_records
-from jaxpix.records import SCHEMA, from_json, from_table, to_json, to_table
+from jaxpix.records.files import read_records
+from jaxpix.records.record import SCHEMA, from_json, from_table, to_json, to_table
 from jaxpix.runs import AttackRun, file_stem
 from jaxpix.storage.png import decode_png, encode_png
 from jaxpix.storage.run_folder import SELECTION

@@ -11,7 +11,7 @@ from test_runs import IDENTITY, finished
 from jaxpix import runs
 from jaxpix.cluster import Member
 from jaxpix.errors import InputError
-from jaxpix.record_files import read_passed_over, read_records
+from jaxpix.records.files import read_passed_over, read_records
 from jaxpix.runs import AttackRun
 from jaxpix.storage.run_folder import SELECTION
 
@@ -139,7 +139,7 @@ def test_large_tables_are_read_as_they_were_written(tmp_path):
         done = finished("x").record
         run._journal.close()
         path = tmp_path / "journal.jsonl"
-        from jaxpix.records import to_json
+        from jaxpix.records.record import to_json
 
         line = to_json(done)
         path.write_text(

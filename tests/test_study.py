@@ -9,7 +9,7 @@ from bars import prepare_two_classes
 from jaxpix import study_run
 from jaxpix.errors import InputError
 from jaxpix.metrics.rates import success_rate
-from jaxpix.record_files import read_passed_over, read_records
+from jaxpix.records.files import read_passed_over, read_records
 from jaxpix.runs import AttackRun
 from jaxpix.selection import NothingToAttackError
 from jaxpix.storage.run_folder import SELECTION

@@ -17,7 +17,7 @@ from made_trees import pack, pneumonia
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from jaxpix.record_files import read_records
+from jaxpix.records.files import read_records
 from jaxpix.studies import read_study
 
 ROOT = Path(__file__).resolve().parents[1]

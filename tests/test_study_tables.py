@@ -4,7 +4,7 @@ import pytest
 import the_paper
 from handmade import attack_result, experiments, record
 
-from jaxpix.records import PixelChange
+from jaxpix.records.record import PixelChange
 from jaxpix.reporting import study_tables
 from jaxpix.reporting.reading import AttackResult
 from jaxpix.reporting.series import series_of

@@ -7,7 +7,7 @@ from handmade import attack_result, experiments
 
 from jaxpix.data.registry import DATASETS
 from jaxpix.metrics.transformations import Label
-from jaxpix.records import PixelChange, Record
+from jaxpix.records.record import PixelChange, Record
 from jaxpix.reporting.printed import printed_results
 from jaxpix.reporting.reading import AttackResult
 

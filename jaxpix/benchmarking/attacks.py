@@ -10,7 +10,7 @@ import numpy as np
 from ..config import AttackConfig, EngineConfig, SearchPrecision
 from ..experiments import Attack
 from ..layout import bytes_per_slot
-from ..records import Record
+from ..records.record import Record
 from ..verification import Job
 from .subjects import Subject
 from .throughput import Bare, compile_bare

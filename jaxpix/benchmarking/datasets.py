@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..labels import label_text
 from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import Rate, by_original, success_rate
-from ..record_files import read_records
+from ..records.files import read_records
 from .attacks import warm_up
 from .subjects import Subject
 

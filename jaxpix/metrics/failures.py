@@ -4,7 +4,7 @@ import dataclasses
 import statistics
 from collections.abc import Sequence
 
-from ..records import Record
+from ..records.record import Record
 
 
 def certainty(record: Record, confidences: Sequence[float]) -> float:

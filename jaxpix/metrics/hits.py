@@ -4,7 +4,7 @@ import dataclasses
 import statistics
 from collections.abc import Iterator, Sequence
 
-from ..records import PixelChange, Record
+from ..records.record import PixelChange, Record
 from .rates import Rate, wilson
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from ..records import Record
+from ..records.record import Record
 
 
 @dataclasses.dataclass(frozen=True)

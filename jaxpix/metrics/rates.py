@@ -5,7 +5,7 @@ import functools
 import math
 from collections.abc import Sequence
 
-from ..records import Record
+from ..records.record import Record
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from ..records import Record
+from ..records.record import Record
 from .rates import Rate, average_confidence, by_original, wilson
 
 Label = tuple[str, ...]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..labels import NORMAL
 from ..metrics.transformations import Label
-from ..records import Record
+from ..records.record import Record
 from .reading import AttackResult
 
 

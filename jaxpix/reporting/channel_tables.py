@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ..metrics.channels import ChannelSummary, by_channels
-from ..records import Record
+from ..records.record import Record
 from .caveats import with_notes
 from .printed import PrintedChannels, printed_channels
 from .series import Series

@@ -24,7 +24,7 @@ from ..metrics.queries import CurvePoint, success_curve
 from ..metrics.rates import success_rate
 from ..metrics.transformations import resulting_diseases
 from ..pictures import contact_sheet, in_turns, pair, read_pair
-from ..records import Record
+from ..records.record import Record
 from ..storage.files import write_atomically
 from ..storage.png import encode_png
 from .reading import AttackResult

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from ..config import AttackConfig, Count, Task
 from ..errors import InputError
 from ..labels import LabelSpace
-from ..records import Record
+from ..records.record import Record
 from ..storage.documents import check_plain, checked, shown
 from ..storage.settings import build, field_names, to_plain
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..labels import label_text
 from ..pictures import in_turns, label_with_confidences, read_pair, surroundings, to_small_webp, value_text
-from ..records import PixelChange, Record
+from ..records.record import PixelChange, Record
 from .reading import AttackResult
 from .series import Series
 from .wording import attack_name, caution_of, direction

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ..labels import label_text
 from ..metrics.rates import Rate, success_rate, wilson
 from ..metrics.transformations import Label, conversions, dangerous_rate, is_normal, knows_normal
-from ..records import Record
+from ..records.record import Record
 from .series import Series
 from .wording import is_synthetic, pixels_in_words
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..record_files import read_passed_over, read_records
-from ..records import Record
+from ..records.files import read_passed_over, read_records
+from ..records.record import Record
 from ..storage.documents import read_json
 from ..storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
 from ..storage.settings import read_toml

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ..metrics.paired import compare
 from ..metrics.queries import median_queries_to_first_hit
 from ..metrics.rates import success_rate
-from ..records import Record
+from ..records.record import Record
 from .caveats import with_notes
 from .series import Series, setting_text
 from .success_tables import p_text

@@ -10,7 +10,7 @@ from ..config import AttackConfig
 from ..labels import label_text
 from ..metrics.transformations import Label, is_normal, knows_normal
 from ..presets import PRESETS
-from ..records import Record
+from ..records.record import Record
 from .cells import Aim, Cell, cells_of
 from .printed import PrintedResults, printed_results, protocol
 from .reading import AttackResult

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..metrics.paired import compare
 from ..metrics.queries import mean_queries_to_first_hit, median_queries_to_first_hit
 from ..metrics.rates import average_confidence, success_rate
-from ..records import Record
+from ..records.record import Record
 from .caveats import with_notes
 from .cells import Aim
 from .printed import PrintedRate

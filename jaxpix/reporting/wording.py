@@ -2,7 +2,7 @@
 
 from ..labels import aim_text
 from ..metrics.transformations import is_normal, knows_normal
-from ..records import Record
+from ..records.record import Record
 from .reading import AttackResult
 from .series import Series
 from .tables import pixels_text

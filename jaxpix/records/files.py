@@ -15,10 +15,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .errors import InputError
-from .record_values import check_record
-from .records import SCHEMA, Record, from_json, from_table, to_json, to_table
-from .storage.files import write_atomically
+from ..errors import InputError
+from ..storage.files import write_atomically
+from .check import check_record
+from .record import SCHEMA, Record, from_json, from_table, to_json, to_table
 
 TABLE = "records.parquet"
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from .config import Task
-from .errors import InputError
-from .labels import LabelSpace
-from .records import Record
+from ..config import Task
+from ..errors import InputError
+from ..labels import LabelSpace
+from .record import Record
 
 _WIDTHS = {"num_pixels": 31, "seed": 63, "refuted_hits": 31, "generations": 31, "queries": 63}
 _MOST_SIDE = 65_535

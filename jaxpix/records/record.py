@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from .errors import InputError
+from ..errors import InputError
 
 SCHEMA_VERSION = 2
 

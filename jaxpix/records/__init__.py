@@ -1,0 +1,1 @@
+"""One row per experiment, and the files of rows."""

@@ -10,7 +10,7 @@ from .config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
 from .data.prepared import PreparedDataset, open_prepared
 from .errors import InputError
 from .experiments import Attack
-from .presets import fitness_of
+from .search.presets import fitness_of
 from .storage.settings import to_plain, to_toml
 from .terminal.console import say
 from .victim.victim import Victim

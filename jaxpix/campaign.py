@@ -16,6 +16,7 @@ from .labels import aim_text
 from .pictures import contact_sheet, in_turns, pair, read_pair
 from .records.record import Record
 from .runs import AttackRun
+from .search.verification import Job
 from .selection import (
     NothingToAttackError,
     Selection,
@@ -30,7 +31,6 @@ from .storage.files import write_atomically
 from .storage.png import encode_png
 from .storage.run_folder import ABOUT, ENVIRONMENT, SELECTION
 from .terminal.console import Meter, say
-from .verification import Job
 
 _PAIRS_ON_SHEET = 8
 

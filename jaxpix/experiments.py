@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from .config import AttackConfig, EngineConfig, Fitness, SearchPrecision
-from .engine import Engine
 from .errors import InputError
-from .evaluators import make_evaluator
-from .evolution import Optimizer, Search
-from .fitness import make_fitness
-from .genome import Box
 from .platforms import on_host
-from .presets import fitness_of, search_of
 from .records.record import PixelChange, Record
-from .verification import Job, Outcome
+from .search.engine import Engine
+from .search.evaluators import make_evaluator
+from .search.evolution import Optimizer, Search
+from .search.fitness import make_fitness
+from .search.genome import Box
+from .search.presets import fitness_of, search_of
+from .search.verification import Job, Outcome
 from .victim.probe import check_finite
 from .victim.victim import Victim
 

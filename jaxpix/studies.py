@@ -22,8 +22,8 @@ from .attack_options import AttackOptions
 from .config import Count, TrainConfig
 from .data.prepared import PreparedDataset
 from .errors import InputError
-from .genome import Box
 from .labels import LabelSpace
+from .search.genome import Box
 from .storage.documents import shown
 from .storage.settings import build, parse_toml, read_toml
 

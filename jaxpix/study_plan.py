@@ -6,8 +6,8 @@ import numpy as np
 
 from .data.prepared import PreparedDataset
 from .labels import LabelSpace
-from .presets import search_of
 from .records.files import read_records
+from .search.presets import search_of
 from .studies import PlannedAttack, Study
 from .study_run import open_data, victim_run
 from .terminal.console import print_table, say

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from small_networks import MEAN, STD, as_if_trained, awkward_pixels, noise_images
 
 from jaxpix import EngineConfig, Victim
-from jaxpix.evaluators import make_evaluator
 from jaxpix.models.zoo import build
 from jaxpix.pixels import paint
+from jaxpix.search.evaluators import make_evaluator
 from jaxpix.storage.environment import describe_environment
 
 POPULATION = 100

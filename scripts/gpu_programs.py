@@ -15,14 +15,14 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxpix import Victim
 from jaxpix.config import AttackConfig, EngineConfig, TrainConfig
-from jaxpix.evaluators import make_evaluator
-from jaxpix.evolution import Optimizer
-from jaxpix.fitness import make_fitness
-from jaxpix.genome import Box
-from jaxpix.layout import Layout
 from jaxpix.models import build
-from jaxpix.presets import search_of
-from jaxpix.slots import SlotProgram
+from jaxpix.search.evaluators import make_evaluator
+from jaxpix.search.evolution import Optimizer
+from jaxpix.search.fitness import make_fitness
+from jaxpix.search.genome import Box
+from jaxpix.search.layout import Layout
+from jaxpix.search.presets import search_of
+from jaxpix.search.slots import SlotProgram
 from jaxpix.training_step import initial_state, make_evaluate, make_optimizer, make_step
 
 TARGET = Path(__file__).with_name("h100.txtpb")

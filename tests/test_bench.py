@@ -27,11 +27,11 @@ from jaxpix.benchmarking.training import measure_training_step
 from jaxpix.config import AttackConfig, EngineConfig
 from jaxpix.data.prepared import PreparedDataset
 from jaxpix.errors import InputError
-from jaxpix.evaluators import make_evaluator
 from jaxpix.experiments import Attack
 from jaxpix.metrics.queries import success_curve
 from jaxpix.models import build
 from jaxpix.pixels import paint
+from jaxpix.search.evaluators import make_evaluator
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 32

@@ -9,13 +9,13 @@ import pytest
 from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
-from jaxpix.engine import experiment_keys
-from jaxpix.evolution import Optimizer
 from jaxpix.experiments import Attack
-from jaxpix.fitness import Goal, is_success, make_fitness
-from jaxpix.genome import Box, decode
 from jaxpix.pixels import paint
-from jaxpix.presets import search_of
+from jaxpix.search.engine import experiment_keys
+from jaxpix.search.evolution import Optimizer
+from jaxpix.search.fitness import Goal, is_success, make_fitness
+from jaxpix.search.genome import Box, decode
+from jaxpix.search.presets import search_of
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from toys import toy_victim
 
 from jaxpix import AttackConfig, EngineConfig, attack_images
 from jaxpix.errors import InputError
-from jaxpix.evaluators import make_evaluator
+from jaxpix.search.evaluators import make_evaluator
 
 
 @pytest.fixture(scope="module", autouse=True)

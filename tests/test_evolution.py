@@ -8,9 +8,9 @@ import pytest
 
 from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
-from jaxpix.evolution import Optimizer
-from jaxpix.genome import Box
-from jaxpix.presets import search_of
+from jaxpix.search.evolution import Optimizer
+from jaxpix.search.genome import Box
+from jaxpix.search.presets import search_of
 
 BOX = Box((20, 30, 1), 1)
 

@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpix.fitness import Goal, is_success, make_fitness
 from jaxpix.labels import LabelSpace
+from jaxpix.search.fitness import Goal, is_success, make_fitness
 
 CLASSES = LabelSpace("multiclass", ("a", "b", "c"))
 SETS = LabelSpace("multilabel", ("a", "b", "c"))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from jaxpix.errors import InputError
-from jaxpix.genome import Box, decode, gaussian_population, repair, uniform_population
 from jaxpix.pixels import Pixels, paint
+from jaxpix.search.genome import Box, decode, gaussian_population, repair, uniform_population
 
 GREY = Box((5, 9, 1), 1)
 COLOUR = Box((5, 9, 3), 2)

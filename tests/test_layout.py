@@ -16,14 +16,14 @@ from small_networks import as_if_trained, mixed_images, small_victim
 from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig, Victim
-from jaxpix.evaluators import make_evaluator
-from jaxpix.evolution import Optimizer
 from jaxpix.experiments import Attack
-from jaxpix.genome import Box
-from jaxpix.layout import Layout, bytes_per_slot, choose_layout
 from jaxpix.models.resnet import ResNet
-from jaxpix.presets import search_of
 from jaxpix.records.record import to_json
+from jaxpix.search.evaluators import make_evaluator
+from jaxpix.search.evolution import Optimizer
+from jaxpix.search.genome import Box
+from jaxpix.search.layout import Layout, bytes_per_slot, choose_layout
+from jaxpix.search.presets import search_of
 
 ROOT = Path(__file__).resolve().parents[1]
 

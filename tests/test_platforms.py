@@ -9,10 +9,10 @@ import pytest
 from small_networks import awkward_pixels, noise_images, small_victim
 
 from jaxpix.config import EngineConfig
-from jaxpix.evaluators import make_evaluator
 from jaxpix.models.convolve import convolve
 from jaxpix.models.places import Places, read
 from jaxpix.platforms import host_device, on_cpu, on_host, platform, written_for
+from jaxpix.search.evaluators import make_evaluator
 
 
 def test_the_platform_is_the_one_named_last() -> None:

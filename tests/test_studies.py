@@ -11,8 +11,8 @@ from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
 from jaxpix.prepare import PrepareOptions
-from jaxpix.presets import fitness_of, search_of
 from jaxpix.reporting.printed import printed_results
+from jaxpix.search.presets import fitness_of, search_of
 from jaxpix.studies import read_study
 from jaxpix.terminal.options import parse
 from jaxpix.train import TrainOptions

@@ -9,9 +9,9 @@ from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.experiments import Attack
-from jaxpix.layout import choose_layout
+from jaxpix.search.layout import choose_layout
+from jaxpix.search.verification import Judge
 from jaxpix.storage.png import encode_png
-from jaxpix.verification import Judge
 
 
 @pytest.mark.parametrize("num_together", [1, 4, 16])

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..config import AttackConfig, EngineConfig, SearchPrecision
 from ..experiments import Attack
-from ..layout import bytes_per_slot
 from ..records.record import Record
-from ..verification import Job
+from ..search.layout import bytes_per_slot
+from ..search.verification import Job
 from .subjects import Subject
 from .throughput import Bare, compile_bare
 from .timing import Timing

@@ -11,7 +11,7 @@ import jax
 from ..config import AttackConfig, EngineConfig, Precision
 from ..errors import InputError
 from ..experiments import Attack
-from ..presets import search_of
+from ..search.presets import search_of
 from .attacks import jobs_of, run_attack, warm_up
 from .installing import INSTALL
 from .libraries import peer_named

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from ..config import SearchPrecision
-from ..evaluators import matmul_precision
-from ..layout import memory_of
+from ..search.evaluators import matmul_precision
+from ..search.layout import memory_of
 from ..storage.environment import describe_environment
 from .timing import Timing, compile_program, time_calls
 

@@ -9,7 +9,7 @@ import jax
 
 from ..config import AttackConfig, EngineConfig, Precision, SearchPrecision
 from ..errors import InputError
-from ..layout import is_out_of_memory
+from ..search.layout import is_out_of_memory
 from ..terminal.console import say
 from ..victim.victim import Victim
 from .attacks import measure_attack

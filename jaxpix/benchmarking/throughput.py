@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import EngineConfig, SearchPrecision
-from ..evaluators import Evaluator, make_evaluator
-from ..genome import Box, decode, uniform_population
 from ..pixels import Pixels
+from ..search.evaluators import Evaluator, make_evaluator
+from ..search.genome import Box, decode, uniform_population
 from .subjects import Subject
 from .timing import Program, Timing, compile_program, share, time_calls
 

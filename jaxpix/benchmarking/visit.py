@@ -18,7 +18,7 @@ import tyro
 from pydantic import Field
 
 from ..errors import InputError
-from ..layout import is_out_of_memory
+from ..search.layout import is_out_of_memory
 from ..storage.settings import to_plain
 from ..terminal.console import say
 from ..terminal.interruption import Interrupted

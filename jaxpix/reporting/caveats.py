@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..presets import PRESETS
+from ..search.presets import PRESETS
 from .printed import protocol
 from .reading import AttackResult
 from .rows import OTHERS

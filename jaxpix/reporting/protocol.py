@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..config import AttackConfig
-from ..evolution import Search
-from ..presets import search_of
+from ..search.evolution import Search
+from ..search.presets import search_of
 from ..storage.settings import build, field_names
 from .printed import PrintedResults, printed_results
 from .reading import AttackResult

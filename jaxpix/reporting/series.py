@@ -9,8 +9,8 @@ from typing import Any
 from ..config import AttackConfig
 from ..labels import label_text
 from ..metrics.transformations import Label, is_normal, knows_normal
-from ..presets import PRESETS
 from ..records.record import Record
+from ..search.presets import PRESETS
 from .cells import Aim, Cell, cells_of
 from .printed import PrintedResults, printed_results, protocol
 from .reading import AttackResult

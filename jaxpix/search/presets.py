@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .config import AttackConfig, Fitness, Preset, Task
-from .errors import InputError
+from ..config import AttackConfig, Fitness, Preset, Task
+from ..errors import InputError
 from .evolution import Search
 
 PRESETS: dict[Preset, dict[str, Any]] = {

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .config import Fitness
-from .labels import LabelSpace
+from ..config import Fitness
+from ..labels import LabelSpace
 
 COSINE_DELTA = 1e-5
 

@@ -13,14 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .config import EngineConfig, SearchPrecision
-from .errors import InputError
-from .models.costs import CPU, GPU, switch_costs
-from .models.frozen import FrozenModel
-from .models.windows import IncrementalModel
-from .pixels import Pixels, paint
-from .platforms import on_cpu
-from .victim.victim import Victim
+from ..config import EngineConfig, SearchPrecision
+from ..errors import InputError
+from ..models.costs import CPU, GPU, switch_costs
+from ..models.frozen import FrozenModel
+from ..models.windows import IncrementalModel
+from ..pixels import Pixels, paint
+from ..platforms import on_cpu
+from ..victim.victim import Victim
 
 Base = Any
 

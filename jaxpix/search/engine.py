@@ -16,14 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 import jax
 import numpy as np
 
-from .config import EngineConfig
+from ..config import EngineConfig
+from ..victim.victim import Victim
 from .evaluators import Evaluator
 from .evolution import Optimizer
 from .fitness import FitnessFn, Goal
 from .layout import Layout, choose_layout, is_out_of_memory
 from .slots import Candidates, Filling, SlotProgram, Slots
 from .verification import Experiment, Job, Outcome, Stopped, Verifier
-from .victim.victim import Victim
 
 _MAX_GENERATIONS_PER_CALL = 100
 # Compiling that took less is not worth a line.

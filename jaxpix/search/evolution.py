@@ -12,13 +12,13 @@ import jax
 import jax.numpy as jnp
 from evosax.algorithms import DifferentialEvolution
 
-from .config import Bounds
+from ..config import Bounds
 from .genome import Box, gaussian_population, repair, uniform_population
 
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """Settings of one differential evolution, all explicit; see `jaxpix.presets`.
+    """Settings of one differential evolution, all explicit; see `jaxpix.search.presets`.
 
     `differential_weight` is (low, high): equal values are a constant F, else F is drawn per generation.
     """

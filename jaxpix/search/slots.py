@@ -14,13 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from ..labels import LabelSpace
+from ..pixels import Pixels
 from .evaluators import Base, Evaluator
 from .evolution import Evolution, Optimizer
 from .fitness import FitnessFn, Goal, is_success
 from .genome import decode
-from .labels import LabelSpace
 from .layout import Layout
-from .pixels import Pixels
 
 _AXIS = "slots"
 

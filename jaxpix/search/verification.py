@@ -9,12 +9,12 @@ from typing import TypeVar
 import jax
 import numpy as np
 
+from ..pixels import Pixels
+from ..platforms import on_host
+from ..storage.png import decode_png, encode_png
+from ..victim.victim import Victim
 from .fitness import Goal, is_success
-from .pixels import Pixels
-from .platforms import on_host
 from .slots import Candidates
-from .storage.png import decode_png, encode_png
-from .victim.victim import Victim
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .config import Bounds
-from .errors import InputError
-from .pixels import MAX_INTENSITY, Pixels
+from ..config import Bounds
+from ..errors import InputError
+from ..pixels import MAX_INTENSITY, Pixels
 
 
 @dataclasses.dataclass(frozen=True)

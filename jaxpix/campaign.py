@@ -13,7 +13,7 @@ from .data.prepared import Example, PreparedDataset
 from .errors import InputError
 from .experiments import Attack, Origin
 from .labels import aim_text
-from .pictures import contact_sheet, in_turns, pair, read_pair
+from .pictures.successes import contact_sheet, in_turns, pair, read_pair
 from .records.record import Record
 from .runs import AttackRun
 from .search.verification import Job

@@ -25,7 +25,7 @@ from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
 from jaxpix.models import build
-from jaxpix.pictures import to_small_webp
+from jaxpix.pictures.successes import to_small_webp
 from jaxpix.records.files import read_records
 from jaxpix.records.record import to_table
 from jaxpix.reporting.writing import write_report

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from some_records import some_record
 
-from jaxpix.pictures import (
+from jaxpix.pictures.successes import (
     confidence_text,
     contact_sheet,
     in_turns,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..figures import Bar, Curve, draw_bars, draw_steps
+from ..pictures.plots import Bar, Curve, draw_bars, draw_steps
 from .attacks import WholeAttack
 from .comparison import Comparison
 from .datasets import DatasetAttack

@@ -7,7 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL.Image import Image
 
-from ..figures import (
+from ..labels import label_text
+from ..metrics.hits import hit_pixels, winning_intensities
+from ..metrics.queries import CurvePoint, success_curve
+from ..metrics.rates import success_rate
+from ..metrics.transformations import resulting_diseases
+from ..pictures.plots import (
     Bar,
     Curve,
     HeatMap,
@@ -18,12 +23,7 @@ from ..figures import (
     draw_rates,
     draw_steps,
 )
-from ..labels import label_text
-from ..metrics.hits import hit_pixels, winning_intensities
-from ..metrics.queries import CurvePoint, success_curve
-from ..metrics.rates import success_rate
-from ..metrics.transformations import resulting_diseases
-from ..pictures import contact_sheet, in_turns, pair, read_pair
+from ..pictures.successes import contact_sheet, in_turns, pair, read_pair
 from ..records.record import Record
 from ..storage.files import write_atomically
 from ..storage.png import encode_png

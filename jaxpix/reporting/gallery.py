@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..labels import label_text
-from ..pictures import in_turns, label_with_confidences, read_pair, surroundings, to_small_webp, value_text
+from ..pictures.successes import (
+    in_turns,
+    label_with_confidences,
+    read_pair,
+    surroundings,
+    to_small_webp,
+    value_text,
+)
 from ..records.record import PixelChange, Record
 from .reading import AttackResult
 from .series import Series

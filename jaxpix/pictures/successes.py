@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .data.images import channels_of, decode
-from .labels import NORMAL
-from .records.record import PixelChange, Record
+from ..data.images import channels_of, decode
+from ..labels import NORMAL
+from ..records.record import PixelChange, Record
 
 _MOST_BYTES = 1 << 28
 _PANEL = 320

@@ -11,10 +11,10 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .config import AttackConfig, EngineConfig, PrepareConfig, TrainConfig
-    from .data.preparation import prepare_dataset
     from .data.prepared import PreparedDataset, open_prepared
     from .errors import InputError
     from .experiments import attack_images
+    from .prepare.preparation import prepare_dataset
     from .records.files import read_records
     from .records.record import Record
     from .training import train_victim

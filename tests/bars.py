@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import PreparedDataset
+from jaxpix.prepare.preparation import prepare_dataset
 
 SIZE = 32
 NAMES = ("left", "right")

@@ -8,9 +8,9 @@ import numpy as np
 import tomli_w
 from handmade import attack_result, record
 
-from jaxpix.data.phantom import draw
 from jaxpix.data.registry import PHANTOMS
 from jaxpix.experiments import Finished
+from jaxpix.prepare.phantoms.drawing import draw
 from jaxpix.records.record import PixelChange
 from jaxpix.runs import AttackRun
 from jaxpix.storage.png import encode_png

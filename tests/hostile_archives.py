@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 from hostile import Property, as_file, mutated
 from hypothesis import strategies as st
 
-from jaxpix.data.archives import READ_ERRORS
-from jaxpix.data.sources import MAX_MEMBER_BYTES, open_source
 from jaxpix.errors import InputError
+from jaxpix.prepare.sources.archives import READ_ERRORS
+from jaxpix.prepare.sources.trees import MAX_MEMBER_BYTES, open_source
 
 _NAMES = (
     *("a.png", "b/a.png", "A.PNG", "../a.png", "/etc/passwd.png", "b/../../a.png", "C:\\a.png", "..\\a.png"),

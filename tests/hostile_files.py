@@ -13,12 +13,12 @@ from PIL import Image
 from safetensors.numpy import save
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data import formats
 from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit
-from jaxpix.data.preparation import resolve
 from jaxpix.errors import InputError
 from jaxpix.models.pretrained import load_torchvision, read_weights
 from jaxpix.models.zoo import build
+from jaxpix.prepare.formats import formats
+from jaxpix.prepare.preparation import resolve
 from jaxpix.storage.png import encode_png
 
 _MODES = {

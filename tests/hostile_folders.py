@@ -21,11 +21,11 @@ from PIL import Image
 
 from jaxpix import Victim
 from jaxpix.config import PrepareConfig
-from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.pictures.successes import to_small_webp
+from jaxpix.prepare.preparation import prepare_dataset
 from jaxpix.records.files import read_records
 from jaxpix.records.record import to_table
 from jaxpix.reporting.writing import write_report

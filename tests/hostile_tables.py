@@ -9,12 +9,12 @@ from hostile import Property, mutated
 from hypothesis import strategies as st
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data import covidx, folder, ham10000, nih
-from jaxpix.data.listing import Listing
 from jaxpix.data.registry import lookup
-from jaxpix.data.sources import Source
-from jaxpix.data.splits import assign
 from jaxpix.errors import InputError
+from jaxpix.prepare.formats import covidx, folder, ham10000, nih
+from jaxpix.prepare.listing import Listing
+from jaxpix.prepare.sources.trees import Source
+from jaxpix.prepare.splits import assign
 
 
 class Held(Source):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jaxpix.attack_options import AttackOptions
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
-from jaxpix.prepare import PrepareOptions
+from jaxpix.prepare.__main__ import PrepareOptions
 from jaxpix.storage.settings import TABLES, build, field_names, read_toml, to_toml
 from jaxpix.studies import read_study
 from jaxpix.study import StudyOptions

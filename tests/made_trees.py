@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data import formats
-from jaxpix.data.listing import Listing
-from jaxpix.data.preparation import prepare_dataset, resolve
 from jaxpix.data.prepared import PreparedDataset
 from jaxpix.data.registry import DATASETS
+from jaxpix.prepare.formats import formats
+from jaxpix.prepare.listing import Listing
+from jaxpix.prepare.preparation import prepare_dataset, resolve
 
 
 def picture(number: int, mode: str = "L", size: tuple[int, int] = (20, 16)) -> Image.Image:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jaxpix.builtin import BUILT_IN, built_in_victim, open_or_draw
-from jaxpix.data import drawn
 from jaxpix.errors import InputError
+from jaxpix.prepare.formats import drawn
 
 
 def test_a_built_in_victim_is_made_once(

@@ -13,8 +13,8 @@ from test_runs import IDENTITY, finished
 
 from jaxpix import report
 from jaxpix.config import PrepareConfig, TrainConfig
-from jaxpix.data.preparation import prepare_dataset
 from jaxpix.errors import InputError
+from jaxpix.prepare.preparation import prepare_dataset
 from jaxpix.records.files import read_records
 from jaxpix.runs import AttackRun
 from jaxpix.storage.checkpoints import restore_tree, save_tree

@@ -9,10 +9,11 @@ import made_trees as made
 import pytest
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data import downloads, medmnist_files
-from jaxpix.data.downloads import download
-from jaxpix.data.preparation import prepare_dataset
+from jaxpix.data import medmnist_files
 from jaxpix.errors import InputError
+from jaxpix.prepare.preparation import prepare_dataset
+from jaxpix.prepare.sources import downloads
+from jaxpix.prepare.sources.downloads import download
 
 
 @pytest.fixture

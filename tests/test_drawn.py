@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data import phantom
-from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import open_prepared
 from jaxpix.data.registry import PHANTOMS
 from jaxpix.errors import InputError
+from jaxpix.prepare.phantoms import drawing as phantom
+from jaxpix.prepare.preparation import prepare_dataset
 
 
 @pytest.mark.parametrize("name", PHANTOMS)

@@ -24,9 +24,9 @@ from toys import toy_victim
 from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records, report
 from jaxpix.attack_options import AttackOptions, identity_of
 from jaxpix.data.prepared import read_prepared
-from jaxpix.data.sources import FolderSource
 from jaxpix.errors import InputError
 from jaxpix.models import build
+from jaxpix.prepare.sources.trees import FolderSource
 from jaxpix.runs import AttackRun
 from jaxpix.selection import Selection
 from jaxpix.training_run import TrainingRun

@@ -6,9 +6,9 @@ import made_trees as made
 import pytest
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data import folder, formats
-from jaxpix.data.preparation import resolve
 from jaxpix.errors import InputError
+from jaxpix.prepare.formats import folder, formats
+from jaxpix.prepare.preparation import resolve
 
 
 def test_folder_with_splits(tmp_path):

@@ -5,8 +5,8 @@ from collections import Counter
 import made_trees as made
 import pytest
 
-from jaxpix.data.kermany import oct_patient, pneumonia_patient
 from jaxpix.errors import InputError
+from jaxpix.prepare.formats.kermany import oct_patient, pneumonia_patient
 
 
 @pytest.mark.parametrize("form", ["zip", "tree"])

@@ -9,9 +9,9 @@ import made_trees as made
 import numpy as np
 import pytest
 
-from jaxpix.data import formats
 from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError
+from jaxpix.prepare.formats import formats
 
 
 def test_every_medmnist_member_is_complete():

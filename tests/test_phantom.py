@@ -3,10 +3,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from jaxpix.data.phantom import draw
-from jaxpix.data.phantom_lesions import LOOKS
 from jaxpix.data.registry import PHANTOMS
 from jaxpix.errors import InputError
+from jaxpix.prepare.phantoms.drawing import draw
+from jaxpix.prepare.phantoms.lesions import LOOKS
 
 SHAPES = {"phantom-derma": 3, "phantom-xray": 1, "phantom-chest": 1}
 

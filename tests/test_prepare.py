@@ -11,12 +11,12 @@ from pathlib import Path
 import made_trees as made
 import pytest
 
-from jaxpix import prepare
 from jaxpix.config import PrepareConfig
 from jaxpix.data import builders
-from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import open_prepared
 from jaxpix.errors import InputError
+from jaxpix.prepare import __main__ as prepare
+from jaxpix.prepare.preparation import prepare_dataset
 
 
 def stored_names(data_dir: Path) -> list[str]:

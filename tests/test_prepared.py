@@ -12,10 +12,10 @@ import pytest
 
 from jaxpix.config import PrepareConfig
 from jaxpix.data.images import decode, fit
-from jaxpix.data.preparation import prepare_dataset
 from jaxpix.data.prepared import open_prepared
 from jaxpix.data.prepared_files import INDEX_SCHEMA
 from jaxpix.errors import InputError
+from jaxpix.prepare.preparation import prepare_dataset
 
 
 def test_what_is_stored_is_what_was_there(tmp_path):

@@ -3,8 +3,8 @@
 import pytest
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data.preparation import prepare_dataset
 from jaxpix.errors import InputError
+from jaxpix.prepare.preparation import prepare_dataset
 
 
 @pytest.mark.real

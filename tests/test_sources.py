@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from made_trees import encoded, pack, write
 
-from jaxpix.data import sources
-from jaxpix.data.archives import READ_ERRORS
-from jaxpix.data.sources import open_source
 from jaxpix.errors import InputError
+from jaxpix.prepare.sources import trees as sources
+from jaxpix.prepare.sources.archives import READ_ERRORS
+from jaxpix.prepare.sources.trees import open_source
 
 FILES = {"a/1.png": b"one", "a/2.JPG": b"two", "notes.txt": b"n"}
 JUNK = {"__MACOSX/a/._1.png": b"x", "a/._2.JPG": b"x", "a/.DS_Store": b"x", "Thumbs.db": b"x"}

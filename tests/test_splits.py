@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxpix.data.listing import Item
-from jaxpix.data.splits import assign
+from jaxpix.prepare.listing import Item
+from jaxpix.prepare.splits import assign
 
 
 def items_of(labels: list, groups: list[str] | None = None) -> list[Item]:

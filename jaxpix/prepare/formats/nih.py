@@ -3,10 +3,10 @@
 import re
 from pathlib import PurePosixPath
 
-from ..config import PrepareConfig
-from ..errors import InputError
-from .info import DatasetInfo
-from .listing import (
+from ...config import PrepareConfig
+from ...data.info import DatasetInfo
+from ...errors import InputError
+from ..listing import (
     Item,
     Listing,
     Skip,
@@ -16,8 +16,8 @@ from .listing import (
     not_images,
     one_of_each,
 )
-from .sources import FolderSource, Source
-from .tables import lines, read_text, rows
+from ..sources.tables import lines, read_text, rows
+from ..sources.trees import FolderSource, Source
 
 _TABLE = r"Data_Entry_2017(_v2020)?\.csv(\.gz)?"
 _COLUMNS = ("Image Index", "Finding Labels", "Patient ID")

@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from ..config import PrepareConfig
-from . import phantom
-from .info import DatasetInfo
-from .listing import Item, Label, Listing, Loaded
+from ...config import PrepareConfig
+from ...data.info import DatasetInfo
+from ..listing import Item, Label, Listing, Loaded
+from ..phantoms import drawing as phantom
 
 DEFAULT_NUM_IMAGES = 3000
 DEFAULT_SIZE = 64

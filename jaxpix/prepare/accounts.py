@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..data.info import DatasetInfo
+from ..data.places import INDEX_FILE, SUMMARY_FILE
+from ..data.prepared_files import INDEX_SCHEMA
 from ..errors import InputError
 from ..labels import NORMAL
 from ..version import __version__
-from .info import DatasetInfo
 from .listing import Listing, Skip
-from .places import INDEX_FILE, SUMMARY_FILE
-from .prepared_files import INDEX_SCHEMA
 from .storing import Outcome
 
 _LISTED_PER_REASON = 20

@@ -4,10 +4,11 @@ import zlib
 
 import numpy as np
 
-from ..errors import InputError
-from . import phantom_lesions, phantom_radiographs
-from .phantom_canvas import canvas
-from .registry import PHANTOMS
+from ...data.registry import PHANTOMS
+from ...errors import InputError
+from . import lesions as phantom_lesions
+from . import radiographs as phantom_radiographs
+from .canvas import canvas
 
 
 def draw(variant: str, index: int, seed: int, size: int) -> tuple[np.ndarray, int | np.ndarray]:

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import InputError
+from ...errors import InputError
 
 # What reading a damaged or vanished member can raise.
 READ_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error)

@@ -3,10 +3,10 @@
 import re
 from pathlib import PurePosixPath
 
-from ..config import PrepareConfig
-from ..errors import InputError
-from .info import DatasetInfo
-from .listing import (
+from ...config import PrepareConfig
+from ...data.info import DatasetInfo
+from ...errors import InputError
+from ..listing import (
     Item,
     Listing,
     Skip,
@@ -16,8 +16,8 @@ from .listing import (
     not_images,
     one_of_each,
 )
-from .sources import Source
-from .tables import read_text, rows
+from ..sources.tables import read_text, rows
+from ..sources.trees import Source
 
 _METADATA = r"HAM10000_metadata(\.csv|\.tab|\.tsv|\.txt)?(\.gz)?"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pooch
 
-from ..errors import InputError
+from ...errors import InputError
 
 # Seconds until a connection, and between two pieces of a file.
 _PATIENCE = (6.0, 30.0)

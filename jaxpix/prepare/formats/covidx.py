@@ -3,12 +3,12 @@
 from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 
-from ..config import PrepareConfig
-from ..errors import InputError
-from .info import DatasetInfo
-from .listing import Item, Listing, Skip, check_missing, load_members, not_images
-from .sources import Source
-from .tables import lines, read_text
+from ...config import PrepareConfig
+from ...data.info import DatasetInfo
+from ...errors import InputError
+from ..listing import Item, Listing, Skip, check_missing, load_members, not_images
+from ..sources.tables import lines, read_text
+from ..sources.trees import Source
 
 # 199 lines of the official list misspell their source; patients of one source must not become two.
 _SOURCE_TYPOS = {"rnsa": "rsna"}

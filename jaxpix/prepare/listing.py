@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
+from ..data.info import DatasetInfo
 from ..errors import InputError
-from .archives import READ_ERRORS
-from .info import DatasetInfo
-from .sources import Source
+from .sources.archives import READ_ERRORS
+from .sources.trees import Source
 
 Label = int | tuple[int, ...]
 Loaded = bytes | np.ndarray | tuple[np.ndarray, Label]

@@ -4,15 +4,15 @@ import dataclasses
 import re
 from pathlib import PurePosixPath
 
-from ..config import PrepareConfig
-from ..errors import InputError
-from .archives import READ_ERRORS
-from .images import UnreadableImageError, channels_of
-from .info import DatasetInfo
-from .listing import Item, Listing, Skip, check_missing, check_not_empty, load_members, not_images
-from .sources import Source
-from .tables import header as header_of
-from .tables import read_text, rows
+from ...config import PrepareConfig
+from ...data.images import UnreadableImageError, channels_of
+from ...data.info import DatasetInfo
+from ...errors import InputError
+from ..listing import Item, Listing, Skip, check_missing, check_not_empty, load_members, not_images
+from ..sources.archives import READ_ERRORS
+from ..sources.tables import header as header_of
+from ..sources.tables import read_text, rows
+from ..sources.trees import Source
 
 _SPLITS = {
     "train": "train",

@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ..config import PrepareConfig
-from ..errors import InputError
+from ...config import PrepareConfig
+from ...data.info import DatasetInfo
+from ...data.medmnist_files import MEMBERS
+from ...data.registry import names
+from ...errors import InputError
+from ..listing import Listing
+from ..sources.trees import Source, open_source
 from . import covidx, folder, ham10000, kermany, medmnist, nih
-from .info import DatasetInfo
-from .listing import Listing
-from .medmnist_files import MEMBERS
-from .registry import names
-from .sources import Source, open_source
 
 _READERS: dict[str, Callable[[Source, DatasetInfo, PrepareConfig], Listing]] = {
     "derma": ham10000.read,
@@ -65,7 +65,7 @@ def _opened(info: DatasetInfo, config: PrepareConfig) -> Source:
 
 
 def _fetch(url: str, file_name: str, md5: str, into: Path) -> Path:
-    from .downloads import download
+    from ..sources.downloads import download
 
     return download(url, file_name, md5, into)
 

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..config import PrepareConfig
+from ..data.info import DatasetInfo
+from ..data.medmnist_files import MEMBERS
+from ..data.places import VERSION, config_name, folder_name
+from ..data.prepared import PreparedDataset, read_prepared, store_note
+from ..data.registry import PHANTOMS, lookup
 from ..errors import InputError
 from ..storage.locks import hold
-from . import accounts, formats
-from .info import DatasetInfo
+from . import accounts
+from .formats import formats
 from .listing import Listing
-from .medmnist_files import MEMBERS
-from .places import VERSION, config_name, folder_name
-from .prepared import PreparedDataset, read_prepared, store_note
-from .registry import PHANTOMS, lookup
 from .splits import assign
 from .storing import Outcome, Task, store_one
 
@@ -214,7 +215,7 @@ def _store(request: Request, report: Report) -> None:
             + ", ".join(f"{name} {len(items):,}" for name, items in parts.items())
         )
     # TensorFlow Datasets is slow to import, and a wrong path should fail at once.
-    from .builders import build
+    from ..data.builders import build
 
     ledger = accounts.Ledger(listing.info, list(parts), request.config.max_corrupt)
     total = sum(map(len, parts.values()))

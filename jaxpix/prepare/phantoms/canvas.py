@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 Field = np.ndarray
 """One number a pixel: float64 [S, S]."""

@@ -6,14 +6,14 @@ from typing import Any
 
 import tyro
 
-from .config import PrepareConfig
-from .data.preparation import prepare_dataset
-from .data.prepared import PreparedDataset
-from .data.registry import names
-from .errors import InputError
-from .terminal import console
-from .terminal.console import print_table, run_door, say
-from .terminal.options import parse
+from ..config import PrepareConfig
+from ..data.prepared import PreparedDataset
+from ..data.registry import names
+from ..errors import InputError
+from ..terminal import console
+from ..terminal.console import print_table, run_door, say
+from ..terminal.options import parse
+from .preparation import prepare_dataset
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import IO
 
 import numpy as np
 
-from ..config import PrepareConfig
-from ..errors import InputError
-from .archives import open_zip
-from .info import DatasetInfo
-from .listing import Item, Listing, Loaded
-from .medmnist_files import MEMBERS, SIZES, address, file_name
+from ...config import PrepareConfig
+from ...data.info import DatasetInfo
+from ...data.medmnist_files import MEMBERS, SIZES, address, file_name
+from ...errors import InputError
+from ..listing import Item, Listing, Loaded
+from ..sources.archives import open_zip
 
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 _MAX_LABEL_BYTES = 256 << 20

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..data.images import UnreadableImageError, decode, fit, from_pixels
+from ..data.info import DatasetInfo
 from ..storage.png import encode_png
-from .archives import READ_ERRORS
-from .images import UnreadableImageError, decode, fit, from_pixels
-from .info import DatasetInfo
 from .listing import Item, Label, Loaded
+from .sources.archives import READ_ERRORS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ...errors import InputError
 from .archives import READ_ERRORS
-from .sources import FolderSource, Source
+from .trees import FolderSource, Source
 
 _MAX_TABLE_BYTES = 256 << 20
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from .info import CHEST_LABELS
-from .phantom_canvas import Canvas, Field, blobs, clouds, edge, gaussian, over, step, stroke, to_bytes
+from ...data.info import CHEST_LABELS
+from .canvas import Canvas, Field, blobs, clouds, edge, gaussian, over, step, stroke, to_bytes
 
 _NORMAL_SHARE = 0.40
 _ALONE_SHARE = 0.62

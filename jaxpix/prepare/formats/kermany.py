@@ -3,11 +3,11 @@
 import re
 from pathlib import PurePosixPath
 
-from ..config import PrepareConfig
-from ..errors import InputError
-from .info import DatasetInfo
-from .listing import Item, Listing, check_not_empty, load_members, not_images, one_of_each
-from .sources import Source
+from ...config import PrepareConfig
+from ...data.info import DatasetInfo
+from ...errors import InputError
+from ..listing import Item, Listing, check_not_empty, load_members, not_images, one_of_each
+from ..sources.trees import Source
 
 _SPLITS = {
     "train": "train",

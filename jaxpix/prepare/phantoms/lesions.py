@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .phantom_canvas import Canvas, Field, blobs, clouds, edge, over, stroke, to_bytes
+from .canvas import Canvas, Field, blobs, clouds, edge, over, stroke, to_bytes
 
 
 class Look(NamedTuple):

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from ..errors import InputError
+from ...errors import InputError
 from .archives import (
     SENSELESS,
     TarHeader,

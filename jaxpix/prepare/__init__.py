@@ -1,0 +1,1 @@
+"""From source trees, archives and drawings to prepared data sets."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .prepare.preparation import prepare_dataset
     from .records.files import read_records
     from .records.record import Record
-    from .training import train_victim
+    from .train.training import train_victim
     from .victim.victim import Victim
 
 _HOMES = {

@@ -12,7 +12,7 @@ def describe_attacked(victim: Victim, dataset: PreparedDataset, subset: str) -> 
     Returns:
         `dataset`: name, title, citation, licence, task, class_names, normal_classes, image_size, channels,
         split, subset, synthetic and note (free text of whoever prepared it, shown with every figure).
-        `victim`: name, id, architecture, provenance and test_metrics (`jaxpix.evaluation.evaluate_logits`).
+        `victim`: name, id, architecture, provenance and test_metrics (`jaxpix.train.evaluation.evaluate_logits`).
     """
     return {"dataset": _dataset(dataset, subset), "victim": _victim(victim)}
 

@@ -75,7 +75,7 @@ def open_victim(options: AttackOptions) -> Victim:
     if options.victim is not None:
         return Victim.load(options.victim)
     # Brings all of training along, which nobody waits for who has a victim.
-    from .builtin import built_in_victim
+    from .train.builtin import built_in_victim
 
     task: Task = "multilabel" if options.config.fitness == "cosine" else "multiclass"
     return built_in_victim(task, data_dir=options.data_dir)

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .attack_options import bind, open_dataset
-from .builtin import open_or_draw
 from .campaign import Result, run_campaign
 from .data.prepared import PreparedDataset
 from .errors import InputError
-from .evaluation import table
 from .labels import label_text
 from .metrics.rates import success_rate
 from .selection import NothingToAttackError
@@ -22,8 +20,10 @@ from .storage.run_folder import SELECTION, RunFolder
 from .storage.settings import read_toml
 from .studies import PlannedAttack, Study, check_attacks
 from .terminal.console import print_table, say
-from .training import train_victim
-from .training_run import TrainingRun
+from .train.builtin import open_or_draw
+from .train.evaluation import table
+from .train.run import TrainingRun
+from .train.training import train_victim
 from .victim.victim import Victim
 
 _STUDY, _REPORT = "study.toml", "report"

@@ -23,7 +23,7 @@ from jaxpix.search.genome import Box
 from jaxpix.search.layout import Layout
 from jaxpix.search.presets import search_of
 from jaxpix.search.slots import SlotProgram
-from jaxpix.training_step import initial_state, make_evaluate, make_optimizer, make_step
+from jaxpix.train.step import initial_state, make_evaluate, make_optimizer, make_step
 
 TARGET = Path(__file__).with_name("h100.txtpb")
 IN_SLOTS = ("fill", "advance", "read", "refute")

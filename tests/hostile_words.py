@@ -18,7 +18,7 @@ from jaxpix.storage.settings import TABLES, build, field_names, read_toml, to_to
 from jaxpix.studies import read_study
 from jaxpix.study import StudyOptions
 from jaxpix.terminal.options import parse_flags
-from jaxpix.train import TrainOptions
+from jaxpix.train.__main__ import TrainOptions
 
 _CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
 _OPTIONS = {"prepare": PrepareOptions, "train": TrainOptions, "attack": AttackOptions}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from jaxpix.builtin import BUILT_IN, built_in_victim, open_or_draw
 from jaxpix.errors import InputError
 from jaxpix.prepare.formats import drawn
+from jaxpix.train.builtin import BUILT_IN, built_in_victim, open_or_draw
 
 
 def test_a_built_in_victim_is_made_once(

@@ -12,7 +12,7 @@ from toys import toy_images, toy_victim
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.config import TrainConfig
 from jaxpix.experiments import Attack
-from jaxpix.training_step import initial_state, make_evaluate, make_optimizer, make_step
+from jaxpix.train.step import initial_state, make_evaluate, make_optimizer, make_step
 
 _COMPILED = "/jax/core/compile/backend_compile_duration"
 _programs: list[float] = []

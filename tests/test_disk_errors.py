@@ -23,7 +23,7 @@ from jaxpix.storage.documents import read_json
 from jaxpix.storage.files import write_atomically
 from jaxpix.storage.run_folder import SELECTION
 from jaxpix.terminal.console import run_door
-from jaxpix.training_run import TrainingRun
+from jaxpix.train.run import TrainingRun
 from jaxpix.victim import files as victim_files
 
 

@@ -29,7 +29,7 @@ from jaxpix.models import build
 from jaxpix.prepare.sources.trees import FolderSource
 from jaxpix.runs import AttackRun
 from jaxpix.selection import Selection
-from jaxpix.training_run import TrainingRun
+from jaxpix.train.run import TrainingRun
 from jaxpix.victim import files as victim_files
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxpix import scores
-from jaxpix.evaluation import evaluate_logits, selection_score, table
+from jaxpix.train import scores
+from jaxpix.train.evaluation import evaluate_logits, selection_score, table
 
 
 def test_confusion_precision_recall_by_hand() -> None:

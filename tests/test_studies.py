@@ -15,7 +15,7 @@ from jaxpix.reporting.printed import printed_results
 from jaxpix.search.presets import fitness_of, search_of
 from jaxpix.studies import read_study
 from jaxpix.terminal.options import parse
-from jaxpix.train import TrainOptions
+from jaxpix.train.__main__ import TrainOptions
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 

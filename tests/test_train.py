@@ -13,7 +13,7 @@ from jaxpix.config import TrainConfig
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.models.pretrained import export_torchvision
-from jaxpix.train import TrainOptions, main
+from jaxpix.train.__main__ import TrainOptions, main
 from jaxpix.victim.victim import Victim
 
 

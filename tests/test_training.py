@@ -20,9 +20,9 @@ from bars import prepare_label_sets, prepare_two_classes
 from jaxpix.config import TrainConfig
 from jaxpix.data.prepared import PreparedDataset, read_prepared
 from jaxpix.errors import InputError
-from jaxpix.training import train_victim
-from jaxpix.training_data import held_out, normalization, training_parts
-from jaxpix.training_run import TrainingRun
+from jaxpix.train.parts import held_out, normalization, training_parts
+from jaxpix.train.run import TrainingRun
+from jaxpix.train.training import train_victim
 from jaxpix.victim.victim import Victim
 
 RECIPE = TrainConfig(model="resnet14", epochs=4, batch_size=16, learning_rate=0.02, stop_accuracy=1.0)
@@ -82,7 +82,7 @@ def test_a_finished_run_is_only_opened(trained: tuple[Victim, Path], two_classes
 def in_subprocess(dataset: PreparedDataset, run: Path, **environment: str) -> subprocess.Popen:
     script = (
         "import sys; from pathlib import Path; from jaxpix.data.prepared import read_prepared\n"
-        "from jaxpix.training import train_victim; from test_training import RECIPE\n"
+        "from jaxpix.train.training import train_victim; from test_training import RECIPE\n"
         "train_victim(read_prepared(Path(sys.argv[1])), RECIPE, Path(sys.argv[2]), quiet=True)"
     )
     tests = Path(__file__).parent
@@ -148,7 +148,7 @@ def test_four_devices_train_as_one(
 
 def test_a_batch_that_the_devices_cannot_share() -> None:
     script = (
-        "from jaxpix.training_devices import Devices\n"
+        "from jaxpix.train.devices import Devices\n"
         "try: Devices(10)\n"
         "except ValueError as error: print(type(error).__name__, error)"
     )

@@ -17,8 +17,8 @@ from flax import nnx
 from jaxpix.config import TrainConfig
 from jaxpix.models.resnet import ResNet
 from jaxpix.platforms import on_host
-from jaxpix.training_devices import Devices
-from jaxpix.training_step import (
+from jaxpix.train.devices import Devices
+from jaxpix.train.step import (
     balanced_weights,
     initial_state,
     learning_rate,

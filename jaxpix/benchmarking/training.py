@@ -9,7 +9,7 @@ import numpy as np
 from ..config import ModelName, Precision, TrainConfig
 from ..models import build
 from ..platforms import host_device
-from ..training_step import initial_state, make_optimizer, make_step
+from ..train.step import initial_state, make_optimizer, make_step
 from .hardware import on_first_device
 from .timing import Timing, compile_program, share, time_calls
 

@@ -3,14 +3,14 @@
 import dataclasses
 from pathlib import Path
 
-from .config import PrepareConfig, Task, TrainConfig
-from .data.places import SUMMARY_FILE, VERSION, folder_name
-from .data.prepared import PreparedDataset, open_prepared
-from .data.registry import PHANTOMS
-from .prepare.preparation import Report, Silent, prepare_dataset
-from .terminal import console
+from ..config import PrepareConfig, Task, TrainConfig
+from ..data.places import SUMMARY_FILE, VERSION, folder_name
+from ..data.prepared import PreparedDataset, open_prepared
+from ..data.registry import PHANTOMS
+from ..prepare.preparation import Report, Silent, prepare_dataset
+from ..terminal import console
+from ..victim.victim import Victim
 from .training import train_victim
-from .victim.victim import Victim
 
 
 @dataclasses.dataclass(frozen=True)

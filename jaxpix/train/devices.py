@@ -6,8 +6,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from .errors import InputError
-from .training_step import Step, TrainState
+from ..errors import InputError
+from .step import Step, TrainState
 
 
 class Devices:

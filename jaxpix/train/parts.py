@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .config import TrainConfig
-from .data.pipeline import evaluation_batches, in_memory
-from .data.prepared import Example, PreparedDataset
-from .errors import InputError
-from .models.pretrained import IMAGENET_MEAN, IMAGENET_STD
-from .terminal.console import Meter
+from ..config import TrainConfig
+from ..data.pipeline import evaluation_batches, in_memory
+from ..data.prepared import Example, PreparedDataset
+from ..errors import InputError
+from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD
+from ..terminal.console import Meter
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import tyro
 
+from ..config import TrainConfig
+from ..data.prepared import PreparedDataset
+from ..terminal.console import print_table, run_door, say
+from ..terminal.options import parse
+from ..terminal.programs import keep_programs
 from .builtin import open_or_draw
-from .config import TrainConfig
-from .data.prepared import PreparedDataset
 from .evaluation import table
-from .terminal.console import print_table, run_door, say
-from .terminal.options import parse
-from .terminal.programs import keep_programs
+from .run import TrainingRun
 from .training import train_victim
-from .training_run import TrainingRun
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from flax import nnx
 
-from .config import Task, TrainConfig
+from ..config import Task, TrainConfig
 
 
 @jax.tree_util.register_dataclass

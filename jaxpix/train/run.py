@@ -19,14 +19,14 @@ import jax
 import numpy as np
 import tomli_w
 
-from .config import TrainConfig
-from .data.prepared import PreparedDataset
-from .errors import InputError
-from .storage.checkpoints import has_checkpoint
-from .storage.documents import read_json
-from .storage.files import write_atomically
-from .storage.run_folder import RunFolder
-from .storage.settings import to_plain
+from ..config import TrainConfig
+from ..data.prepared import PreparedDataset
+from ..errors import InputError
+from ..storage.checkpoints import has_checkpoint
+from ..storage.documents import read_json
+from ..storage.files import write_atomically
+from ..storage.run_folder import RunFolder
+from ..storage.settings import to_plain
 
 
 @jax.tree_util.register_dataclass

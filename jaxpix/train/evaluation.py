@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..config import Task
 from . import scores
-from .config import Task
 
 
 def selection_score(task: Task, labels: np.ndarray, logits: np.ndarray) -> float:

@@ -13,22 +13,24 @@ import jax
 import numpy as np
 from flax import nnx
 
-from .config import TrainConfig
-from .data.pipeline import evaluation_batches, training_batches
-from .data.prepared import PreparedDataset
-from .errors import InputError
+from ..config import TrainConfig
+from ..data.pipeline import evaluation_batches, training_batches
+from ..data.prepared import PreparedDataset
+from ..errors import InputError
+from ..models import build, check_image_size
+from ..models.pretrained import load_torchvision, read_weights
+from ..platforms import on_host
+from ..storage.checkpoints import has_checkpoint, restore_tree, save_tree
+from ..storage.settings import to_plain
+from ..terminal.console import Meter
+from ..version import __version__
+from ..victim.victim import Victim
+from .devices import Devices
 from .evaluation import evaluate_logits, score_name, selection_score
-from .models import build, check_image_size
-from .models.pretrained import load_torchvision, read_weights
-from .platforms import on_host
+from .parts import Part, normalization, testing_part, training_parts
+from .run import Progress, TrainingRun
 from .scores import cross_entropy
-from .storage.checkpoints import has_checkpoint, restore_tree, save_tree
-from .storage.settings import to_plain
-from .terminal.console import Meter
-from .training_data import Part, normalization, testing_part, training_parts
-from .training_devices import Devices
-from .training_run import Progress, TrainingRun
-from .training_step import (
+from .step import (
     Evaluate,
     TrainState,
     balanced_weights,
@@ -38,8 +40,6 @@ from .training_step import (
     make_optimizer,
     make_step,
 )
-from .version import __version__
-from .victim.victim import Victim
 
 # The loss of a step is read this many steps later, so that the device never waits for the host.
 _LAG = 2
@@ -54,7 +54,7 @@ def train_victim(dataset: PreparedDataset, config: TrainConfig, run: Path, *, qu
     Args:
         dataset: what to train on.
         config: the recipe.
-        run: the run folder (see `jaxpix.training_run`).
+        run: the run folder (see `jaxpix.train.run`).
         quiet: show no progress.
 
     Raises:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .attack.experiments import attack_images
     from .config import AttackConfig, EngineConfig, PrepareConfig, TrainConfig
     from .data.prepared import PreparedDataset, open_prepared
     from .errors import InputError
-    from .experiments import attack_images
     from .prepare.preparation import prepare_dataset
     from .records.files import read_records
     from .records.record import Record

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from .attack_options import AttackOptions, bind, open_dataset, open_victim, plain
+from .attack.options import AttackOptions, bind, open_dataset, open_victim, plain
 from .benchmarking.datasets import measure_dataset
 from .benchmarking.hardware import MatrixRates
 from .benchmarking.journal import ROW_TYPES, show_visit

@@ -18,7 +18,7 @@ import tomli_w
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from .attack_options import AttackOptions
+from .attack.options import AttackOptions
 from .config import Count, TrainConfig
 from .data.prepared import PreparedDataset
 from .errors import InputError

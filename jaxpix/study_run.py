@@ -8,13 +8,13 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from .attack_options import bind, open_dataset
-from .campaign import Result, run_campaign
+from .attack.campaign import Result, run_campaign
+from .attack.options import bind, open_dataset
+from .attack.selection import NothingToAttackError
 from .data.prepared import PreparedDataset
 from .errors import InputError
 from .labels import label_text
 from .metrics.rates import success_rate
-from .selection import NothingToAttackError
 from .storage.files import write_atomically
 from .storage.run_folder import SELECTION, RunFolder
 from .storage.settings import read_toml

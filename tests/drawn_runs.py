@@ -8,11 +8,11 @@ import numpy as np
 import tomli_w
 from handmade import attack_result, record
 
+from jaxpix.attack.experiments import Finished
+from jaxpix.attack.run import AttackRun
 from jaxpix.data.registry import PHANTOMS
-from jaxpix.experiments import Finished
 from jaxpix.prepare.phantoms.drawing import draw
 from jaxpix.records.record import PixelChange
-from jaxpix.runs import AttackRun
 from jaxpix.storage.png import encode_png
 from jaxpix.storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, SELECTION
 

@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jaxpix import Victim
+from jaxpix.attack.run import AttackRun
+from jaxpix.attack.selection import Group, Selection
 from jaxpix.config import PrepareConfig
 from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
@@ -29,8 +31,6 @@ from jaxpix.prepare.preparation import prepare_dataset
 from jaxpix.records.files import read_records
 from jaxpix.records.record import to_table
 from jaxpix.reporting.writing import write_report
-from jaxpix.runs import AttackRun
-from jaxpix.selection import Group, Selection
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.run_folder import SELECTION
 

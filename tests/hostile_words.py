@@ -10,7 +10,7 @@ import tomli_w
 from hostile import Property, as_file, mutated
 from hypothesis import strategies as st
 
-from jaxpix.attack_options import AttackOptions
+from jaxpix.attack.options import AttackOptions
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
 from jaxpix.prepare.__main__ import PrepareOptions

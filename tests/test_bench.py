@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from jaxpix import PrepareConfig, Victim, bench, prepare_dataset, read_records
+from jaxpix.attack.experiments import Attack
 from jaxpix.benchmarking.attacks import jobs_of, measure_attack, run_attack, warm_up
 from jaxpix.benchmarking.comparison import Comparison, compare
 from jaxpix.benchmarking.hardware import MatrixRates
@@ -27,7 +28,6 @@ from jaxpix.benchmarking.training import measure_training_step
 from jaxpix.config import AttackConfig, EngineConfig
 from jaxpix.data.prepared import PreparedDataset
 from jaxpix.errors import InputError
-from jaxpix.experiments import Attack
 from jaxpix.metrics.queries import success_curve
 from jaxpix.models import build
 from jaxpix.pixels import paint

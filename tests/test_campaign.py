@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from test_cluster import free_port
 
-from jaxpix import PrepareConfig, Victim, attack, prepare_dataset, read_records
+from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
+from jaxpix.attack import __main__ as attack
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.reporting.reading import read_attacks

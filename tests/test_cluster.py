@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jaxpix.attack_options import SharedAttackOptions
-from jaxpix.cluster import ALONE, join
+from jaxpix.attack.cluster import ALONE, join
+from jaxpix.attack.options import SharedAttackOptions
 from jaxpix.config import ClusterConfig
 from jaxpix.errors import InputError
 from jaxpix.terminal.options import parse
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # What each process does once it is a member; then it uses JAX, as if it were alone.
 MEMBER = """
 import sys, jax
-from jaxpix.cluster import join
+from jaxpix.attack.cluster import join
 from jaxpix.config import ClusterConfig
 from jaxpix.errors import InputError
 

@@ -10,8 +10,8 @@ from small_networks import noise_images, small_resnet, small_victim
 from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
+from jaxpix.attack.experiments import Attack
 from jaxpix.config import TrainConfig
-from jaxpix.experiments import Attack
 from jaxpix.train.step import initial_state, make_evaluate, make_optimizer, make_step
 
 _COMPILED = "/jax/core/compile/backend_compile_duration"

@@ -9,7 +9,7 @@ import pytest
 from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
-from jaxpix.experiments import Attack
+from jaxpix.attack.experiments import Attack
 from jaxpix.pixels import paint
 from jaxpix.search.engine import experiment_keys
 from jaxpix.search.evolution import Optimizer

@@ -8,8 +8,8 @@ from numpy_attack import attack as numpy_attack
 from toys import SIZE, toy_images, toy_logits_numpy, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig, Victim, attack_images
+from jaxpix.attack.experiments import Attack
 from jaxpix.errors import InputError
-from jaxpix.experiments import Attack
 
 QUICK = AttackConfig(generations=15)
 

@@ -22,13 +22,13 @@ from test_runs import IDENTITY, finished
 from toys import toy_victim
 
 from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records, report
-from jaxpix.attack_options import AttackOptions, identity_of
+from jaxpix.attack.options import AttackOptions, identity_of
+from jaxpix.attack.run import AttackRun
+from jaxpix.attack.selection import Selection
 from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.prepare.sources.trees import FolderSource
-from jaxpix.runs import AttackRun
-from jaxpix.selection import Selection
 from jaxpix.train.run import TrainingRun
 from jaxpix.victim import files as victim_files
 

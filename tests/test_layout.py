@@ -16,7 +16,7 @@ from small_networks import as_if_trained, mixed_images, small_victim
 from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig, Victim
-from jaxpix.experiments import Attack
+from jaxpix.attack.experiments import Attack
 from jaxpix.models.resnet import ResNet
 from jaxpix.records.record import to_json
 from jaxpix.search.evaluators import make_evaluator

@@ -10,10 +10,10 @@ from test_selection import Source
 from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, Victim, attack_images
+from jaxpix.attack.experiments import Attack
+from jaxpix.attack.selection import select
 from jaxpix.errors import InputError
-from jaxpix.experiments import Attack
 from jaxpix.records.record import from_json, from_table, to_json, to_table
-from jaxpix.selection import select
 from jaxpix.victim.probe import check_finite
 
 NAMES = ["a", "b", "c"]

@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 from some_records import some_record
 
+from jaxpix.attack.experiments import Finished
+from jaxpix.attack.run import AttackRun, file_stem
 from jaxpix.errors import InputError
-from jaxpix.experiments import Finished
 from jaxpix.records.files import read_records
 from jaxpix.records.record import SCHEMA, from_json, from_table, to_json, to_table
-from jaxpix.runs import AttackRun, file_stem
 from jaxpix.storage.png import decode_png, encode_png
 from jaxpix.storage.run_folder import SELECTION
 

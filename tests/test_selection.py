@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from toys import toy_images, toy_victim
 
-from jaxpix.choice import wanted_labels
+from jaxpix.attack.choice import wanted_labels
+from jaxpix.attack.experiments import Attack
+from jaxpix.attack.selection import Selection, eligible, select, select_all
 from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
-from jaxpix.experiments import Attack
 from jaxpix.labels import LabelSpace
-from jaxpix.selection import Selection, eligible, select, select_all
 
 IMAGES = toy_images(150, seed=4)
 

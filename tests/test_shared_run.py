@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from test_runs import IDENTITY, finished
 
-from jaxpix import runs
-from jaxpix.cluster import Member
+from jaxpix.attack import run as runs
+from jaxpix.attack.cluster import Member
+from jaxpix.attack.run import AttackRun
 from jaxpix.errors import InputError
 from jaxpix.records.files import read_passed_over, read_records
-from jaxpix.runs import AttackRun
 from jaxpix.storage.run_folder import SELECTION
 
 

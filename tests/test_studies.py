@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxpix.attack import AttackOptions
+from jaxpix.attack.__main__ import AttackOptions
 from jaxpix.config import AttackConfig, EngineConfig, TrainConfig
 from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError

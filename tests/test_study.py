@@ -7,11 +7,11 @@ import pytest
 from bars import prepare_two_classes
 
 from jaxpix import study_run
+from jaxpix.attack.run import AttackRun
+from jaxpix.attack.selection import NothingToAttackError
 from jaxpix.errors import InputError
 from jaxpix.metrics.rates import success_rate
 from jaxpix.records.files import read_passed_over, read_records
-from jaxpix.runs import AttackRun
-from jaxpix.selection import NothingToAttackError
 from jaxpix.storage.run_folder import SELECTION
 from jaxpix.study import main
 

@@ -8,7 +8,7 @@ import pytest
 from toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
-from jaxpix.experiments import Attack
+from jaxpix.attack.experiments import Attack
 from jaxpix.search.layout import choose_layout
 from jaxpix.search.verification import Judge
 from jaxpix.storage.png import encode_png

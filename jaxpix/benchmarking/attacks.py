@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import jax
 import numpy as np
 
+from ..attack.experiments import Attack
 from ..config import AttackConfig, EngineConfig, SearchPrecision
-from ..experiments import Attack
 from ..records.record import Record
 from ..search.layout import bytes_per_slot
 from ..search.verification import Job

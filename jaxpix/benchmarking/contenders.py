@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import jax
 
+from ..attack.experiments import Attack
 from ..config import AttackConfig, EngineConfig, Precision
 from ..errors import InputError
-from ..experiments import Attack
 from ..search.presets import search_of
 from .attacks import jobs_of, run_attack, warm_up
 from .installing import INSTALL

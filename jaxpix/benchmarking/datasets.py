@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..campaign import Campaign, run_campaign
+from ..attack.campaign import Campaign, run_campaign
 from ..errors import InputError
 from ..labels import label_text
 from ..metrics.queries import CurvePoint, success_curve

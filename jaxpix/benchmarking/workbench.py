@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..attack.experiments import Attack
 from ..config import AttackConfig, EngineConfig, ModelName, Precision, SearchPrecision
-from ..experiments import Attack
 from ..search.evaluators import make_evaluator
 from .attacks import WholeAttack, beside_bare, jobs_of, run_attack, warm_up, whole_attack
 from .comparison import Comparison, agreement_with_torch, compare_in_turns

@@ -6,17 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..data.prepared import Example, PreparedDataset
+from ..errors import InputError
+from ..labels import aim_text
+from ..pictures.successes import contact_sheet, in_turns, pair, read_pair
+from ..records.record import Record
+from ..search.verification import Job
+from ..storage.documents import read_json
+from ..storage.environment import describe_environment
+from ..storage.files import write_atomically
+from ..storage.png import encode_png
+from ..storage.run_folder import ABOUT, ENVIRONMENT, SELECTION
+from ..terminal.console import Meter, say
 from .about import describe_attacked
 from .choice import Choice
 from .cluster import ALONE, Member
-from .data.prepared import Example, PreparedDataset
-from .errors import InputError
 from .experiments import Attack, Origin
-from .labels import aim_text
-from .pictures.successes import contact_sheet, in_turns, pair, read_pair
-from .records.record import Record
-from .runs import AttackRun
-from .search.verification import Job
+from .run import AttackRun
 from .selection import (
     NothingToAttackError,
     Selection,
@@ -25,12 +31,6 @@ from .selection import (
     select,
     select_all,
 )
-from .storage.documents import read_json
-from .storage.environment import describe_environment
-from .storage.files import write_atomically
-from .storage.png import encode_png
-from .storage.run_folder import ABOUT, ENVIRONMENT, SELECTION
-from .terminal.console import Meter, say
 
 _PAIRS_ON_SHEET = 8
 

@@ -8,13 +8,13 @@ import numpy as np
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from .config import Count
-from .data.prepared import Example
-from .errors import InputError
+from ..config import Count
+from ..data.prepared import Example
+from ..errors import InputError
+from ..labels import label_text
+from ..storage.documents import checked
+from ..victim.probe import check_finite
 from .experiments import Attack
-from .labels import label_text
-from .storage.documents import checked
-from .victim.probe import check_finite
 
 _CHUNK = 64
 

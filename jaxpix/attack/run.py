@@ -19,10 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .cluster import ALONE, Member
-from .errors import InputError
-from .experiments import Finished
-from .records.files import (
+from ..errors import InputError
+from ..records.files import (
     TABLE,
     Journal,
     cut_torn_lines,
@@ -34,11 +32,13 @@ from .records.files import (
     read_records,
     write_table,
 )
-from .records.record import Record
-from .storage.documents import read_json
-from .storage.files import write_atomically
-from .storage.png import encode_png
-from .storage.run_folder import SELECTION, RunFolder
+from ..records.record import Record
+from ..storage.documents import read_json
+from ..storage.files import write_atomically
+from ..storage.png import encode_png
+from ..storage.run_folder import SELECTION, RunFolder
+from .cluster import ALONE, Member
+from .experiments import Finished
 
 SHARES = "shares.json"
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from .attack_options import AttackOptions, SharedAttackOptions, bind, open_dataset, open_victim, plain
+from ..data.prepared import PreparedDataset
+from ..labels import label_text
+from ..metrics.queries import median_queries_to_first_hit
+from ..metrics.rates import average_confidence, null_control_failures, success_rate
+from ..records.files import TABLE
+from ..records.record import Record
+from ..terminal.console import print_table, run_door, say
+from ..terminal.options import parse
+from ..terminal.programs import keep_programs
+from ..victim.victim import Victim
 from .campaign import Result, run_campaign
 from .cluster import Member, join
-from .data.prepared import PreparedDataset
-from .labels import label_text
-from .metrics.queries import median_queries_to_first_hit
-from .metrics.rates import average_confidence, null_control_failures, success_rate
-from .records.files import TABLE
-from .records.record import Record
-from .terminal.console import print_table, run_door, say
-from .terminal.options import parse
-from .terminal.programs import keep_programs
-from .victim.victim import Victim
+from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, open_victim, plain
 
 
 def _run(options: AttackOptions, member: Member) -> None:

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from .config import AttackConfig, EngineConfig, Fitness, SearchPrecision
-from .errors import InputError
-from .platforms import on_host
-from .records.record import PixelChange, Record
-from .search.engine import Engine
-from .search.evaluators import make_evaluator
-from .search.evolution import Optimizer, Search
-from .search.fitness import make_fitness
-from .search.genome import Box
-from .search.presets import fitness_of, search_of
-from .search.verification import Job, Outcome
-from .victim.probe import check_finite
-from .victim.victim import Victim
+from ..config import AttackConfig, EngineConfig, Fitness, SearchPrecision
+from ..errors import InputError
+from ..platforms import on_host
+from ..records.record import PixelChange, Record
+from ..search.engine import Engine
+from ..search.evaluators import make_evaluator
+from ..search.evolution import Optimizer, Search
+from ..search.fitness import make_fitness
+from ..search.genome import Box
+from ..search.presets import fitness_of, search_of
+from ..search.verification import Job, Outcome
+from ..victim.probe import check_finite
+from ..victim.victim import Victim
 
 
 @dataclasses.dataclass(frozen=True)

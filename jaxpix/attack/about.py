@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .data.prepared import PreparedDataset
-from .victim.victim import Victim
+from ..data.prepared import PreparedDataset
+from ..victim.victim import Victim
 
 
 def describe_attacked(victim: Victim, dataset: PreparedDataset, subset: str) -> dict[str, Any]:

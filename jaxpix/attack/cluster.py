@@ -14,9 +14,9 @@ from collections.abc import Iterator
 import jax
 from jax._src.distributed import State
 
-from .config import ClusterConfig
-from .errors import InputError
-from .terminal.console import say
+from ..config import ClusterConfig
+from ..errors import InputError
+from ..terminal.console import say
 
 _MESSAGE = "jaxpix/message"
 _MEETING_SECONDS = 300

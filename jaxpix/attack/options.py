@@ -4,16 +4,16 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from ..config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
+from ..data.prepared import PreparedDataset, open_prepared
+from ..errors import InputError
+from ..search.presets import fitness_of
+from ..storage.settings import to_plain, to_toml
+from ..terminal.console import say
+from ..victim.victim import Victim
 from .campaign import Campaign
 from .choice import Choice
-from .config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
-from .data.prepared import PreparedDataset, open_prepared
-from .errors import InputError
 from .experiments import Attack
-from .search.presets import fitness_of
-from .storage.settings import to_plain, to_toml
-from .terminal.console import say
-from .victim.victim import Victim
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ def open_victim(options: AttackOptions) -> Victim:
     if options.victim is not None:
         return Victim.load(options.victim)
     # Brings all of training along, which nobody waits for who has a victim.
-    from .train.builtin import built_in_victim
+    from ..train.builtin import built_in_victim
 
     task: Task = "multilabel" if options.config.fitness == "cosine" else "multiclass"
     return built_in_victim(task, data_dir=options.data_dir)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .data.prepared import PreparedDataset
-from .labels import LabelSpace
+from ..data.prepared import PreparedDataset
+from ..labels import LabelSpace
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""An attack on a data set."""

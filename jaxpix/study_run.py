@@ -94,7 +94,7 @@ def _carried_out(study: Study, dataset: PreparedDataset, folder: Path) -> StudyO
     if not finished:
         raise InputError(f"{study.path}: {victim.name} classifies no image of any attack correctly")
     # Brings matplotlib and the page's templates along, which are needed only now.
-    from .reporting.writing import write_report
+    from .report.writing import write_report
 
     page = write_report(finished, folder / _REPORT)
     write_atomically(folder / _STUDY, study.to_toml())

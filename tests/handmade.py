@@ -7,7 +7,7 @@ from typing import Any
 from some_records import some_record
 
 from jaxpix.records.record import Record
-from jaxpix.reporting.reading import AttackResult
+from jaxpix.report.reading import AttackResult
 
 
 def record(**overrides: Any) -> Record:

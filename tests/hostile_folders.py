@@ -30,7 +30,7 @@ from jaxpix.pictures.successes import to_small_webp
 from jaxpix.prepare.preparation import prepare_dataset
 from jaxpix.records.files import read_records
 from jaxpix.records.record import to_table
-from jaxpix.reporting.writing import write_report
+from jaxpix.report.writing import write_report
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.run_folder import SELECTION
 

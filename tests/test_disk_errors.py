@@ -11,12 +11,12 @@ import pytest
 from drawn_runs import make_run
 from test_runs import IDENTITY, finished
 
-from jaxpix import report
 from jaxpix.attack.run import AttackRun
 from jaxpix.config import PrepareConfig, TrainConfig
 from jaxpix.errors import InputError
 from jaxpix.prepare.preparation import prepare_dataset
 from jaxpix.records.files import read_records
+from jaxpix.report import __main__ as report
 from jaxpix.storage.checkpoints import restore_tree, save_tree
 from jaxpix.storage.disk_errors import explain_disk_error
 from jaxpix.storage.documents import read_json

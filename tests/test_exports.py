@@ -11,10 +11,10 @@ from handmade import attack_result, experiments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxpix.reporting.exports import escape_latex, export, to_csv, to_latex
-from jaxpix.reporting.series import series_of
-from jaxpix.reporting.study_tables import tables_of
-from jaxpix.reporting.tables import Table
+from jaxpix.report.exports import escape_latex, export, to_csv, to_latex
+from jaxpix.report.series import series_of
+from jaxpix.report.study_tables import tables_of
+from jaxpix.report.tables import Table
 
 
 def one_cell(text):

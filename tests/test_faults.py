@@ -21,7 +21,7 @@ from drawn_runs import make_run
 from test_runs import IDENTITY, finished
 from toys import toy_victim
 
-from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records, report
+from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack.options import AttackOptions, identity_of
 from jaxpix.attack.run import AttackRun
 from jaxpix.attack.selection import Selection
@@ -29,6 +29,7 @@ from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.prepare.sources.trees import FolderSource
+from jaxpix.report import __main__ as report
 from jaxpix.train.run import TrainingRun
 from jaxpix.victim import files as victim_files
 

@@ -2,8 +2,8 @@
 
 from handmade import attack_result, experiments, record
 
-from jaxpix.reporting.headline import headlines_of
-from jaxpix.reporting.series import series_of
+from jaxpix.report.headline import headlines_of
+from jaxpix.report.series import series_of
 
 
 def sentences(*attacks):

@@ -3,13 +3,7 @@
 import pytest
 
 from jaxpix.data.registry import DATASETS
-from jaxpix.reporting.printed import (
-    PrintedResults,
-    citation,
-    printed_channels,
-    printed_results,
-    protocol,
-)
+from jaxpix.report.printed import PrintedResults, citation, printed_channels, printed_results, protocol
 
 PAIRS = [(name, "resnet50") for name in ("derma", "pneumonia", "oct", "covid", "chest")] + [
     ("covid", "densenet121")

@@ -2,8 +2,8 @@
 
 from handmade import attack_result, experiments
 
-from jaxpix.reporting.protocol import protocol_of
-from jaxpix.reporting.series import series_of
+from jaxpix.report.protocol import protocol_of
+from jaxpix.report.series import series_of
 
 TRAINING = {
     "model": "resnet50",

@@ -7,9 +7,9 @@ import tomli_w
 from drawn_runs import make_run
 
 from jaxpix.errors import InputError
-from jaxpix.reporting.contents import check_records
-from jaxpix.reporting.reading import read_attacks
-from jaxpix.reporting.series import series_of
+from jaxpix.report.contents import check_records
+from jaxpix.report.reading import read_attacks
+from jaxpix.report.series import series_of
 
 OUTCOMES = [(["clear-like"], ["opacity-like"]), (["opacity-like"], ["opacity-like"])]
 

@@ -10,12 +10,12 @@ import pytest
 from drawn_runs import make_run
 from PIL import Image
 
-from jaxpix import report
 from jaxpix.errors import InputError
-from jaxpix.reporting.gallery import gallery_of
-from jaxpix.reporting.reading import read_attacks
-from jaxpix.reporting.series import series_of
-from jaxpix.reporting.writing import write_report
+from jaxpix.report import __main__ as report
+from jaxpix.report.gallery import gallery_of
+from jaxpix.report.reading import read_attacks
+from jaxpix.report.series import series_of
+from jaxpix.report.writing import write_report
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "{{ 7 * 7 }} $x^2$ &amp;"]
 CLEAR, OPACITY, NODULE = ["clear-like"], ["opacity-like"], ["nodule-like"]

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from drawn_runs import make_run
 
-from jaxpix.reporting.writing import write_report
+from jaxpix.report.writing import write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -2,9 +2,9 @@
 
 from handmade import attack_result, experiments
 
-from jaxpix.reporting.search_tables import search_tables
-from jaxpix.reporting.series import series_of
-from jaxpix.reporting.study_tables import tables_of
+from jaxpix.report.search_tables import search_tables
+from jaxpix.report.series import series_of
+from jaxpix.report.study_tables import tables_of
 
 NORMAL, ILL = ["NORMAL"], ["PNEUMONIA"]
 

@@ -5,11 +5,11 @@ import itertools
 import pytest
 from handmade import attack_result, record
 
-from jaxpix.reporting.rows import MOST_ROWS, rows_of
-from jaxpix.reporting.series import Series, series_of
-from jaxpix.reporting.study_tables import tables_of
-from jaxpix.reporting.summary import summary_of
-from jaxpix.reporting.tables import Table
+from jaxpix.report.rows import MOST_ROWS, rows_of
+from jaxpix.report.series import Series, series_of
+from jaxpix.report.study_tables import tables_of
+from jaxpix.report.summary import summary_of
+from jaxpix.report.tables import Table
 
 CLASSES = [f"finding {number}" for number in range(12)]
 LABELS = [[], *map(list, itertools.combinations(CLASSES, 2))]

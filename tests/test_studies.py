@@ -11,7 +11,7 @@ from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
 from jaxpix.prepare.__main__ import PrepareOptions
-from jaxpix.reporting.printed import printed_results
+from jaxpix.report.printed import printed_results
 from jaxpix.search.presets import fitness_of, search_of
 from jaxpix.studies import read_study
 from jaxpix.terminal.options import parse

@@ -5,10 +5,10 @@ import the_paper
 from handmade import attack_result, experiments, record
 
 from jaxpix.records.record import PixelChange
-from jaxpix.reporting import study_tables
-from jaxpix.reporting.reading import AttackResult
-from jaxpix.reporting.series import series_of
-from jaxpix.reporting.tables import Table
+from jaxpix.report import study_tables
+from jaxpix.report.reading import AttackResult
+from jaxpix.report.series import series_of
+from jaxpix.report.tables import Table
 
 DISEASES = {"COVID-19": 200, "pneumonia": 100}
 

@@ -8,8 +8,8 @@ from handmade import attack_result, experiments
 from jaxpix.data.registry import DATASETS
 from jaxpix.metrics.transformations import Label
 from jaxpix.records.record import PixelChange, Record
-from jaxpix.reporting.printed import printed_results
-from jaxpix.reporting.reading import AttackResult
+from jaxpix.report.printed import printed_results
+from jaxpix.report.reading import AttackResult
 
 
 def of_dataset(name: str, **overrides: Any) -> dict[str, Any]:

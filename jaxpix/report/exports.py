@@ -59,7 +59,7 @@ def export(all_series: Sequence[Series], tables: Sequence[Table], folder: Path) 
     """Write `folder`/tables/KEY.csv and KEY.tex for each table, and `folder`/summary.json; returns their paths.
 
     Args:
-        all_series: what the summary states, see `jaxpix.reporting.summary`.
+        all_series: what the summary states, see `jaxpix.report.summary`.
         tables: with distinct keys.
         folder: created if absent; files of these names are replaced, each at once.
     """

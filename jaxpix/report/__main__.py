@@ -6,10 +6,10 @@ from pathlib import Path
 
 import tyro
 
-from .errors import InputError
-from .reporting.writing import write_report
-from .terminal.console import run_door, say
-from .terminal.options import parse
+from ..errors import InputError
+from ..terminal.console import run_door, say
+from ..terminal.options import parse
+from .writing import write_report
 
 
 @dataclasses.dataclass(frozen=True)

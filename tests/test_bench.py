@@ -14,17 +14,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxpix import PrepareConfig, Victim, bench, prepare_dataset, read_records
+from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack.experiments import Attack
-from jaxpix.benchmarking.attacks import jobs_of, measure_attack, run_attack, warm_up
-from jaxpix.benchmarking.comparison import Comparison, compare
-from jaxpix.benchmarking.hardware import MatrixRates
-from jaxpix.benchmarking.options import BenchOptions, resolved
-from jaxpix.benchmarking.results import Results
-from jaxpix.benchmarking.session import Session
-from jaxpix.benchmarking.subjects import Subject, random_subject, trained_subject, unconfusable
-from jaxpix.benchmarking.throughput import make_workload, measure_forward
-from jaxpix.benchmarking.training import measure_training_step
+from jaxpix.bench import __main__ as bench
+from jaxpix.bench.attacks import jobs_of, measure_attack, run_attack, warm_up
+from jaxpix.bench.comparison import Comparison, compare
+from jaxpix.bench.hardware import MatrixRates
+from jaxpix.bench.options import BenchOptions, resolved
+from jaxpix.bench.results import Results
+from jaxpix.bench.session import Session
+from jaxpix.bench.subjects import Subject, random_subject, trained_subject, unconfusable
+from jaxpix.bench.throughput import make_workload, measure_forward
+from jaxpix.bench.training import measure_training_step
 from jaxpix.config import AttackConfig, EngineConfig
 from jaxpix.data.prepared import PreparedDataset
 from jaxpix.errors import InputError

@@ -17,18 +17,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxpix import bench
-from jaxpix.benchmarking.agenda import IN_SMALL, ON_GPU, Measurement, agenda_of, chosen, with_limits
-from jaxpix.benchmarking.comparison import Comparison, Ratio, Standing
-from jaxpix.benchmarking.hardware import MatrixRates
-from jaxpix.benchmarking.journal import ROW_TYPES, figure_of
-from jaxpix.benchmarking.limits import RESTART_STATUS, OverLimit, within
-from jaxpix.benchmarking.results import Results
-from jaxpix.benchmarking.subjects import Subject, hardest, repeated
-from jaxpix.benchmarking.throughput import Forward
-from jaxpix.benchmarking.timing import Timing
-from jaxpix.benchmarking.visit import Visit
-from jaxpix.benchmarking.workbench import Workbench
+from jaxpix.bench import __main__ as bench
+from jaxpix.bench.agenda import IN_SMALL, ON_GPU, Measurement, agenda_of, chosen, with_limits
+from jaxpix.bench.comparison import Comparison, Ratio, Standing
+from jaxpix.bench.hardware import MatrixRates
+from jaxpix.bench.journal import ROW_TYPES, figure_of
+from jaxpix.bench.limits import RESTART_STATUS, OverLimit, within
+from jaxpix.bench.results import Results
+from jaxpix.bench.subjects import Subject, hardest, repeated
+from jaxpix.bench.throughput import Forward
+from jaxpix.bench.timing import Timing
+from jaxpix.bench.visit import Visit
+from jaxpix.bench.workbench import Workbench
 from jaxpix.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -186,7 +186,7 @@ import dataclasses, hashlib, os, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_bench_visit import ROW, rehearsal
-from jaxpix.benchmarking.agenda import Measurement
+from jaxpix.bench.agenda import Measurement
 from jaxpix.terminal.console import run_door, say
 
 def hang(bench):

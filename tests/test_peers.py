@@ -13,10 +13,10 @@ import pytest
 from toys import toy_images, toy_logits_numpy, toy_victim
 
 from jaxpix import Victim
-from jaxpix.benchmarking import numpy_search
-from jaxpix.benchmarking.libraries import PEERS
-from jaxpix.benchmarking.numpy_search import paint, search
-from jaxpix.benchmarking.peers import run_peer
+from jaxpix.bench import numpy_search
+from jaxpix.bench.libraries import PEERS
+from jaxpix.bench.numpy_search import paint, search
+from jaxpix.bench.peers import run_peer
 from jaxpix.config import ModelName
 from jaxpix.errors import InputError
 from jaxpix.models import build
@@ -55,7 +55,7 @@ def torch_models() -> Any:
     pytest.importorskip("torch", reason="comparing needs the peers extra")
     if importlib.util.find_spec("torchvision") is None:
         pytest.skip("comparing needs torchvision")
-    return importlib.import_module("jaxpix.benchmarking.torch_models")
+    return importlib.import_module("jaxpix.bench.torch_models")
 
 
 @pytest.fixture(scope="module")

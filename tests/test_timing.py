@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpix.benchmarking.hardware import MatrixRates
-from jaxpix.benchmarking.timing import Timing, compile_program, time_calls
+from jaxpix.bench.hardware import MatrixRates
+from jaxpix.bench.timing import Timing, compile_program, time_calls
 
 
 def test_a_timing_by_hand() -> None:

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import tyro
 
-from .attack.options import AttackOptions, bind, open_dataset, open_victim, plain
-from .benchmarking.datasets import measure_dataset
-from .benchmarking.hardware import MatrixRates
-from .benchmarking.journal import ROW_TYPES, show_visit
-from .benchmarking.options import FOLDER, BenchOptions, resolved
-from .benchmarking.plots import draw_all
-from .benchmarking.results import Results
-from .benchmarking.session import Session
-from .benchmarking.tables import show_all
-from .benchmarking.visit import VisitOptions, visit
-from .errors import InputError
-from .storage.settings import to_plain
-from .terminal.console import run_door, say
-from .terminal.options import parse, parse_flags
-from .terminal.programs import keep_programs
+from ..attack.options import AttackOptions, bind, open_dataset, open_victim, plain
+from ..errors import InputError
+from ..storage.settings import to_plain
+from ..terminal.console import run_door, say
+from ..terminal.options import parse, parse_flags
+from ..terminal.programs import keep_programs
+from .datasets import measure_dataset
+from .hardware import MatrixRates
+from .journal import ROW_TYPES, show_visit
+from .options import FOLDER, BenchOptions, resolved
+from .plots import draw_all
+from .results import Results
+from .session import Session
+from .tables import show_all
+from .visit import VisitOptions, visit
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 

@@ -1,6 +1,6 @@
 """The victim's network in torch: torchvision's, with the victim's weights, behind a door that counts images.
 
-Importing this needs torch; `jaxpix.benchmarking.peers` imports it only when a peer is run.
+Importing this needs torch; `jaxpix.bench.peers` imports it only when a peer is run.
 """
 
 import contextlib

@@ -15,8 +15,8 @@ from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
 from jaxpix.prepare.__main__ import PrepareOptions
 from jaxpix.storage.settings import TABLES, build, field_names, read_toml, to_toml
-from jaxpix.studies import read_study
-from jaxpix.study import StudyOptions
+from jaxpix.study.__main__ import StudyOptions
+from jaxpix.study.file import read_study
 from jaxpix.terminal.options import parse_flags
 from jaxpix.train.__main__ import TrainOptions
 

@@ -11,12 +11,12 @@ from bars import prepare_two_classes
 from drawn_runs import make_run
 from test_study import TEXT
 
-from jaxpix import study
 from jaxpix.errors import InputError
 from jaxpix.report import __main__ as report
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.files import remove_unfinished, write_atomically
 from jaxpix.storage.locks import hold
+from jaxpix.study import __main__ as study
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -13,7 +13,7 @@ from jaxpix.labels import LabelSpace
 from jaxpix.prepare.__main__ import PrepareOptions
 from jaxpix.report.printed import printed_results
 from jaxpix.search.presets import fitness_of, search_of
-from jaxpix.studies import read_study
+from jaxpix.study.file import read_study
 from jaxpix.terminal.options import parse
 from jaxpix.train.__main__ import TrainOptions
 

@@ -6,14 +6,14 @@ import jax
 import pytest
 from bars import prepare_two_classes
 
-from jaxpix import study_run
 from jaxpix.attack.run import AttackRun
 from jaxpix.attack.selection import NothingToAttackError
 from jaxpix.errors import InputError
 from jaxpix.metrics.rates import success_rate
 from jaxpix.records.files import read_passed_over, read_records
 from jaxpix.storage.run_folder import SELECTION
-from jaxpix.study import main
+from jaxpix.study import run as study_run
+from jaxpix.study.__main__ import main
 
 NAMES = ("untargeted-k1", "untargeted-k20", "to-left-k1", "to-left-k20")
 TEXT = """

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from jaxpix.errors import InputError
-from jaxpix.studies import read_study
-from jaxpix.study import main
-from jaxpix.study_configs import header_of, shipped_studies, study_file
+from jaxpix.study.__main__ import main
+from jaxpix.study.configs import header_of, shipped_studies, study_file
+from jaxpix.study.file import read_study
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 CHANGES = ("data.dataset=phantom-xray", "data.split=drawn", "data.image_size=16", "train.init=random")

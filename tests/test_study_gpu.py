@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from jaxpix.records.files import read_records
-from jaxpix.studies import read_study
+from jaxpix.study.file import read_study
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ["bash", str(ROOT / "scripts" / "study_gpu.sh"), "--small"]

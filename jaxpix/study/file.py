@@ -18,14 +18,14 @@ import tomli_w
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from .attack.options import AttackOptions
-from .config import Count, TrainConfig
-from .data.prepared import PreparedDataset
-from .errors import InputError
-from .labels import LabelSpace
-from .search.genome import Box
-from .storage.documents import shown
-from .storage.settings import build, parse_toml, read_toml
+from ..attack.options import AttackOptions
+from ..config import Count, TrainConfig
+from ..data.prepared import PreparedDataset
+from ..errors import InputError
+from ..labels import LabelSpace
+from ..search.genome import Box
+from ..storage.documents import shown
+from ..storage.settings import build, parse_toml, read_toml
 
 _TABLES = ("data", "train", "attack", "study")
 _DECIDED_ELSEWHERE = {

@@ -3,9 +3,9 @@
 import difflib
 from pathlib import Path
 
-from .errors import InputError
-from .storage.documents import shown
-from .storage.settings import read_toml
+from ..errors import InputError
+from ..storage.documents import shown
+from ..storage.settings import read_toml
 
 # In a checkout a link to configs/ at the top; a wheel carries the files themselves.
 _FOLDER = Path(__file__).parent / "configs"

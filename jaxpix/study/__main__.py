@@ -7,14 +7,14 @@ from typing import Annotated
 
 import tyro
 
-from .errors import InputError
-from .studies import Study, read_study
-from .study_configs import header_of, shipped_studies, study_file
-from .study_plan import show_plan
-from .study_run import StudyOutcome, run_study, success_table
-from .terminal.console import print_table, run_door, say
-from .terminal.options import parse_flags
-from .terminal.programs import keep_programs
+from ..errors import InputError
+from ..terminal.console import print_table, run_door, say
+from ..terminal.options import parse_flags
+from ..terminal.programs import keep_programs
+from .configs import header_of, shipped_studies, study_file
+from .file import Study, read_study
+from .plan import show_plan
+from .run import StudyOutcome, run_study, success_table
 
 
 @dataclasses.dataclass(frozen=True)

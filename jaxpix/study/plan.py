@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .data.prepared import PreparedDataset
-from .labels import LabelSpace
-from .records.files import read_records
-from .search.presets import search_of
-from .studies import PlannedAttack, Study
-from .study_run import open_data, victim_run
-from .terminal.console import print_table, say
+from ..data.prepared import PreparedDataset
+from ..labels import LabelSpace
+from ..records.files import read_records
+from ..search.presets import search_of
+from ..terminal.console import print_table, say
+from .file import PlannedAttack, Study
+from .run import open_data, victim_run
 
 
 def show_plan(study: Study, folder: Path) -> None:

@@ -8,23 +8,23 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from .attack.campaign import Result, run_campaign
-from .attack.options import bind, open_dataset
-from .attack.selection import NothingToAttackError
-from .data.prepared import PreparedDataset
-from .errors import InputError
-from .labels import label_text
-from .metrics.rates import success_rate
-from .storage.files import write_atomically
-from .storage.run_folder import SELECTION, RunFolder
-from .storage.settings import read_toml
-from .studies import PlannedAttack, Study, check_attacks
-from .terminal.console import print_table, say
-from .train.builtin import open_or_draw
-from .train.evaluation import table
-from .train.run import TrainingRun
-from .train.training import train_victim
-from .victim.victim import Victim
+from ..attack.campaign import Result, run_campaign
+from ..attack.options import bind, open_dataset
+from ..attack.selection import NothingToAttackError
+from ..data.prepared import PreparedDataset
+from ..errors import InputError
+from ..labels import label_text
+from ..metrics.rates import success_rate
+from ..storage.files import write_atomically
+from ..storage.run_folder import SELECTION, RunFolder
+from ..storage.settings import read_toml
+from ..terminal.console import print_table, say
+from ..train.builtin import open_or_draw
+from ..train.evaluation import table
+from ..train.run import TrainingRun
+from ..train.training import train_victim
+from ..victim.victim import Victim
+from .file import PlannedAttack, Study, check_attacks
 
 _STUDY, _REPORT = "study.toml", "report"
 
@@ -94,7 +94,7 @@ def _carried_out(study: Study, dataset: PreparedDataset, folder: Path) -> StudyO
     if not finished:
         raise InputError(f"{study.path}: {victim.name} classifies no image of any attack correctly")
     # Brings matplotlib and the page's templates along, which are needed only now.
-    from .report.writing import write_report
+    from ..report.writing import write_report
 
     page = write_report(finished, folder / _REPORT)
     write_atomically(folder / _STUDY, study.to_toml())

@@ -1,7 +1,7 @@
 """A hook of mkdocs: what lies outside docs/ but belongs to the site.
 
-README, CONTRIBUTING, SECURITY and CHANGELOG become pages, and other files that a page links to are copied. So the same
-links hold in a checkout and on the site, and mkdocs checks those of the pages beside docs/, too.
+README, CONTRIBUTING, SECURITY and CHANGELOG become pages, and other files that a page links to are copied. So the
+same links hold in a checkout and on the site, and mkdocs checks those of the pages beside docs/, too.
 """
 
 import os

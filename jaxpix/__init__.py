@@ -26,14 +26,14 @@ _HOMES = {
     "InputError": "errors",
     "PrepareConfig": "config",
     "PreparedDataset": "data.prepared",
-    "Record": "records",
+    "Record": "records.record",
     "TrainConfig": "config",
-    "Victim": "victim",
-    "attack_images": "experiments",
+    "Victim": "victim.victim",
+    "attack_images": "attack.experiments",
     "open_prepared": "data.prepared",
-    "prepare_dataset": "data.preparation",
-    "read_records": "record_files",
-    "train_victim": "training",
+    "prepare_dataset": "prepare.preparation",
+    "read_records": "records.files",
+    "train_victim": "train.training",
 }
 
 __all__ = [

@@ -27,7 +27,7 @@ def main() -> None:
         for name, purpose in DOORS.items():
             say(f"  {name:<10}{purpose}")
         sys.exit(0 if arguments in ([], ["--help"], ["-h"]) else 2)
-    door = importlib.import_module(f".{arguments[0]}", __package__)
+    door = importlib.import_module(f".{arguments[0]}.__main__", __package__)
     run_door(door.main, arguments[1:])
 
 

@@ -1,6 +1,6 @@
 """What a run is told: frozen dataclasses, checked wherever they are built.
 
-Each class is also a table of a TOML file (`jaxpix/options.py`) and a set of command-line flags.
+Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a set of command-line flags.
 """
 
 from pathlib import Path

@@ -55,7 +55,7 @@ def _commit() -> str | None:
 
     Without a repository: what `JAXPIX_COMMIT` says, None for an installed package.
     """
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return os.environ.get("JAXPIX_COMMIT")
     try:

@@ -8,7 +8,7 @@ from ..storage.documents import shown
 from ..storage.settings import read_toml
 
 # In a checkout a link to configs/ at the top; a wheel carries the files themselves.
-_FOLDER = Path(__file__).parent / "configs"
+_FOLDER = Path(__file__).parents[1] / "configs"
 
 
 def shipped_studies() -> dict[str, Path]:

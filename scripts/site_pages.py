@@ -1,0 +1,47 @@
+"""A hook of mkdocs: what lies outside docs/ but belongs to the site.
+
+README, CONTRIBUTING, SECURITY and CHANGELOG become pages, and other files that a page links to are copied. So the
+same links hold in a checkout and on the site, and mkdocs checks those of the pages beside docs/, too.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+_PAGES = {name: name.lower() for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")}
+_COPIES = "files"
+_LINK = re.compile(r"(?<=\]\()(?P<path>[^)#\s:]+)(?P<anchor>#[^)\s]*)?(?=\))")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> None:
+    """Add the pages beside docs/ and the files that any page links to."""
+    root = Path(config.docs_dir).parent
+    for name, page in _PAGES.items():
+        files.append(File.generated(config, page, abs_src_path=str(root / name)))
+    for file in list(files.documentation_pages()):
+        for link in _LINK.finditer(file.content_string):
+            place = _place(link["path"], file, config)
+            if place.startswith(f"{_COPIES}/") and files.get_file_from_path(place) is None:
+                files.append(File.generated(config, place, abs_src_path=str(root / place.partition("/")[2])))
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links point at where things lie on the site."""
+    return _LINK.sub(lambda link: _place(link["path"], page.file, config) + (link["anchor"] or ""), markdown)
+
+
+def _place(path: str, file: File, config: MkDocsConfig) -> str:
+    """Where a link of a page leads, from the root of the site; as it is where there is no such file."""
+    docs = Path(config.docs_dir)
+    home = docs.parent if file.src_uri in _PAGES.values() else (docs / file.src_uri).parent
+    target = Path(os.path.normpath(home / path))
+    if not target.is_file() or not target.is_relative_to(docs.parent):
+        return path
+    if target.is_relative_to(docs):
+        return target.relative_to(docs).as_posix()
+    name = target.relative_to(docs.parent).as_posix()
+    return _PAGES.get(name, f"{_COPIES}/{name}")

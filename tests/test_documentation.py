@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import jaxpix
-from jaxpix.studies import read_study
+from jaxpix.study.file import read_study
 
 ROOT = Path(__file__).resolve().parents[1]
 

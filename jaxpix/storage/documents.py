@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import InputError
+from .files import write_atomically
 
 Kind = TypeVar("Kind")
 
@@ -74,6 +75,23 @@ def check_plain(value: Any, depth: int = 0) -> None:
 @functools.cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
+
+
+def load(path: Path, kind: type[Kind]) -> Kind:
+    """A JSON file of ours as a `kind`: a dataclass or `TypedDict` whose types, lengths and ranges it must have.
+
+    Keys that `kind` does not name are left out.
+
+    Raises:
+        InputError: as `read_json` and `checked`; the message names file and key.
+    """
+    return checked(kind, read_json(path), f"{path} is damaged: ")
+
+
+def dump(path: Path, value: Any, indent: int | None = 1) -> None:
+    """Write what `load` reads back, atomically; `indent` None: on one line, for what may be long."""
+    plain = _adapter(type(value)).dump_python(value, mode="json")
+    write_atomically(path, json.dumps(plain, indent=indent) + "\n")
 
 
 def checked(kind: type[Kind], value: Any, where: str) -> Kind:

@@ -194,7 +194,7 @@ def _announcement(attack: Attack, total: str, share: str) -> str:
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
         f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; evaluation "
-        f"{attack.engine.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
+        f"{attack.engine.problem.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
     )
 
 

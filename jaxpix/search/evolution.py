@@ -80,7 +80,7 @@ class _PairwiseDE(DifferentialEvolution):
         )
 
 
-class Optimizer:
+class Evolver:
     """The compiled pieces of one differential evolution: `start`, `propose`, `select`."""
 
     def __init__(self, search: Search, box: Box):

@@ -69,11 +69,12 @@ def test_a_plain_loop_finds_the_same(attack):
 
 
 def test_attacks_of_one_kind_share_programs_and_nothing_that_changes(attack):
-    other = Attack(attack.victim, dataclasses.replace(attack.config, seed=attack.config.seed + 1))
+    engine = EngineConfig(slots=3)
+    other = Attack(attack.victim, dataclasses.replace(attack.config, seed=attack.config.seed + 1), engine)
     assert other.engine.program is attack.engine.program
     assert other.engine is not attack.engine
     assert other.engine.verify is not attack.engine.verify
-    more = Attack(attack.victim, dataclasses.replace(attack.config, num_pixels=2))
+    more = Attack(attack.victim, dataclasses.replace(attack.config, num_pixels=2), engine)
     assert more.engine.program is not attack.engine.program
 
 

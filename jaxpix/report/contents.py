@@ -66,7 +66,7 @@ def check_records(records: Sequence[Record], about: About, options: Mapping[str,
         except ValueError as error:
             raise InputError(f"{where}: the record of {shown(repr(record.image_id))}: {error}") from None
     if records:
-        space = LabelSpace(records[0].task, tuple(records[0].class_names))  # type: ignore[arg-type]
+        space = LabelSpace(records[0].task, tuple(records[0].class_names))
         try:
             for text in options.get("classes", ()):
                 space.parse(text)

@@ -103,7 +103,7 @@ def two_faced_victim():
     exact = toy_victim()
 
     def logits(weights, images):
-        favour = jnp.array([3.0, 0.0, 0.0]) if images.shape[0] > 1 else 0.0
+        favour = jnp.array([[3.0, 0.0, 0.0]]) if images.shape[0] > 1 else 0.0
         return exact.apply(weights, images) + favour
 
     return dataclasses.replace(exact, apply=logits)

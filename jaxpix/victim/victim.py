@@ -125,7 +125,8 @@ class Victim(Classifier):
         mean_array, std_array = np.asarray(mean, np.float32), np.asarray(std, np.float32)
 
         def apply(weights: Weights, images: jax.Array) -> jax.Array:
-            return nnx.merge(graph, weights, copy=True)((images - mean_array) / std_array)
+            normalised = (images - mean_array[None, None, None]) / std_array[None, None, None]
+            return nnx.merge(graph, weights, copy=True)(normalised)
 
         space = LabelSpace(task, tuple(class_names), tuple(normal_classes), threshold)
         description = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_cluster import free_port
+from support.ports import free_port
 
 from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack import __main__ as attack

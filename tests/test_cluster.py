@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.ports import free_port
 
 from jaxpix.attack.cluster import ALONE, join
 from jaxpix.attack.options import SharedAttackOptions
@@ -40,12 +41,6 @@ try:
 except InputError as error:
     print("error", error)
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def meet(num_processes, *, fails=False, flags=True, environments=None):

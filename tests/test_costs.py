@@ -1,7 +1,7 @@
 """The model of work that chooses where windows end."""
 
 import pytest
-from small_networks import MEAN, STD, small_resnet
+from support.small_networks import MEAN, STD, small_resnet
 
 from jaxpix.models.costs import CPU, GPU, Sketch, Work, switch_costs
 from jaxpix.models.frozen import freeze

@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 
-import made_trees as made
 import pytest
+from support import made_trees as made
 
 from jaxpix.errors import InputError
 

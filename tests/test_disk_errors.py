@@ -8,8 +8,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from drawn_runs import make_run
-from test_runs import IDENTITY, finished
+from support.drawn_runs import make_run
+from support.finished import IDENTITY, finished
 
 from jaxpix.attack.run import AttackRun
 from jaxpix.config import PrepareConfig, TrainConfig

@@ -5,8 +5,8 @@ import http.server
 import threading
 from pathlib import Path
 
-import made_trees as made
 import pytest
+from support import made_trees as made
 
 from jaxpix.config import PrepareConfig
 from jaxpix.data import medmnist_files

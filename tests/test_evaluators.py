@@ -5,8 +5,8 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from small_networks import mixed_images, small_victim
-from toys import toy_victim
+from support.small_networks import mixed_images, small_victim
+from support.toys import toy_victim
 
 from jaxpix import AttackConfig, EngineConfig, attack_images
 from jaxpix.errors import InputError

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy_attack import attack as numpy_attack
-from toys import SIZE, toy_images, toy_logits_numpy, toy_victim
+from support.numpy_attack import attack as numpy_attack
+from support.toys import SIZE, toy_images, toy_logits_numpy, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig, Victim, attack_images
 from jaxpix.attack.experiments import Attack

@@ -6,10 +6,10 @@ import json
 import re
 
 import pytest
-import the_paper
-from handmade import attack_result, experiments
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import the_paper
+from support.handmade import attack_result, experiments
 
 from jaxpix.report.exports import escape_latex, export, to_csv, to_latex
 from jaxpix.report.series import series_of

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from bars import prepare_two_classes
-from drawn_runs import make_run
-from test_study import TEXT
+from support.bars import STUDY, prepare_two_classes
+from support.drawn_runs import make_run
 
 from jaxpix.errors import InputError
 from jaxpix.report import __main__ as report
@@ -128,7 +127,7 @@ def test_two_reports_in_one_folder_are_refused(tmp_path):
 
 def test_two_studies_in_one_folder_are_refused(tmp_path):
     prepare_two_classes(tmp_path)
-    (tmp_path / "bars.toml").write_text(TEXT)
+    (tmp_path / "bars.toml").write_text(STUDY)
     run = tmp_path / "run"
     arguments = [str(tmp_path / "bars.toml"), "--data-dir", str(tmp_path / "data"), "--run", str(run)]
     message = r"another process is working on the study in .*; wait for it or"

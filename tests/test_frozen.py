@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from small_networks import MEAN, SMALL, STD, as_if_trained, noise_images
+from support.small_networks import MEAN, SMALL, STD, as_if_trained, noise_images
 
 from jaxpix.models.frozen import freeze
 from jaxpix.models.zoo import build

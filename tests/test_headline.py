@@ -1,6 +1,6 @@
 """Sentences for people: the dangerous direction first, nothing overclaimed."""
 
-from handmade import attack_result, experiments, record
+from support.handmade import attack_result, experiments, record
 
 from jaxpix.report.headline import headlines_of
 from jaxpix.report.series import series_of

@@ -6,8 +6,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from made_trees import encoded, picture
 from PIL import Image
+from support.made_trees import encoded, picture
 
 from jaxpix.data import images
 from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit, from_pixels

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_networks import MEAN, SMALL, STD, awkward_pixels, noise_images
+from support.small_networks import MEAN, SMALL, STD, awkward_pixels, noise_images
 
 from jaxpix.models.frozen import freeze
 from jaxpix.models.windows import IncrementalModel

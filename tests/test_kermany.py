@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-import made_trees as made
 import pytest
+from support import made_trees as made
 
 from jaxpix.errors import InputError
 from jaxpix.prepare.formats.kermany import oct_patient, pneumonia_patient

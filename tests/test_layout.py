@@ -12,8 +12,8 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
-from small_networks import as_if_trained, mixed_images, small_victim
-from toys import toy_images, toy_victim
+from support.small_networks import as_if_trained, mixed_images, small_victim
+from support.toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig, Victim
 from jaxpix.attack.experiments import Attack

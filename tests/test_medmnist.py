@@ -5,9 +5,9 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-import made_trees as made
 import numpy as np
 import pytest
+from support import made_trees as made
 
 from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError

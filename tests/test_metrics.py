@@ -2,7 +2,7 @@ import dataclasses
 import math
 
 import pytest
-from some_records import some_record
+from support.some_records import some_record
 
 from jaxpix.metrics import queries, rates
 

@@ -1,5 +1,5 @@
 import pytest
-from handmade import experiments, record
+from support.handmade import experiments, record
 
 from jaxpix.metrics.channels import by_channels
 from jaxpix.metrics.failures import certainty, confidence_fall

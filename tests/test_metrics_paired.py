@@ -2,9 +2,9 @@ import math
 from fractions import Fraction
 
 import pytest
-from handmade import record
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.handmade import record
 
 from jaxpix.metrics.paired import PairedComparison, compare, mcnemar
 

@@ -1,8 +1,8 @@
 import pytest
-import the_paper
-from handmade import experiments, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import the_paper
+from support.handmade import experiments, record
 
 from jaxpix.metrics.rates import success_rate
 from jaxpix.metrics.transformations import (

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import toy_images, toy_logits_numpy, toy_victim
+from support.toys import toy_images, toy_logits_numpy, toy_victim
 
 from jaxpix import Victim
 from jaxpix.bench import numpy_search

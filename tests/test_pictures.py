@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from some_records import some_record
+from support.some_records import some_record
 
 from jaxpix.pictures.successes import (
     confidence_text,

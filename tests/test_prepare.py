@@ -8,8 +8,8 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-import made_trees as made
 import pytest
+from support import made_trees as made
 
 from jaxpix.config import PrepareConfig
 from jaxpix.data import builders

@@ -4,11 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-import made_trees as made
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support import made_trees as made
 
 from jaxpix.config import PrepareConfig
 from jaxpix.data.images import decode, fit

@@ -5,9 +5,8 @@ import math
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from some_records import some_record
-from test_selection import Source
-from toys import toy_images, toy_victim
+from support.some_records import some_record
+from support.toys import Source, toy_images, toy_victim
 
 from jaxpix import AttackConfig, Victim, attack_images
 from jaxpix.attack.experiments import Attack

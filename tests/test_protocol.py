@@ -1,6 +1,6 @@
 """What was done beside what the paper did."""
 
-from handmade import attack_result, experiments
+from support.handmade import attack_result, experiments
 
 from jaxpix.report.protocol import protocol_of
 from jaxpix.report.series import series_of

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import tomli_w
-from drawn_runs import make_run
+from support.drawn_runs import make_run
 
 from jaxpix.errors import InputError
 from jaxpix.report.contents import check_records

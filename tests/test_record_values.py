@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from handmade import record
+from support.handmade import record
 
 from jaxpix.records.check import check_record
 from jaxpix.records.record import PixelChange

@@ -5,7 +5,7 @@ import json
 
 import pyarrow as pa
 import pytest
-from some_records import some_record
+from support.some_records import some_record
 
 from jaxpix.errors import InputError
 from jaxpix.records import record as records

@@ -1,7 +1,7 @@
 """The registry is consistent, and options that do not fit a data set are refused."""
 
-import made_trees as made
 import pytest
+from support import made_trees as made
 
 from jaxpix.data.registry import DATASETS
 from jaxpix.errors import InputError

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from drawn_runs import make_run
 from PIL import Image
+from support.drawn_runs import make_run
 
 from jaxpix.errors import InputError
 from jaxpix.report import __main__ as report

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from drawn_runs import make_run
+from support.drawn_runs import make_run
 
 from jaxpix.report.writing import write_report
 

@@ -1,6 +1,6 @@
 """The table that compares choices of the search, from attacks made by hand."""
 
-from handmade import attack_result, experiments
+from support.handmade import attack_result, experiments
 
 from jaxpix.report.search_tables import search_tables
 from jaxpix.report.series import series_of

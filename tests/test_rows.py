@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from handmade import attack_result, record
+from support.handmade import attack_result, record
 
 from jaxpix.report.rows import MOST_ROWS, rows_of
 from jaxpix.report.series import Series, series_of

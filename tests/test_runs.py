@@ -4,25 +4,15 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from some_records import some_record
+from support.finished import IDENTITY, IMAGE, finished
+from support.some_records import some_record
 
-from jaxpix.attack.experiments import Finished
 from jaxpix.attack.run import AttackRun, file_stem
 from jaxpix.errors import InputError
 from jaxpix.records.files import read_records
 from jaxpix.records.record import SCHEMA, from_json, from_table, to_json, to_table
-from jaxpix.storage.png import decode_png, encode_png
+from jaxpix.storage.png import decode_png
 from jaxpix.storage.run_folder import SELECTION
-
-IDENTITY = {"seed": 0, "victim_id": "v"}
-IMAGE = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
-
-
-def finished(name, success=False):
-    record = some_record(name, success=success, after="sick" if success else "healthy")
-    changed = IMAGE.copy()
-    changed[4, 3] = 255
-    return Finished(record, encode_png(changed), IMAGE)
 
 
 def test_records_survive_json_and_parquet_exactly():

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from toys import toy_images, toy_victim
+from support.toys import Source, toy_images, toy_victim
 
 from jaxpix.attack.choice import wanted_labels
 from jaxpix.attack.experiments import Attack
@@ -12,18 +12,6 @@ from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
 
 IMAGES = toy_images(150, seed=4)
-
-
-class Source(list):
-    """Examples that remember which of them were read."""
-
-    def __init__(self, images):
-        super().__init__({"image": image, "image_id": str(n)} for n, image in enumerate(images))
-        self.read = []
-
-    def __getitem__(self, index):
-        self.read.append(index)
-        return super().__getitem__(index)
 
 
 @pytest.fixture(scope="module")

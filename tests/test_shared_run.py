@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from test_runs import IDENTITY, finished
+from support.finished import IDENTITY, finished
 
 from jaxpix.attack import run as runs
 from jaxpix.attack.cluster import Member

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from made_trees import encoded, pack, write
+from support.made_trees import encoded, pack, write
 
 from jaxpix.errors import InputError
 from jaxpix.prepare.sources import trees as sources

@@ -4,7 +4,7 @@ import json
 
 import jax
 import pytest
-from bars import prepare_two_classes
+from support.bars import STUDY, prepare_two_classes
 
 from jaxpix.attack.run import AttackRun
 from jaxpix.attack.selection import NothingToAttackError
@@ -16,31 +16,6 @@ from jaxpix.study import run as study_run
 from jaxpix.study.__main__ import main
 
 NAMES = ("untargeted-k1", "untargeted-k20", "to-left-k1", "to-left-k20")
-TEXT = """
-[data]
-dataset = "bars"
-[train]
-model = "resnet14"
-epochs = 2
-batch_size = 16
-learning_rate = 0.02
-stop_accuracy = 1.0
-[attack]
-per_class = 4
-population = 8
-generations = 2
-evaluator = "dense"
-[study]
-title = "Bars of light"
-num_pixels = [1, 20]
-[[study.attacks]]
-name = "untargeted"
-[[study.attacks]]
-name = "to-left"
-classes = ["right"]
-target = "left"
-all = true
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,7 +31,7 @@ def world(tmp_path_factory):
     """A folder with a prepared data set and a study of it."""
     folder = tmp_path_factory.mktemp("world")
     prepare_two_classes(folder)
-    (folder / "bars.toml").write_text(TEXT)
+    (folder / "bars.toml").write_text(STUDY)
     return folder
 
 
@@ -220,7 +195,7 @@ def test_another_victim_is_neither_trained_nor_mixed_in(world, finished):
     run = world / "given"
     (run / NAMES[0]).mkdir(parents=True)
     (run / NAMES[0] / SELECTION).write_text("{}")
-    text = TEXT.replace('title = "Bars of light"', 'title = "Bars of light"\nvictim = "somewhere"')
+    text = STUDY.replace('title = "Bars of light"', 'title = "Bars of light"\nvictim = "somewhere"')
     (run / "study.toml").write_text(text)
     with pytest.raises(InputError, match=r"holds attacks on the victim somewhere, now none is named"):
         study(world, run="given")

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
-from made_trees import pack, pneumonia
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.made_trees import pack, pneumonia
 
 from jaxpix.records.files import read_records
 from jaxpix.study.file import read_study

@@ -1,8 +1,8 @@
 """Tables of hand-made attacks: the paper's layouts, what stands beside the numbers, and what does not appear."""
 
 import pytest
-import the_paper
-from handmade import attack_result, experiments, record
+from support import the_paper
+from support.handmade import attack_result, experiments, record
 
 from jaxpix.records.record import PixelChange
 from jaxpix.report import study_tables

@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from bars import prepare_two_classes
 from safetensors.numpy import save_file
+from support.bars import prepare_two_classes
 
 from jaxpix.config import TrainConfig
 from jaxpix.errors import InputError

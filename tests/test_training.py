@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from bars import prepare_label_sets, prepare_two_classes
+from support.bars import prepare_label_sets, prepare_two_classes
 
 from jaxpix.config import TrainConfig
 from jaxpix.data.prepared import PreparedDataset, read_prepared

@@ -5,7 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import toy_images, toy_victim
+from support.toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.attack.experiments import Attack

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import toy_victim
+from support.toys import toy_victim
 
 from jaxpix import Victim
 from jaxpix.errors import InputError

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handmade import attack_result, experiments
-
 from jaxpix.data.registry import DATASETS
 from jaxpix.metrics.transformations import Label
 from jaxpix.records.record import PixelChange, Record
 from jaxpix.report.printed import printed_results
 from jaxpix.report.reading import AttackResult
+from support.handmade import attack_result, experiments
 
 
 def of_dataset(name: str, **overrides: Any) -> dict[str, Any]:

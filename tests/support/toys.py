@@ -1,6 +1,7 @@
 """Small real classifiers for tests: a convolution, squared means, a matrix; the grey one written twice."""
 
 import functools
+from typing import Any
 
 import jax
 import numpy as np
@@ -59,3 +60,15 @@ def _logits_numpy(images: np.ndarray, kernel: np.ndarray, matrix: np.ndarray) ->
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
     features = np.maximum(np.einsum("bhwcij,ijcf->bhwf", windows, kernel.astype(np.float64)), 0)
     return (features**2).mean((1, 2)) @ matrix
+
+
+class Source(list[dict[str, Any]]):
+    """Examples that remember which of them were read."""
+
+    def __init__(self, images: np.ndarray):
+        super().__init__({"image": image, "image_id": str(n)} for n, image in enumerate(images))
+        self.read: list[int] = []
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        self.read.append(index)
+        return super().__getitem__(index)

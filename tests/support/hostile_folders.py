@@ -13,9 +13,6 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from drawn_runs import make_run
-from hostile import Property
-from hostile_edits import Edit, apply, copy, edits
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -33,6 +30,9 @@ from jaxpix.records.record import to_table
 from jaxpix.report.writing import write_report
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.run_folder import SELECTION
+from support.drawn_runs import make_run
+from support.hostile import Property
+from support.hostile_edits import Edit, apply, copy, edits
 
 _OUTCOMES = {
     "phantom-xray": [

@@ -4,8 +4,6 @@ import gzip
 from functools import partial
 from pathlib import Path
 
-import made_trees as made
-from hostile import Property, mutated
 from hypothesis import strategies as st
 
 from jaxpix.config import PrepareConfig
@@ -15,6 +13,8 @@ from jaxpix.prepare.formats import covidx, folder, ham10000, nih
 from jaxpix.prepare.listing import Listing
 from jaxpix.prepare.sources.trees import Source
 from jaxpix.prepare.splits import assign
+from support import made_trees as made
+from support.hostile import Property, mutated
 
 
 class Held(Source):

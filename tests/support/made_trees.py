@@ -207,4 +207,4 @@ def prepared(
 
 def environment() -> dict[str, str]:
     """For a process that imports this checkout."""
-    return os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    return os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from hostile import Property, as_file, mutated
 from hypothesis import strategies as st
 
 from jaxpix.attack.options import AttackOptions
@@ -19,8 +18,9 @@ from jaxpix.study.__main__ import StudyOptions
 from jaxpix.study.file import read_study
 from jaxpix.terminal.options import parse_flags
 from jaxpix.train.__main__ import TrainOptions
+from support.hostile import Property, as_file, mutated
 
-_CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
+_CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.toml"))
 _OPTIONS = {"prepare": PrepareOptions, "train": TrainOptions, "attack": AttackOptions}
 _KEYS = sorted({key for options in _OPTIONS.values() for key in field_names(options)})
 _WORDS = ("cosine", "tsai2023", "scipy", "rand1", "true", "Normal", "a|b", "inf", "nan", "1e999", "-1", "0")

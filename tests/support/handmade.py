@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from some_records import some_record
-
 from jaxpix.records.record import Record
 from jaxpix.report.reading import AttackResult
+from support.some_records import some_record
 
 
 def record(**overrides: Any) -> Record:

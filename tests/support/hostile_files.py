@@ -6,9 +6,7 @@ import json
 import zipfile
 
 import numpy as np
-from hostile import Property, as_file, mutated
 from hypothesis import strategies as st
-from made_trees import picture
 from PIL import Image
 from safetensors.numpy import save
 
@@ -20,6 +18,8 @@ from jaxpix.models.zoo import build
 from jaxpix.prepare.formats import formats
 from jaxpix.prepare.preparation import resolve
 from jaxpix.storage.png import encode_png
+from support.hostile import Property, as_file, mutated
+from support.made_trees import picture
 
 _MODES = {
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),

@@ -12,6 +12,31 @@ from jaxpix.prepare.preparation import prepare_dataset
 
 SIZE = 32
 NAMES = ("left", "right")
+STUDY = """
+[data]
+dataset = "bars"
+[train]
+model = "resnet14"
+epochs = 2
+batch_size = 16
+learning_rate = 0.02
+stop_accuracy = 1.0
+[attack]
+per_class = 4
+population = 8
+generations = 2
+evaluator = "dense"
+[study]
+title = "Bars of light"
+num_pixels = [1, 20]
+[[study.attacks]]
+name = "untargeted"
+[[study.attacks]]
+name = "to-left"
+classes = ["right"]
+target = "left"
+all = true
+"""
 
 
 def draw(random: np.random.Generator, label: tuple[int, ...]) -> np.ndarray:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import tomli_w
-from handmade import attack_result, record
 
 from jaxpix.attack.experiments import Finished
 from jaxpix.attack.run import AttackRun
@@ -15,6 +14,7 @@ from jaxpix.prepare.phantoms.drawing import draw
 from jaxpix.records.record import PixelChange
 from jaxpix.storage.png import encode_png
 from jaxpix.storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, SELECTION
+from support.handmade import attack_result, record
 
 
 def make_run(

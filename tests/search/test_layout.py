@@ -25,7 +25,7 @@ from jaxpix.search.genome import Box
 from jaxpix.search.layout import Layout, bytes_per_slot, choose_layout
 from jaxpix.search.presets import search_of
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ from jaxpix.models import build
 from jaxpix.pixels import paint
 from jaxpix.search.evaluators import make_evaluator
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SIZE = 32
 TINY = ["--models", "resnet14", "--image-size", str(SIZE), "--population", "6", "--generations", "2"]
 TINY += [

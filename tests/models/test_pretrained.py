@@ -191,7 +191,7 @@ def test_imagenet_offline_says_what_to_download(tmp_path: Path) -> None:
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": str(tmp_path),
         "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     assert done.stdout.startswith("InputError cannot fetch the published weights")

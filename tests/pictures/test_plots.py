@@ -88,4 +88,4 @@ def test_names_that_look_like_mathematics_are_text(tmp_path: Path) -> None:
 
 def test_no_window_system_is_looked_for() -> None:
     program = "import sys, jaxpix.pictures.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

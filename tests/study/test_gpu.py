@@ -20,7 +20,7 @@ from support.made_trees import pack, pneumonia
 from jaxpix.records.files import read_records
 from jaxpix.study.file import read_study
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ["bash", str(ROOT / "scripts" / "study_gpu.sh"), "--small"]
 CARRIED = {"study.tar.gz", "summary.json", "report.html", "study.log"}
 ONE, THREE = "untargeted-k1", "untargeted-k3"

@@ -17,7 +17,7 @@ from jaxpix.storage.files import remove_unfinished, write_atomically
 from jaxpix.storage.locks import hold
 from jaxpix.study import __main__ as study
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from jaxpix.study.__main__ import main
 from jaxpix.study.configs import header_of, shipped_studies, study_file
 from jaxpix.study.file import read_study
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 CHANGES = ("data.dataset=phantom-xray", "data.split=drawn", "data.image_size=16", "train.init=random")
 
 

@@ -21,7 +21,7 @@ from jaxpix.models import build
 from jaxpix.report.reading import read_attacks
 from jaxpix.storage.png import decode_png
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_a_killed_writer_leaves_a_complete_checkpoint(tmp_path: Path) -> None:
         "import sys, numpy as np; from pathlib import Path; from jaxpix.storage.checkpoints import save_tree\n"
         "for i in range(10_000): save_tree(Path(sys.argv[1]), {'a': np.full(100_000, i, np.float32)})"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "JAX_PLATFORMS": "cpu"}
     process = subprocess.Popen([sys.executable, "-c", script, str(path)], env=environment)
     try:
         deadline = time.monotonic() + 60

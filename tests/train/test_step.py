@@ -28,7 +28,7 @@ from jaxpix.train.step import (
     make_step,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MEAN, STD = np.array([100.0], np.float32), np.array([50.0], np.float32)
 
 

@@ -152,7 +152,7 @@ def test_a_batch_that_the_devices_cannot_share() -> None:
         "try: Devices(10)\n"
         "except ValueError as error: print(type(error).__name__, error)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "JAX_PLATFORMS": "cpu"}
     environment["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     expected = "InputError batch_size 10 cannot be shared by 4 devices; choose a multiple of 4"

@@ -16,7 +16,7 @@ from jaxpix.config import ClusterConfig
 from jaxpix.errors import InputError
 from jaxpix.terminal.options import parse
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 # What each process does once it is a member; then it uses JAX, as if it were alone.
 MEMBER = """

@@ -116,7 +116,7 @@ def test_a_wrong_flag_ends_with_status_2(capsys):
 
 
 def test_the_shipped_configurations_are_valid():
-    folder = Path(__file__).parents[1] / "configs"
+    folder = Path(__file__).parents[2] / "configs"
     paths = sorted(folder.glob("*.toml"))
     assert paths
     for path in paths:

@@ -31,7 +31,7 @@ from jaxpix.bench.visit import Visit
 from jaxpix.bench.workbench import Workbench
 from jaxpix.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 
 ROW = Forward(

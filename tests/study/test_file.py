@@ -17,7 +17,7 @@ from jaxpix.study.file import read_study
 from jaxpix.terminal.options import parse
 from jaxpix.train.__main__ import TrainOptions
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 TEXT = """
 [data]

@@ -185,7 +185,7 @@ HARD = """
 import dataclasses, hashlib, os, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_bench_visit import ROW, rehearsal
+from bench.test_visit import ROW, rehearsal
 from jaxpix.bench.agenda import Measurement
 from jaxpix.terminal.console import run_door, say
 

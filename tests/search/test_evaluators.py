@@ -15,7 +15,7 @@ from jaxpix.search.evaluators import make_evaluator
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick_compilation():
-    """Nearly all of these tests is compiling; that optimised programs agree is for test_incremental.py."""
+    """Nearly all of these tests is compiling; that optimised programs agree is for models/test_incremental.py."""
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)

@@ -153,7 +153,7 @@ def test_devices_that_share_the_slots_give_the_records_of_one():
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
     }
-    code = "import test_layout; test_layout.print_records_of_devices()"
+    code = "from search import test_layout; test_layout.print_records_of_devices()"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

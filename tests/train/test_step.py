@@ -182,7 +182,7 @@ def test_devices_that_share_a_batch_train_as_one() -> None:
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
     }
-    code = "import test_training_step; test_training_step.print_trainings_on_devices()"
+    code = "from train import test_step; test_step.print_trainings_on_devices()"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -82,10 +82,10 @@ def test_a_finished_run_is_only_opened(trained: tuple[Victim, Path], two_classes
 def in_subprocess(dataset: PreparedDataset, run: Path, **environment: str) -> subprocess.Popen:
     script = (
         "import sys; from pathlib import Path; from jaxpix.data.prepared import read_prepared\n"
-        "from jaxpix.train.training import train_victim; from test_training import RECIPE\n"
+        "from jaxpix.train.training import train_victim; from train.test_training import RECIPE\n"
         "train_victim(read_prepared(Path(sys.argv[1])), RECIPE, Path(sys.argv[2]), quiet=True)"
     )
-    tests = Path(__file__).parent
+    tests = Path(__file__).parents[1]
     path = os.pathsep.join([str(tests.parent), str(tests)])
     return subprocess.Popen(
         [sys.executable, "-c", script, str(dataset.path), str(run)],

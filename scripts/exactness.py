@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from small_networks import MEAN, STD, as_if_trained, awkward_pixels, noise_images
+from support.small_networks import MEAN, STD, as_if_trained, awkward_pixels, noise_images
 
 from jaxpix import EngineConfig, Victim
 from jaxpix.models.zoo import build

@@ -3,7 +3,7 @@
 python scripts/fuzz.py [--inputs 1000] [--seed 0] [--only tables] [--out FILE]
 python scripts/fuzz.py --coverage-guided tables|archives|images [--seconds 60] [--corpus FOLDER]
 
-The first form drives the properties of tests/hostile*.py with `--inputs` generated inputs each, counts them, and
+The first form drives the properties of tests/support/hostile*.py with `--inputs` generated inputs each, counts them, and
 shrinks what breaks one. The second form needs atheris (`pip install atheris`): it changes bytes towards new
 branches of jaxpix and of the libraries that read the format. Exit status 1: something undocumented came out.
 """
@@ -92,9 +92,7 @@ def guide(options: argparse.Namespace) -> None:
     except ImportError:
         sys.exit("--coverage-guided needs atheris: pip install atheris")
     with atheris.instrument_imports(include=_INSTRUMENTED):
-        import hostile_archives
-        import hostile_files
-        import hostile_tables
+        from support import hostile_archives, hostile_files, hostile_tables
     targets = {
         "tables": lambda data: hostile_tables.table_holds(
             ("derma", "covid", "chest", "folder")[data[0] % 4] if data else "derma", data[1:]
@@ -114,11 +112,10 @@ def guide(options: argparse.Namespace) -> None:
 
 def seeds(kind: str) -> list[bytes]:
     """Sound inputs to start from."""
-    import hostile_archives
-    import made_trees
+    from support import hostile_archives, made_trees
 
     if kind == "tables":
-        from hostile_tables import _TREES
+        from support.hostile_tables import _TREES
 
         return [bytes([number]) + files[table] for number, (files, table, *_) in enumerate(_TREES.values())]
     if kind == "images":

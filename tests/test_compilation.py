@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import jax
 import numpy as np
 import pytest
-from small_networks import noise_images, small_resnet, small_victim
-from toys import toy_images, toy_victim
+from support.small_networks import noise_images, small_resnet, small_victim
+from support.toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.attack.experiments import Attack

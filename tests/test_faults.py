@@ -11,15 +11,15 @@ import sys
 import time
 from pathlib import Path
 
-import made_trees as made
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bars import prepare_two_classes
-from drawn_runs import make_run
-from test_runs import IDENTITY, finished
-from toys import toy_victim
+from support import made_trees as made
+from support.bars import prepare_two_classes
+from support.drawn_runs import make_run
+from support.finished import IDENTITY, finished
+from support.toys import toy_victim
 
 from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack.options import AttackOptions, identity_of

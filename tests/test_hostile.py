@@ -1,12 +1,8 @@
 """Whatever is put into files and flags, only documented errors come out. `scripts/fuzz.py` tries longer."""
 
-import hostile_archives
-import hostile_files
-import hostile_folders
-import hostile_tables
-import hostile_words
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from support import hostile_archives, hostile_files, hostile_folders, hostile_tables, hostile_words
 
 PROPERTIES = [
     *hostile_words.PROPERTIES,

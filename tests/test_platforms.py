@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_networks import awkward_pixels, noise_images, small_victim
+from support.small_networks import awkward_pixels, noise_images, small_victim
 
 from jaxpix.config import EngineConfig
 from jaxpix.models.convolve import convolve

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from some_records import some_record
+from support.some_records import some_record
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from reproduce_agreement import (

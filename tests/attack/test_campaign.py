@@ -1,0 +1,210 @@
+"""The attack door on a real data set and a real network, whole, killed and resumed."""
+
+import dataclasses
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.ports import free_port
+
+from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
+from jaxpix.attack import __main__ as attack
+from jaxpix.errors import InputError
+from jaxpix.models import build
+from jaxpix.report.reading import read_attacks
+from jaxpix.storage.png import decode_png
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A folder with a prepared phantom and an untrained network; it classifies some images correctly."""
+    folder = tmp_path_factory.mktemp("world")
+    dataset = prepare_dataset(
+        "phantom-xray", PrepareConfig(data_dir=folder / "data", image_size=32, num_images=160)
+    )
+    model = build("resnet14", num_classes=3, channels=1, seed=2)
+    source = dataset.source("train")
+    images = np.stack([source[index]["image"] for index in range(64)])
+    # Centred, scaled logits make every class occur and some labels fragile.
+    logits = _victim(model, dataset).predict(images)
+    scale = 1 / logits.std(0)
+    model.fc.kernel[...] = model.fc.kernel[...] * scale[None]
+    model.fc.bias[...] = (model.fc.bias[...] - logits.mean(0)) * scale
+    _victim(model, dataset).save(folder / "victim")
+    return folder
+
+
+def _victim(model, dataset):
+    return Victim.from_model(
+        model,
+        architecture="resnet14",
+        task="multiclass",
+        class_names=dataset.info.class_names,
+        normal_classes=dataset.info.normal_classes,
+        input_shape=(32, 32, 1),
+        mean=[110.0],
+        std=[50.0],
+        name="untrained",
+        provenance={"dataset": "phantom-xray", "split": "drawn", "fingerprint": dataset.fingerprint},
+    )
+
+
+def arguments(world, run, *more):
+    return [
+        *("--victim", str(world / "victim"), "--data-dir", str(world / "data"), "--run", str(world / run)),
+        *("--subset", "train", "--all", "--population", "12", "--generations", "4", "--slots", "3", *more),
+    ]
+
+
+def without_time(records):
+    return [dataclasses.replace(record, seconds=0.0) for record in records]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(world):
+    attack.main(arguments(world, "undisturbed"))
+    return read_records(world / "undisturbed")
+
+
+def test_the_run_folder_explains_itself(world, undisturbed):
+    run = world / "undisturbed"
+    assert len(undisturbed) > 20
+    assert {record.synthetic for record in undisturbed} == {True}
+    assert {record.dataset for record in undisturbed} == {"phantom-xray"}
+    environment = json.loads((run / "environment.json").read_text())
+    assert {"jaxpix", "python", "packages", "devices"} <= environment.keys()
+    about = json.loads((run / "about.json").read_text())
+    assert about["dataset"] == {
+        "name": "phantom-xray",
+        "title": "Phantom radiographs (synthetic)",
+        "citation": "Drawn by jaxpix; no patient.",
+        "licence": "Apache-2.0, as jaxpix itself",
+        "task": "multiclass",
+        "class_names": ["clear-like", "opacity-like", "nodule-like"],
+        "normal_classes": ["clear-like"],
+        "image_size": 32,
+        "channels": 1,
+        "split": "drawn",
+        "subset": "train",
+        "synthetic": True,
+        "note": None,
+    }
+    victim = about["victim"]
+    assert (victim["name"], victim["architecture"], victim["test_metrics"]) == ("untrained", "resnet14", None)
+    assert {record.victim_id for record in undisturbed} == {victim["id"]}
+    assert victim["provenance"]["dataset"] == "phantom-xray"
+    assert {tuple(record.normal_classes) for record in undisturbed} == {("clear-like",)}
+    assert "population = 12" in (run / "config.toml").read_text()
+    successes = [record for record in undisturbed if record.success]
+    assert len(list((run / "adversarial").iterdir())) == len(successes) > 0
+    assert Image.open(run / "successes.png").size[0] > 300
+
+
+def test_every_success_is_adversarial_as_saved(world, undisturbed):
+    victim = Victim.load(world / "victim")
+    for record in undisturbed:
+        if not record.success:
+            continue
+        saved = decode_png((world / "undisturbed" / record.image_file).read_bytes())
+        original = decode_png(
+            (world / "undisturbed" / "originals" / Path(record.image_file).name).read_bytes()
+        )
+        before, after = (np.asarray(victim.logits(image[None]))[0].argmax() for image in (original, saved))
+        assert [victim.class_names[before]] == record.label_before
+        assert [victim.class_names[after]] == record.label_after != record.label_before
+        assert (saved != original).any(-1).sum() == 1
+
+
+def test_the_table_is_printed(world, undisturbed, capsys):
+    attack.main(arguments(world, "undisturbed"))
+    printed = capsys.readouterr().out
+    assert f"{len(undisturbed)} of {len(undisturbed)} experiments were finished before" in printed
+    for text in ("clear-like", "success (95 % interval)", "AvgCL", "synthetic", "hits refuted: 0"):
+        assert text in printed
+
+
+def test_of_two_processes_one_is_killed_and_nothing_is_lost_or_repeated(world, undisturbed):
+    run, address = world / "shared", f"127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "jaxpix.attack", *arguments(world, run.name)]
+    shared = ["--coordinator", address, "--num-processes", "2", "--process-id"]
+    first, second = (
+        subprocess.Popen([*command, *shared, number], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for number in ("0", "1")
+    )
+    own = run / "journal-0-of-2.jsonl"
+    while not own.exists() or own.read_bytes().count(b"\n") < 3:
+        assert first.poll() is None, "the attack ended before it could be killed"
+        time.sleep(0.002)
+    first.kill()
+    first.wait()
+    finished = own.read_bytes()
+    kept = finished[: finished.rfind(b"\n") + 1]
+    printed, _ = second.communicate(timeout=200)
+    assert (first.wait(), second.returncode) == (-signal.SIGKILL, 0)
+    assert "share of process 1 of 2" in printed
+    assert "process 1 of 2 has finished its share" in printed
+    assert sorted(path.name for path in run.glob("records*")) == ["records-1-of-2.parquet"]
+    (unfinished,) = read_attacks([run])
+    assert not unfinished.is_finished
+    assert len(unfinished.records) == len(read_records(run)) > 10
+    attack.main(arguments(world, run.name))
+    assert without_time(read_records(run)) == without_time(undisturbed)
+    assert own.read_bytes() == kept, "finished experiments stay as they were"
+    lines = [json.loads(line) for path in run.glob("journal*") for line in path.read_text().splitlines()]
+    names = [name for line in lines for name in line.get("passed_over", [line.get("image_id")])]
+    assert len(names) == len(set(names)) == 120, "every image was attacked or passed over, once"
+    (whole,) = read_attacks([run])
+    assert whole.is_finished
+    assert whole.num_experiments == len(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--seed", "1"], r"holds another attack \(.*seed: it has 0, now asked 1"),
+        (["--subset", "trian"], "no split 'trian'; available: "),
+        (["--target", "nobody"], "unknown class 'nobody'; allowed: clear-like"),
+        (["--classes", "nobody"], "unknown class 'nobody'"),
+        (["--num-pixels", "2000"], "num_pixels between 1 and 1024"),
+        (["--dataset", "pneumonia"], "pneumonia"),
+        (["--victim", "nowhere"], "no victim in nowhere"),
+    ],
+)
+def test_wrong_arguments(world, undisturbed, more, message):
+    run = "undisturbed" if "--seed" in more else "other"
+    with pytest.raises(InputError, match=message):
+        attack.main(arguments(world, run, *more))
+
+
+def test_a_victim_of_other_classes_is_refused(world):
+    prepare_dataset("phantom-derma", PrepareConfig(data_dir=world / "data", image_size=32, num_images=20))
+    with pytest.raises(InputError, match=r"the classes of phantom-derma .* are not those of the victim"):
+        attack.main(arguments(world, "other", "--dataset", "phantom-derma"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content["groups"][0]["indices"].append(10_000), "or images that are not there"),
+        (lambda content: content["groups"][0]["indices"].append(content["groups"][1]["indices"][0]), "twice"),
+        (lambda content: content["groups"][0]["indices"].clear(), "a record of .*, which was not chosen"),
+    ],
+)
+def test_a_selection_that_does_not_fit_its_images_or_records(world, undisturbed, damage, message):
+    run = world / "damaged"
+    shutil.rmtree(run, ignore_errors=True)
+    shutil.copytree(world / "undisturbed", run)
+    content = json.loads((run / "selection.json").read_text())
+    damage(content)
+    (run / "selection.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"damaged: .*{message}"):
+        attack.main(arguments(world, run.name))

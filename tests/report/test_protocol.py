@@ -1,0 +1,84 @@
+"""What was done beside what the paper did."""
+
+from support.handmade import attack_result, experiments
+
+from jaxpix.report.protocol import protocol_of
+from jaxpix.report.series import series_of
+
+TRAINING = {
+    "model": "resnet50",
+    "init": "imagenet",
+    "learning_rate": 0.001,
+    "momentum": 0.9,
+    "batch_size": 64,
+    "epochs": 100,
+    "stop_accuracy": 0.95,
+    "seed": 3,
+}
+
+
+def rows_of(*attacks):
+    (series,) = series_of(attacks)
+    table = protocol_of(series)
+    return {row[0]: row[1:] for row in table.rows}, table
+
+
+def attack(**overrides):
+    records = experiments(4, [["PNEUMONIA"]], **overrides.pop("records", {}))
+    given = {
+        "dataset": {"split": "paper", "subset": "test"},
+        "victim": {"provenance": {"training": TRAINING}},
+    }
+    return attack_result(records, **{**given, **overrides})
+
+
+def test_the_papers_own_protocol_differs_nowhere():
+    rows, table = rows_of(attack())
+    assert {verdict for _, _, verdict in rows.values()} == {"as in the paper", "the paper does not say"}
+    assert rows["population"] == ("100", "100", "as in the paper")
+    assert rows["outside the box"] == ("not stated", "clip", "the paper does not say")
+    assert table.notes == ()
+
+
+def test_every_deviation_is_named():
+    changed = {**TRAINING, "init": None, "learning_rate": 0.02, "schedule": "cosine"}
+    rows, table = rows_of(
+        attack(
+            dataset={"split": "patient", "image_size": 64, "note": "resized"},
+            victim={"provenance": {"training": changed}},
+            options={"generations": 12, "stop_fraction": 0.0, "differential_weight": [0.5, 1.0]},
+            asked=20,
+        )
+    )
+    different = {name: here for name, (_, here, verdict) in rows.items() if verdict == "differs"}
+    assert different == {
+        "data": "the data set pneumonia, part 'test'; resized",
+        "split": "patient",
+        "image size": "64 px",
+        "victim": "resnet50, from random weights",
+        "training": "learning rate 0.02, schedule cosine",
+        "images per class": "20, correctly classified",
+        "mutation": "random base, F drawn from 0.5 to 1, no crossover",
+        "most generations": "12",
+        "early stop": "first hit",
+    }
+    assert table.notes == ("Note on the data: resized",)
+
+
+def test_what_is_not_known_is_not_called_the_papers():
+    rows, _ = rows_of(attack(victim={"provenance": {}}))
+    assert rows["training"][1:] == ("unknown", "unknown")
+    assert rows["victim"][1:] == ("resnet50, from weights of unknown origin", "unknown")
+
+
+def test_attacks_that_disagree_are_told_apart_and_unfinished_ones_named():
+    one = attack(asked=100)
+    two = attack(records={"num_pixels": 2}, asked=None, num_experiments=9)
+    rows, table = rows_of(one, two)
+    assert rows["images per class"][1:] == (
+        "1 pixel, untargeted: 100, correctly classified; 2 pixels, untargeted: all that are correctly classified",
+        "differs",
+    )
+    assert table.notes == (
+        "Unfinished: 4 of 9 experiments of the attack with 2 pixels, untargeted have been run.",
+    )

@@ -1,0 +1,1 @@
+"""What tests share: made data, toy classifiers, drawn runs, hostile input."""

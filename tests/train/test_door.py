@@ -1,0 +1,72 @@
+"""The train door: options in, run folder and test table out."""
+
+import dataclasses
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import save_file
+from support.bars import prepare_two_classes
+
+from jaxpix.config import TrainConfig
+from jaxpix.errors import InputError
+from jaxpix.models import build
+from jaxpix.models.pretrained import export_torchvision
+from jaxpix.train.__main__ import TrainOptions, main
+from jaxpix.victim.victim import Victim
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("train")
+    prepare_two_classes(root)
+    return root / "data"
+
+
+def test_the_defaults_are_the_papers() -> None:
+    recipe = TrainOptions().config
+    assert (recipe.model, recipe.epochs, recipe.batch_size) == ("resnet50", 100, 64)
+    assert (recipe.learning_rate, recipe.momentum, recipe.stop_accuracy) == (0.001, 0.9, 0.95)
+    assert recipe == TrainConfig()
+    assert not recipe.include_normal
+
+
+def test_train_prints_the_test_table_and_leaves_a_victim(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    weights = build("resnet14", num_classes=5, channels=3, seed=3)
+    save_file(export_torchvision(weights), tmp_path / "w.safetensors")
+    flags = ["--model", "resnet14", "--epochs", "2", "--batch-size", "16", "--stop-accuracy", "1"]
+    run = tmp_path / "run"
+    places = ["--data-dir", str(data_dir), "--run", str(run), "--init", str(tmp_path / "w.safetensors")]
+    main(["bars", *flags, *places])
+    printed = capsys.readouterr().out
+    assert "precision" in printed
+    assert "images/s" in printed
+    assert "left" in printed
+    assert "of 2 trained" in printed
+    assert Victim.load(run).class_names == ("left", "right")
+    resolved = tomllib.loads((run / "config.toml").read_text())["train"]
+    assert (resolved["dataset"], resolved["epochs"], resolved["image_size"]) == ("bars", 2, 32)
+    described = json.loads((run / "victim" / "victim.json").read_text())
+    assert described["mean"][0] == pytest.approx(114.495, abs=0.01) or len(described["mean"]) == 3
+    # The resolved configuration is a configuration: the finished run is found again.
+    main(["--config", str(run / "config.toml"), "--data-dir", str(data_dir), "--run", str(run)])
+    assert "of 2 trained" in capsys.readouterr().out
+
+
+def test_a_data_set_that_is_not_prepared_says_the_command(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"Run: python -m jaxpix.prepare derma"):
+        main(["derma", "--data-dir", str(tmp_path)])
+
+
+def test_init_that_does_not_exist(data_dir: Path, tmp_path: Path) -> None:
+    places = ["--data-dir", str(data_dir), "--run", str(tmp_path / "run"), "--init", "nowhere.pth"]
+    with pytest.raises(InputError, match=r"weights not found: nowhere.pth"):
+        main(["bars", "--model", "resnet14", *places])
+
+
+def test_options_have_one_name_each() -> None:
+    names = [field.name for field in dataclasses.fields(TrainOptions)]
+    assert not set(names) & {field.name for field in dataclasses.fields(TrainConfig)}

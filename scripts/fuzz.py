@@ -3,8 +3,8 @@
 python scripts/fuzz.py [--inputs 1000] [--seed 0] [--only tables] [--out FILE]
 python scripts/fuzz.py --coverage-guided tables|archives|images [--seconds 60] [--corpus FOLDER]
 
-The first form drives the properties of tests/support/hostile*.py with `--inputs` generated inputs each, counts them, and
-shrinks what breaks one. The second form needs atheris (`pip install atheris`): it changes bytes towards new
+The first form drives the properties of tests/support/hostile*.py with `--inputs` generated inputs each, counts them,
+and shrinks what breaks one. The second form needs atheris (`pip install atheris`): it changes bytes towards new
 branches of jaxpix and of the libraries that read the format. Exit status 1: something undocumented came out.
 """
 

@@ -6,11 +6,9 @@ compute the next generations, the host saves what is finished and prepares the s
 Every random draw folds in the image id: a result depends on neither slot, order, batch nor device.
 """
 
-import functools
 import itertools
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -18,6 +16,7 @@ import numpy as np
 
 from ..config import EngineConfig
 from ..victim.victim import Victim
+from .evolution import experiment_keys
 from .fitness import Goal
 from .layout import Layout, choose_layout, is_out_of_memory
 from .problem import Problem
@@ -27,17 +26,6 @@ from .verification import Experiment, Job, Outcome, Stopped, Verifier
 _MAX_GENERATIONS_PER_CALL = 100
 # Compiling that took less is not worth a line.
 _SECONDS_WORTH_SAYING = 2.0
-
-
-def experiment_keys(seed: int, image_ids: Sequence[str]) -> jax.Array:
-    """Random keys [B] of experiments: the seed with each image id folded in."""
-    folded = np.array([zlib.crc32(name.encode("utf-8")) for name in image_ids], np.uint32)
-    return _fold(jax.random.key(seed), folded)
-
-
-@jax.jit
-def _fold(key: jax.Array, numbers: jax.Array) -> jax.Array:
-    return jax.vmap(functools.partial(jax.random.fold_in, key))(numbers)
 
 
 class Engine:

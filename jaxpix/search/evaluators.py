@@ -49,16 +49,7 @@ def make_evaluator(
     engine = engine or EngineConfig()
     frozen = victim.frozen
     if frozen is None:
-        if engine.evaluator == "incremental" or engine.switch is not None:
-            raise InputError(
-                f"incremental evaluation needs a network whose layers jaxpix knows; victim {victim.name!r} is "
-                "a function and can only be evaluated densely"
-            )
-        if precision == "bfloat16":
-            raise InputError(
-                f"victim {victim.name!r} is a function: its arithmetic is its own, so precision must be "
-                "float32 or tfloat32, got bfloat16"
-            )
+        _check_function(victim.name, precision, engine)
         return _dense(victim.apply, victim.weights, precision)
     if precision == "bfloat16":
         frozen = frozen.in_bfloat16()
@@ -73,6 +64,20 @@ def make_evaluator(
     if engine.evaluator == "dense":
         return _dense(frozen.logits, frozen.weights, precision, largest)
     return _incremental(model, precision, largest)
+
+
+def _check_function(name: str, precision: SearchPrecision, engine: EngineConfig) -> None:
+    """Refuse what a user's own function cannot do."""
+    if engine.evaluator == "incremental" or engine.switch is not None:
+        raise InputError(
+            f"incremental evaluation needs a network whose layers jaxpix knows; victim {name!r} is "
+            "a function and can only be evaluated densely"
+        )
+    if precision == "bfloat16":
+        raise InputError(
+            f"victim {name!r} is a function: its arithmetic is its own, so precision must be "
+            "float32 or tfloat32, got bfloat16"
+        )
 
 
 def _switch(

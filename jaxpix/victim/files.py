@@ -30,7 +30,7 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-@with_config(ConfigDict(strict=True))
+@with_config(ConfigDict(strict=True, extra="allow"))
 class _Provenance(TypedDict, total=False):
     """What others read of it; whoever makes a victim may add more."""
 
@@ -114,7 +114,7 @@ def read(
     content = read_json(path)
     if content.get("format") != _FORMAT:
         raise InputError(f"{path}: expected format {_FORMAT}, got {content.get('format')!r}")
-    checked(_Content, content, f"{path} is damaged: ")
+    content = dict(checked(_Content, content, f"{path} is damaged: "))
     channels, num_classes = content["input_shape"][2], len(content["class_names"])
     if not len(content["mean"]) == len(content["std"]) == channels:
         raise InputError(f"{path} is damaged: expected {channels} values of mean and of std")

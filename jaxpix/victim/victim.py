@@ -18,7 +18,7 @@ from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision, r
 from ..models.zoo import build, check_image_size
 from ..platforms import on_cpu
 from . import files
-from .classifier import Classifier, Weights
+from .classifier import Apply, Classifier, Weights
 from .probe import identify, logits_of, probe
 
 
@@ -117,33 +117,30 @@ class Victim(Classifier):
         """Freeze a Flax model of ours; `mean` and `std` [C] are on the 0..255 scale.
 
         Raises:
-            InputError: images too small for the architecture, or the probe batch fails (see `from_function`).
+            InputError: images too small for the architecture, mean or std of other channels, or the probe batch
+                fails (see `from_function`).
         """
+        _check_channels(mean, std, input_shape)
         check_image_size(architecture, min(input_shape[:2]))
         model.eval()
         graph, state = nnx.split(model)
-        mean_array, std_array = np.asarray(mean, np.float32), np.asarray(std, np.float32)
-
-        def apply(weights: Weights, images: jax.Array) -> jax.Array:
-            normalised = (images - mean_array[None, None, None]) / std_array[None, None, None]
-            return nnx.merge(graph, weights, copy=True)(normalised)
-
+        grey = np.asarray(mean, np.float32), np.asarray(std, np.float32)
         space = LabelSpace(task, tuple(class_names), tuple(normal_classes), threshold)
         description = {
             "architecture": architecture,
             "input_shape": list(input_shape),
-            "mean": [float(value) for value in mean_array],
-            "std": [float(value) for value in std_array],
+            "mean": [float(value) for value in grey[0]],
+            "std": [float(value) for value in grey[1]],
         }
         weights = jax.device_put(state)
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
         victim = cls(
-            apply,
+            _normalising(graph, *grey),
             weights,
             space,
             input_shape,
             name or architecture,
-            identify(space, [*leaves, mean_array, std_array]),
+            identify(space, [*leaves, *grey]),
             description,
             dict(provenance or {}),
             graph,
@@ -174,15 +171,10 @@ class Victim(Classifier):
         Raises:
             InputError: a key or shape does not fit, naming key and both shapes.
         """
-        channels = input_shape[2]
-        if len(mean) != channels or len(std) != channels:
-            raise InputError(
-                f"mean and std need {channels} values for input_shape {tuple(input_shape)}, "
-                f"got {len(mean)} and {len(std)}"
-            )
+        _check_channels(mean, std, input_shape)
         check_image_size(architecture, min(input_shape[:2]))
         state = source if isinstance(source, Mapping) else read_weights(source)
-        model = build(architecture, num_classes=len(class_names), channels=channels, seed=0)
+        model = build(architecture, num_classes=len(class_names), channels=input_shape[2], seed=0)
         load_torchvision(model, state)
         return cls.from_model(
             model,
@@ -220,26 +212,33 @@ class Victim(Classifier):
             InputError: no victim there, another format, or weights that do not fit.
         """
         content, model = files.read(Path(folder), _structure)
-        height, width, channels = content["input_shape"]
+        shape = tuple(content.pop("input_shape"))
+        victim_id = content.pop("victim_id")
         try:
-            victim = cls.from_model(
-                model,
-                architecture=content["architecture"],
-                task=content["task"],
-                class_names=content["class_names"],
-                input_shape=(height, width, channels),
-                mean=content["mean"],
-                std=content["std"],
-                normal_classes=content["normal_classes"],
-                threshold=content["threshold"],
-                name=content["name"],
-                provenance=content["provenance"],
-            )
+            victim = cls.from_model(model, input_shape=shape, **content)
         except InputError as error:
             raise InputError(f"{folder}: {error}") from None
-        if victim.victim_id != content["victim_id"]:
+        if victim.victim_id != victim_id:
             raise InputError(f"{folder}: the weights are not those that victim.json describes (hash differs)")
         return victim
+
+
+def _check_channels(mean: Sequence[float], std: Sequence[float], input_shape: tuple[int, int, int]) -> None:
+    if not len(mean) == len(std) == input_shape[2]:
+        raise InputError(
+            f"mean and std need {input_shape[2]} values for input_shape {tuple(input_shape)}, "
+            f"got {len(mean)} and {len(std)}"
+        )
+
+
+def _normalising(graph: nnx.GraphDef[Any], mean: np.ndarray, std: np.ndarray) -> Apply:
+    """A network that takes 0..255."""
+
+    def apply(weights: Weights, images: jax.Array) -> jax.Array:
+        normalised = (images - mean[None, None, None]) / std[None, None, None]
+        return nnx.merge(graph, weights, copy=True)(normalised)
+
+    return apply
 
 
 @functools.lru_cache(maxsize=8)

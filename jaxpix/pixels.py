@@ -23,9 +23,10 @@ def paint(image: jax.Array, pixels: Pixels) -> jax.Array:
     depend on the order in which a device writes.
     """
     height, width, _ = image.shape
-    rows = jnp.arange(height)[:, None]
-    columns = jnp.arange(width)[None, :]
-    painted = image
+    leading = (1,) * (pixels.x.ndim - 1)
+    rows = jnp.arange(height).reshape(*leading, -1, 1)
+    columns = jnp.arange(width).reshape(*leading, 1, -1)
+    painted = image.reshape(*leading, *image.shape)
     for k in range(pixels.x.shape[-1]):
         at_row = rows == pixels.y[..., k, None, None]
         at_column = columns == pixels.x[..., k, None, None]

@@ -17,11 +17,10 @@ from jaxpix import Victim
 from jaxpix.config import AttackConfig, EngineConfig, TrainConfig
 from jaxpix.models import build
 from jaxpix.search.evaluators import make_evaluator
-from jaxpix.search.evolution import Optimizer
-from jaxpix.search.fitness import make_fitness
 from jaxpix.search.genome import Box
 from jaxpix.search.layout import Layout
 from jaxpix.search.presets import search_of
+from jaxpix.search.problem import Problem
 from jaxpix.search.slots import SlotProgram
 from jaxpix.train.step import initial_state, make_evaluate, make_optimizer, make_step
 
@@ -116,17 +115,16 @@ def slot_program(program: Program, device: Any) -> Any:
     """A function of the engine as `choose_layout` would lay it out on an H100."""
     victim = random_victim(program.model, program.size, program.channels)
     engine = EngineConfig(evaluator=program.evaluator)
-    evaluator = make_evaluator(victim, program.num_pixels, program.precision, engine)
-    search = search_of(AttackConfig(num_pixels=program.num_pixels))
-    layout = Layout(num_slots=64, group=16, filling=8, devices=(device,), seconds_per_call=0.2)
-    slots_of = SlotProgram(
-        evaluator,
-        Optimizer(search, Box(victim.input_shape, program.num_pixels)),
-        make_fitness("confidence", victim.space, False),
-        victim.space,
+    problem = Problem(
+        evaluator=make_evaluator(victim, program.num_pixels, program.precision, engine),
+        search=search_of(AttackConfig(num_pixels=program.num_pixels)),
+        box=Box(victim.input_shape, program.num_pixels),
+        fitness="confidence",
+        space=victim.space,
         targeted=False,
-        layout=layout,
     )
+    layout = Layout(num_slots=64, group=16, filling=8, devices=(device,), seconds_per_call=0.2)
+    slots_of = SlotProgram(problem, layout)
     weights, slots, filling = slots_of.shapes()
     arguments = {
         "fill": (weights, slots, filling),

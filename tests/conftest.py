@@ -1,8 +1,12 @@
-"""Shared by all tests: where the real images are, and quiet libraries."""
+"""Shared by all tests: where the real images are, and a JAX that guesses no broadcast."""
 
 from pathlib import Path
 
+import jax
 import pytest
+
+# A vector that meets a batch by accident would go on as if it had been meant.
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

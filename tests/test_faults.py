@@ -24,11 +24,11 @@ from support.toys import toy_victim
 from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack.options import AttackOptions, identity_of
 from jaxpix.attack.run import AttackRun
-from jaxpix.attack.selection import Selection
 from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.prepare.sources.trees import FolderSource
+from jaxpix.records.attacked import Selection
 from jaxpix.report import __main__ as report
 from jaxpix.train.run import TrainingRun
 from jaxpix.victim import files as victim_files
@@ -180,9 +180,10 @@ def test_a_report_names_a_damaged_file(tmp_path, name, content):
 
 
 @pytest.mark.parametrize("plain", [{}, {"groups": 3, "asked": 1}, {"groups": [{"label": []}], "asked": None}])
-def test_a_damaged_selection_is_not_attacked(plain):
-    with pytest.raises(InputError, match="the stored selection of images is damaged"):
-        Selection.from_plain(plain)
+def test_a_damaged_selection_is_not_attacked(tmp_path, plain):
+    (tmp_path / "selection.json").write_text(json.dumps(plain))
+    with pytest.raises(InputError, match=r"selection\.json is damaged"):
+        Selection.load(tmp_path)
 
 
 @pytest.mark.parametrize("line", ["{", "{}", "3", "\0"])
@@ -231,12 +232,12 @@ def test_a_victim_whose_writer_was_killed_between_two_renames(world, tmp_path):
     shutil.copytree(world / "victim", tmp_path / ".victim.123.old")
     shutil.copytree(world / "victim", tmp_path / ".victim.124.new")
     (tmp_path / ".victim.124.new" / "victim.json").unlink()
-    content, _ = victim_files.read(tmp_path / "victim")
-    assert content == json.loads((world / "victim" / "victim.json").read_text())
+    content = json.loads((world / "victim" / "victim.json").read_text())
+    assert Victim.load(tmp_path / "victim").victim_id == content["victim_id"]
     victim_files.write(tmp_path / "victim", content, {"a": np.zeros(1)})
     assert [path.name for path in tmp_path.iterdir()] == ["victim"]
     with pytest.raises(InputError, match=r"no victim in .*other"):
-        victim_files.read(tmp_path / "other")
+        Victim.load(tmp_path / "other")
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "index"])

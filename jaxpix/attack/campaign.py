@@ -10,9 +10,9 @@ from ..data.prepared import Example, PreparedDataset
 from ..errors import InputError
 from ..labels import aim_text
 from ..pictures.successes import contact_sheet, in_turns, pair, read_pair
+from ..records.attacked import Selection
 from ..records.record import Record
 from ..search.verification import Job
-from ..storage.documents import read_json
 from ..storage.environment import describe_environment
 from ..storage.files import write_atomically
 from ..storage.png import encode_png
@@ -25,7 +25,6 @@ from .experiments import Attack, Origin
 from .run import AttackRun
 from .selection import (
     NothingToAttackError,
-    Selection,
     eligible,
     nothing_to_attack,
     select,
@@ -143,7 +142,7 @@ def _prepared(run: AttackRun, images: _Images) -> tuple[Selection, list[int]]:
     else:
         selection = _choose(images)
         run.files.describe(campaign.config_text, processes=member.num_processes)
-        run.files.store_json(SELECTION, selection.to_plain(), indent=1 if selection.screened else None)
+        selection.save(run.folder)
     done = run.finished | run.passed_over
     todo = [index for index in selection.turns(attack.config.seed) if images.ids[index] not in done]
     if done:
@@ -156,7 +155,7 @@ def _prepared(run: AttackRun, images: _Images) -> tuple[Selection, list[int]]:
 
 def _stored(run: AttackRun, images: _Images) -> Selection:
     """The images that were chosen when the run began, all there and all that the run's records are of."""
-    selection = Selection.from_plain(read_json(run.folder / SELECTION))
+    selection = Selection.load(run.folder)
     indices = selection.indices
     if max(indices, default=0) >= len(images.ids) or len(set(indices)) != len(indices):
         raise InputError(
@@ -194,7 +193,7 @@ def _announcement(attack: Attack, total: str, share: str) -> str:
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
         f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; evaluation "
-        f"{attack.engine.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
+        f"{attack.engine.problem.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
     )
 
 

@@ -1,21 +1,19 @@
 """From images to records: the attack as a library call, and as a stream for the door."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ..config import AttackConfig, EngineConfig, Fitness, SearchPrecision
+from ..config import AttackConfig, EngineConfig
 from ..errors import InputError
 from ..platforms import on_host
 from ..records.record import PixelChange, Record
 from ..search.engine import Engine
 from ..search.evaluators import make_evaluator
-from ..search.evolution import Optimizer, Search
-from ..search.fitness import make_fitness
 from ..search.genome import Box
 from ..search.presets import fitness_of, search_of
+from ..search.problem import Problem
 from ..search.verification import Job, Outcome
 from ..victim.probe import check_finite
 from ..victim.victim import Victim
@@ -40,25 +38,10 @@ class Finished:
     original: np.ndarray
 
 
-@functools.lru_cache(maxsize=4)
-def _engine(
-    victim: Victim,
-    search: Search,
-    num_pixels: int,
-    fitness: Fitness,
-    targeted: bool,
-    precision: SearchPrecision,
-    config: EngineConfig,
-) -> Engine:
-    """Engines are kept, so that attacking batch after batch, or seed after seed, compiles once."""
-    optimizer = Optimizer(search, Box(victim.input_shape, num_pixels))
-    fitness_fn = make_fitness(fitness, victim.space, targeted)
-    evaluator = make_evaluator(victim, num_pixels, precision, config)
-    return Engine(victim, evaluator, optimizer, fitness_fn, targeted=targeted, config=config)
-
-
 class Attack:
     """One attack configuration bound to one victim, compiled once and used for any number of images.
+
+    Another attack of the same kind on the same victim finds the programs compiled.
 
     Raises:
         InputError: the configuration does not fit the victim (unknown target, too many pixels), or its images
@@ -75,16 +58,16 @@ class Attack:
         self.fitness = fitness_of(config, victim.task)
         self.target = None if config.target is None else victim.space.parse(config.target)
         self.search = search_of(config)
-        targeted = self.target is not None
-        self.engine = _engine(
-            victim,
-            self.search,
-            config.num_pixels,
-            self.fitness,
-            targeted,
-            config.precision,
-            engine or EngineConfig(),
+        engine = engine or EngineConfig()
+        problem = Problem(
+            evaluator=make_evaluator(victim, config.num_pixels, config.precision, engine),
+            search=self.search,
+            box=Box(victim.input_shape, config.num_pixels),
+            fitness=self.fitness,
+            space=victim.space,
+            targeted=self.target is not None,
         )
+        self.engine = Engine(victim, problem, engine)
 
     def job(self, image_id: str, image: np.ndarray, original: np.ndarray) -> Job:
         """One experiment on a uint8 image [H, W, C] whose label is the bool vector `original` [N]."""

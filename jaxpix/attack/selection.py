@@ -1,109 +1,21 @@
 """Which images are attacked: correctly classified ones, some of each class, by seed (paper 4, 5); or all of them."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, NotRequired
 
 import numpy as np
-from pydantic import ConfigDict, Field, with_config
-from typing_extensions import TypedDict
 
-from ..config import Count
 from ..data.prepared import Example
 from ..errors import InputError
 from ..labels import label_text
-from ..storage.documents import checked
+from ..records.attacked import Group, Selection
 from ..victim.probe import check_finite
 from .experiments import Attack
 
 _CHUNK = 64
 
-_Position = Annotated[int, Field(ge=0)]
-
-
-@with_config(ConfigDict(strict=True))
-class _PlainGroup(TypedDict):
-    label: list[str]
-    indices: list[_Position]
-    examined: int
-    available: int
-
-
-@with_config(ConfigDict(strict=True))
-class _Plain(TypedDict):
-    groups: list[_PlainGroup]
-    asked: Count | None
-    screened: NotRequired[bool]
-
 
 class NothingToAttackError(InputError):
     """The victim classifies none of the wanted images correctly."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Group:
-    """Images of one label that were chosen.
-
-    Attributes:
-        label: class names; empty is Normal.
-        indices: positions in the subset, in order.
-        examined: how many images of this label the victim was shown when they were chosen.
-        available: how many there are in the subset.
-    """
-
-    label: tuple[str, ...]
-    indices: list[int]
-    examined: int
-    available: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Selection:
-    """All chosen images.
-
-    Attributes:
-        groups: by label.
-        asked: images wanted per label; None: all.
-        screened: the victim classifies them all correctly; False: each is judged when its turn comes.
-    """
-
-    groups: list[Group]
-    asked: int | None
-    screened: bool = True
-
-    @property
-    def total(self) -> int:
-        """Number of images."""
-        return sum(len(group.indices) for group in self.groups)
-
-    @property
-    def indices(self) -> list[int]:
-        """Positions in the subset, label by label: the order of records."""
-        return [index for group in self.groups for index in group.indices]
-
-    def turns(self, seed: int) -> list[int]:
-        """Positions in the order of work. Unscreened images come mixed, so that a part of them speaks for all."""
-        if self.screened:
-            return self.indices
-        return np.random.Generator(np.random.PCG64(seed)).permutation(self.indices).tolist()
-
-    def to_plain(self) -> dict[str, Any]:
-        """JSON-able values."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> "Selection":
-        """What `to_plain` gave.
-
-        Raises:
-            InputError: something else.
-        """
-        found = checked(_Plain, plain, "the stored selection of images is damaged: ")
-        groups = [
-            Group(tuple(group["label"]), group["indices"], group["examined"], group["available"])
-            for group in found["groups"]
-        ]
-        return cls(groups, found["asked"], found.get("screened", True))
 
 
 def select(

@@ -96,7 +96,9 @@ def measure_attack(
 def bare_of(attack: Attack, subject: Subject) -> Bare:
     """The attack's evaluator on one of its groups, as a program of its own."""
     group, population = attack.engine.layout.group, attack.search.population
-    return compile_bare(attack.engine.evaluator, subject, attack.config.num_pixels, group, population, 1)
+    return compile_bare(
+        attack.engine.problem.evaluator, subject, attack.config.num_pixels, group, population, 1
+    )
 
 
 def whole_attack(
@@ -110,7 +112,7 @@ def whole_attack(
     return WholeAttack(
         model=subject.victim.name,
         image_size=subject.victim.input_shape[0],
-        evaluator=attack.engine.evaluator.name,
+        evaluator=attack.engine.problem.evaluator.name,
         num_pixels=config.num_pixels,
         precision=config.precision,
         population=search.population,
@@ -131,7 +133,7 @@ def whole_attack(
         efficiency=None,
         fraction_of_matrix_rate=None,
         seconds_per_full_attack=search.population * (1 + search.generations) / rate,
-        slot_bytes=layout.num_slots * bytes_per_slot(attack.engine.evaluator, attack.engine.optimizer),
+        slot_bytes=layout.num_slots * bytes_per_slot(attack.engine.problem),
     )
 
 

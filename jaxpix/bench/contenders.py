@@ -85,7 +85,7 @@ def jaxpix_contender(subject: Subject, attack: Attack) -> Contender:
     together = dataclasses.replace(
         subject, images=subject.images.repeat(copies, 0), labels=subject.labels.repeat(copies, 0)
     )
-    name = attack.engine.evaluator.name.partition(" (")[0]
+    name = attack.engine.problem.evaluator.name.partition(" (")[0]
     setting = "1 image" if copies == 1 else f"{copies} images"
     run = functools.partial(_run_jaxpix, attack, together)
     return Contender(f"jaxpix {name}", setting, True, attack.config.precision, run)
@@ -94,7 +94,7 @@ def jaxpix_contender(subject: Subject, attack: Attack) -> Contender:
 def _run_jaxpix(attack: Attack, subject: Subject) -> Run:
     done = run_attack(attack, jobs_of(attack, subject))
     search = attack.search
-    notes = f"whole attack, search and verification included; {attack.engine.evaluator.name}"
+    notes = f"whole attack, search and verification included; {attack.engine.problem.evaluator.name}"
     return Run(done.candidates, done.seconds, search.population, search.generations, notes, {})
 
 

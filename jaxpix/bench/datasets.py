@@ -86,7 +86,7 @@ def measure_dataset(campaign: Campaign) -> DatasetAttack:
         fitness=attack.fitness,
         preset=config.preset,
         precision=config.precision,
-        evaluator=attack.engine.evaluator.name,
+        evaluator=attack.engine.problem.evaluator.name,
         folder=str(folder),
         slots=attack.engine.layout.num_slots,
         compile_seconds=compile_seconds,

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..config import EngineConfig, SearchPrecision
 from ..pixels import Pixels
-from ..search.evaluators import Evaluator, make_evaluator
+from ..search.evaluators import make_evaluator
 from ..search.genome import Box, decode, uniform_population
+from ..search.problem import Evaluator
 from .subjects import Subject
 from .timing import Program, Timing, compile_program, share, time_calls
 

@@ -76,9 +76,9 @@ class WholeMap:
     def convolve(self, kernel: Kernel, stride: int = 1) -> "WholeMap":
         """See `FeatureMap`."""
         if kernel.transformed is not None and stride == 1:
-            return self._then(winograd(self.values, kernel.transformed) + kernel.bias)
+            return self._then(biased(winograd(self.values, kernel.transformed), kernel))
         margin = kernel.weights.shape[0] // 2
-        return self._then(convolve(self.values, kernel.weights, stride, margin) + kernel.bias)
+        return self._then(biased(convolve(self.values, kernel.weights, stride, margin), kernel))
 
     def max_pool(self) -> "WholeMap":
         """See `FeatureMap`."""
@@ -99,6 +99,16 @@ class WholeMap:
     def append(self, other: "WholeMap") -> "WholeMap":
         """See `FeatureMap`."""
         return self._then(jnp.concatenate([self.values, other.values], axis=-1))
+
+
+def per_feature(numbers: jax.Array, values: jax.Array) -> jax.Array:
+    """One number a feature [C] in the rank of `values` [..., C]: broadcasts are written out, never guessed."""
+    return numbers.reshape(*[1] * (values.ndim - 1), -1)
+
+
+def biased(values: jax.Array, kernel: Kernel) -> jax.Array:
+    """Convolved features [..., C] with the kernel's bias."""
+    return values + per_feature(kernel.bias, values)
 
 
 def max_pool(values: jax.Array, margin: int) -> jax.Array:

@@ -11,7 +11,7 @@ from flax import nnx
 
 from ..platforms import on_cpu
 from .densenet import DenseLayer, DenseNet, Transition
-from .feature_map import FeatureMap, Kernel, Layer, WholeMap
+from .feature_map import FeatureMap, Kernel, Layer, WholeMap, per_feature
 from .layers import global_mean
 from .resnet import Bottleneck, ResNet
 from .winograd import LEAST_FEATURES, transform_kernel
@@ -61,7 +61,7 @@ class FrozenModel:
 
 def classify(features: WholeMap, classifier: Kernel) -> jax.Array:
     """Float32 logits [B, N]: the mean over the map, then a matrix."""
-    return global_mean(features.values) @ classifier.weights[0, 0] + classifier.bias
+    return global_mean(features.values) @ classifier.weights[0, 0] + classifier.bias[None]
 
 
 def freeze(model: nnx.Module, mean: Sequence[float], std: Sequence[float]) -> FrozenModel:
@@ -91,7 +91,11 @@ class _Stem:
 
     def __call__(self, x: FeatureMap, weights: Any) -> FeatureMap:
         (mean, std), kernel = weights
-        x = x.pointwise(lambda image: (image - mean) / std).convolve(kernel, 2)
+
+        def normalised(image: jax.Array) -> jax.Array:
+            return (image - per_feature(mean, image)) / per_feature(std, image)
+
+        x = x.pointwise(normalised).convolve(kernel, 2)
         return x.pointwise(lambda values: jax.nn.relu(values).astype(self.dtype)).max_pool()
 
 
@@ -151,7 +155,11 @@ def _transition_weights(transition: Transition) -> Any:
 
 def _normalise(x: FeatureMap, weights: Any) -> FeatureMap:
     scale, shift = weights
-    return x.pointwise(lambda values: jax.nn.relu(values * scale + shift))
+
+    def normalised(values: jax.Array) -> jax.Array:
+        return jax.nn.relu(values * per_feature(scale, values) + per_feature(shift, values))
+
+    return x.pointwise(normalised)
 
 
 def _grow(x: FeatureMap, weights: Any) -> FeatureMap:

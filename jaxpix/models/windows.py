@@ -22,7 +22,7 @@ import numpy as np
 
 from ..pixels import Pixels
 from .convolve import convolve
-from .feature_map import Kernel, WholeMap, average_pool, max_pool
+from .feature_map import Kernel, WholeMap, average_pool, biased, max_pool
 from .frozen import FrozenModel, classify
 from .places import Places, read
 
@@ -100,8 +100,8 @@ class Windows:
         Returns:
             [P, R, rows, columns, C]
         """
-        rows = origin[..., 0, None] + step * np.arange(shape[0], dtype=np.int32)
-        columns = origin[..., 1, None] + step * np.arange(shape[1], dtype=np.int32)
+        rows = origin[..., 0, None] + step * np.arange(shape[0], dtype=np.int32)[None, None]
+        columns = origin[..., 1, None] + step * np.arange(shape[1], dtype=np.int32)[None, None]
         height, width = self.size
         row_inside, column_inside = (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
         places = Places(
@@ -154,7 +154,7 @@ class Windows:
             flat, origin, new_size = _flat(self.values), self.origin, self.size
         else:
             flat, origin, new_size = self._surroundings(size, stride, size // 2)
-        result = convolve(flat, kernel.weights, stride if size > 1 else 1, 0) + kernel.bias
+        result = biased(convolve(flat, kernel.weights, stride if size > 1 else 1, 0), kernel)
         return self._then(self._unflat(result), origin, new_size)
 
     def max_pool(self) -> "Windows":
@@ -285,5 +285,5 @@ def _visible(pixels: Pixels) -> jax.Array:
     """Values [P, K, C] that show: where positions are equal, the last pixel's."""
     same = (pixels.x[:, :, None] == pixels.x[:, None]) & (pixels.y[:, :, None] == pixels.y[:, None])
     num_pixels = pixels.x.shape[1]
-    last = jnp.max(jnp.where(same, np.arange(num_pixels), 0), axis=-1)
+    last = jnp.max(jnp.where(same, np.arange(num_pixels)[None, None], 0), axis=-1)
     return jnp.take_along_axis(pixels.values, last[..., None], axis=1)

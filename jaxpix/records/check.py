@@ -3,18 +3,16 @@
 import dataclasses
 import functools
 import math
-import typing
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from ..config import Task
 from ..errors import InputError
 from ..labels import LabelSpace
-from .record import Record
+from .record import Record, fields_of
 
-_WIDTHS = {"num_pixels": 31, "seed": 63, "refuted_hits": 31, "generations": 31, "queries": 63}
 _MOST_SIDE = 65_535
 # Softmax and sigmoid round.
 _SLACK = 1e-5
@@ -22,13 +20,8 @@ _SLACK = 1e-5
 
 @functools.cache
 def _types() -> TypeAdapter[Any]:
-    fields = typing.get_type_hints(Record)
-    for name, bits in _WIDTHS.items():
-        fields[name] = Annotated[int, Field(ge=0, lt=2**bits)]
-    fields["queries_to_first_hit"] = Annotated[int, Field(ge=1, lt=2**63)] | None
-    fields["task"] = Task
-    fields["seconds"] = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    return TypeAdapter(with_config(ConfigDict(strict=True))(TypedDict("_Row", fields)))  # type: ignore[operator]
+    strict = with_config(ConfigDict(strict=True))
+    return TypeAdapter(strict(TypedDict("_Row", fields_of(Record))))  # type: ignore[operator]
 
 
 def check_record(record: Record) -> None:

@@ -4,23 +4,35 @@ import dataclasses
 import functools
 import json
 import sys
+import typing
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import pyarrow as pa
+from pydantic import Field
 
+from ..config import Task
 from ..errors import InputError
 
 SCHEMA_VERSION = 2
+
+# The values that are allowed, and how wide a column of a table is: where nothing is said, Arrow's widest.
+_Int32 = Annotated[int, pa.int32()]
+_Count32 = Annotated[int, Field(ge=0, lt=2**31), pa.int32()]
+_Count64 = Annotated[int, Field(ge=0, lt=2**63)]
+_Queries = Annotated[int, Field(ge=1, lt=2**63)]
+_Float32 = Annotated[float, pa.float32()]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Byte = Annotated[int, pa.uint8()]
 
 
 class PixelChange(NamedTuple):
     """One changed pixel: column x, row y, and its 0..255 values per channel before and after."""
 
-    x: int
-    y: int
-    before: list[int]
-    after: list[int]
+    x: _Int32
+    y: _Int32
+    before: list[_Byte]
+    after: list[_Byte]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,32 +75,32 @@ class Record:
     image_id: str
     victim_id: str
     victim: str
-    task: str
+    task: Task
     class_names: list[str]
     normal_classes: list[str]
-    num_pixels: int
+    num_pixels: _Count32
     fitness: str
     preset: str
     target: list[str] | None
-    seed: int
+    seed: _Count64
     label_before: list[str]
     label_after: list[str]
-    confidences_before: list[float]
-    confidences_after: list[float]
+    confidences_before: list[_Float32]
+    confidences_after: list[_Float32]
     success: bool
     verified: bool
-    refuted_hits: int
+    refuted_hits: _Count32
     null_control: bool
     pixels: list[PixelChange]
-    generations: int
-    queries: int
-    queries_to_first_hit: int | None
-    best_fitness: float
+    generations: _Count32
+    queries: _Count64
+    queries_to_first_hit: _Queries | None
+    best_fitness: _Float32
     stop_reason: str
-    seconds: float
+    seconds: _Seconds
     image_file: str = ""
     synthetic: bool = False
-    schema_version: int = SCHEMA_VERSION
+    schema_version: _Int32 = SCHEMA_VERSION
 
 
 # A row as a dictionary takes many times the room of a record: only so many of them exist at a time.
@@ -109,46 +121,34 @@ _REPEATED_TEXTS = (
 _REPEATED_NAMES = ("class_names", "normal_classes", "label_before", "label_after")
 _MOST_NAMES = 16_384
 
-_NAMES = pa.list_(pa.string())
-_PIXEL = pa.struct(
-    [("x", pa.int32()), ("y", pa.int32()), ("before", pa.list_(pa.uint8())), ("after", pa.list_(pa.uint8()))]
-)
+_ARROW = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+
+
+def _arrow(kind: Any) -> pa.DataType:
+    """Arrow's type of an annotation of `Record`."""
+    wide = next((one for one in getattr(kind, "__metadata__", ()) if isinstance(one, pa.DataType)), None)
+    if wide is not None:
+        return wide
+    kind = typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is list:
+        return pa.list_(_arrow(inner[0]))
+    if origin is typing.Literal:
+        return pa.string()
+    if type(None) in inner:
+        return _arrow(next(one for one in inner if one is not type(None)))
+    if kind is PixelChange:
+        return pa.struct([(name, _arrow(one)) for name, one in fields_of(PixelChange).items()])
+    return _ARROW[kind]
+
+
+def fields_of(kind: type) -> dict[str, Any]:
+    """Names and annotations of a `Record` or `PixelChange`, in order, with what they say of values and widths."""
+    return typing.get_type_hints(kind, include_extras=True)
+
 
 SCHEMA = pa.schema(
-    [
-        pa.field("dataset", pa.string()),
-        pa.field("split", pa.string()),
-        pa.field("subset", pa.string()),
-        pa.field("image_id", pa.string()),
-        pa.field("victim_id", pa.string()),
-        pa.field("victim", pa.string()),
-        pa.field("task", pa.string()),
-        pa.field("class_names", _NAMES),
-        pa.field("normal_classes", _NAMES),
-        pa.field("num_pixels", pa.int32()),
-        pa.field("fitness", pa.string()),
-        pa.field("preset", pa.string()),
-        pa.field("target", _NAMES),
-        pa.field("seed", pa.int64()),
-        pa.field("label_before", _NAMES),
-        pa.field("label_after", _NAMES),
-        pa.field("confidences_before", pa.list_(pa.float32())),
-        pa.field("confidences_after", pa.list_(pa.float32())),
-        pa.field("success", pa.bool_()),
-        pa.field("verified", pa.bool_()),
-        pa.field("refuted_hits", pa.int32()),
-        pa.field("null_control", pa.bool_()),
-        pa.field("pixels", pa.list_(_PIXEL)),
-        pa.field("generations", pa.int32()),
-        pa.field("queries", pa.int64()),
-        pa.field("queries_to_first_hit", pa.int64()),
-        pa.field("best_fitness", pa.float32()),
-        pa.field("stop_reason", pa.string()),
-        pa.field("seconds", pa.float64()),
-        pa.field("image_file", pa.string()),
-        pa.field("synthetic", pa.bool_()),
-        pa.field("schema_version", pa.int32()),
-    ],
+    [pa.field(name, _arrow(kind)) for name, kind in fields_of(Record).items()],
     metadata={"jaxpix_schema_version": str(SCHEMA_VERSION)},
 )
 

@@ -1,19 +1,19 @@
 """What a run folder says beside its records, checked before a report is made of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Any, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from ..config import AttackConfig, Count, Task
+from ..config import AttackConfig
 from ..errors import InputError
 from ..labels import LabelSpace
+from ..records.attacked import About
 from ..records.record import Record
 from ..storage.documents import check_plain, checked, shown
 from ..storage.settings import build, field_names, to_plain
 
-_STRICT = with_config(ConfigDict(strict=True))
 # The same in all records of a run.
 _COMMON = (
     *("dataset", "split", "subset", "victim_id", "victim", "task", "class_names"),
@@ -21,77 +21,9 @@ _COMMON = (
 )
 
 
-@_STRICT
-class _Dataset(TypedDict):
-    name: str
-    title: str
-    citation: str
-    licence: str
-    task: Task
-    class_names: list[str]
-    normal_classes: list[str]
-    image_size: Annotated[int, Field(ge=1, le=65_535)]
-    channels: Literal[1, 3]
-    split: str
-    subset: str
-    synthetic: bool
-    note: str | None
-
-
-@_STRICT
-class _Provenance(TypedDict):
-    training: NotRequired[dict[str, Any]]
-
-
-@_STRICT
-class _Victim(TypedDict):
-    name: str
-    id: str
-    architecture: str | None
-    provenance: _Provenance
-    test_metrics: dict[str, Any] | None
-
-
-@_STRICT
-class _About(TypedDict):
-    dataset: _Dataset
-    victim: _Victim
-
-
-@_STRICT
-class _Group(TypedDict):
-    indices: list[int]
-
-
-@_STRICT
-class _Selection(TypedDict):
-    groups: list[_Group]
-    asked: Count | None
-
-
-@_STRICT
-class _Identity(TypedDict):
-    data_fingerprint: NotRequired[str]
-
-
-@_STRICT
+@with_config(ConfigDict(strict=True))
 class _Options(TypedDict):
     classes: NotRequired[list[str]]
-
-
-def check_about(content: Mapping[str, Any], where: str) -> None:
-    """Refuse an `about.json` that a report cannot be made of."""
-    checked(_About, content, where)
-
-
-def check_selection(content: Mapping[str, Any], where: str) -> None:
-    """Refuse a `selection.json` that does not say which images were chosen."""
-    checked(_Selection, content, where)
-
-
-def check_identity(content: Mapping[str, Any], where: str) -> None:
-    """Refuse an `identity.json` whose data have no fingerprint that is text."""
-    checked(_Identity, content, where)
 
 
 def options_of(config: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -112,9 +44,7 @@ def options_of(config: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {name: values[name] if name in search else value for name, value in options.items()}
 
 
-def check_records(
-    records: Sequence[Record], about: Mapping[str, Any], options: Mapping[str, Any], where: str
-) -> None:
+def check_records(records: Sequence[Record], about: About, options: Mapping[str, Any], where: str) -> None:
     """Refuse records that are of different attacks, or that are not of the images described.
 
     Raises:
@@ -136,7 +66,7 @@ def check_records(
         except ValueError as error:
             raise InputError(f"{where}: the record of {shown(repr(record.image_id))}: {error}") from None
     if records:
-        space = LabelSpace(records[0].task, tuple(records[0].class_names))  # type: ignore[arg-type]
+        space = LabelSpace(records[0].task, tuple(records[0].class_names))
         try:
             for text in options.get("classes", ()):
                 space.parse(text)

@@ -3,15 +3,24 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
 
 from ..errors import InputError
+from ..records.attacked import Selection, load_about
 from ..records.files import read_passed_over, read_records
 from ..records.record import Record
-from ..storage.documents import read_json
+from ..storage.documents import load, read_json
 from ..storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
 from ..storage.settings import read_toml
-from .contents import check_about, check_identity, check_records, check_selection, options_of
+from .contents import check_records, options_of
+
+
+@with_config(ConfigDict(strict=True))
+class _Identity(TypedDict):
+    data_fingerprint: NotRequired[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,20 +97,16 @@ def _read(folder: Path) -> AttackResult:
     for name in (ABOUT, SELECTION, IDENTITY, CONFIG, ENVIRONMENT):
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise InputError(f"{folder / name} is a link out of its folder; put the file itself there")
-    about, selection = read_json(folder / ABOUT), read_json(folder / SELECTION)
-    identity = read_json(folder / IDENTITY)
-    check_about(about, f"{folder / ABOUT} is damaged: ")
-    check_selection(selection, f"{folder / SELECTION} is damaged: ")
-    check_identity(identity, f"{folder / IDENTITY} is damaged: ")
+    about, selection = load_about(folder), Selection.load(folder)
+    identity = load(folder / IDENTITY, _Identity)
     options = options_of(read_toml(folder / CONFIG), f"{folder / CONFIG}: ")
     records = read_records(folder)
     check_records(records, about, options, str(folder))
-    num_chosen = sum(len(group["indices"]) for group in selection["groups"])
     return AttackResult(
         folder,
         records,
-        num_chosen - len(read_passed_over(folder)),
-        selection["asked"],
+        selection.total - len(read_passed_over(folder)),
+        selection.asked,
         about["dataset"],
         about["victim"],
         read_json(folder / ENVIRONMENT),

@@ -6,11 +6,9 @@ compute the next generations, the host saves what is finished and prepares the s
 Every random draw folds in the image id: a result depends on neither slot, order, batch nor device.
 """
 
-import functools
 import itertools
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -18,11 +16,11 @@ import numpy as np
 
 from ..config import EngineConfig
 from ..victim.victim import Victim
-from .evaluators import Evaluator
-from .evolution import Optimizer
-from .fitness import FitnessFn, Goal
+from .evolution import experiment_keys
+from .fitness import Goal
 from .layout import Layout, choose_layout, is_out_of_memory
-from .slots import Candidates, Filling, SlotProgram, Slots
+from .problem import Problem
+from .slots import Candidates, Filling, Slots, slot_program
 from .verification import Experiment, Job, Outcome, Stopped, Verifier
 
 _MAX_GENERATIONS_PER_CALL = 100
@@ -30,26 +28,12 @@ _MAX_GENERATIONS_PER_CALL = 100
 _SECONDS_WORTH_SAYING = 2.0
 
 
-def experiment_keys(seed: int, image_ids: Sequence[str]) -> jax.Array:
-    """Random keys [B] of experiments: the seed with each image id folded in."""
-    folded = np.array([zlib.crc32(name.encode("utf-8")) for name in image_ids], np.uint32)
-    return _fold(jax.random.key(seed), folded)
-
-
-@jax.jit
-def _fold(key: jax.Array, numbers: jax.Array) -> jax.Array:
-    return jax.vmap(functools.partial(jax.random.fold_in, key))(numbers)
-
-
 class Engine:
-    """One victim, one kind of attack, compiled once.
+    """The search of one attack: its slots, its judge, and where it stands. The compiled programs are shared.
 
     Args:
         victim: what is attacked; judges the saved candidates.
-        evaluator: gives the search its logits.
-        optimizer: the evolution in its box.
-        fitness_fn: objective of one candidate.
-        targeted: success means reaching the goal's target instead of leaving its original label.
+        problem: what is searched.
         config: slots and generations per call.
         layout: slots and groups; default: by device, memory and `config`.
     """
@@ -57,35 +41,16 @@ class Engine:
     def __init__(
         self,
         victim: Victim,
-        evaluator: Evaluator,
-        optimizer: Optimizer,
-        fitness_fn: FitnessFn,
-        *,
-        targeted: bool,
+        problem: Problem,
         config: EngineConfig | None = None,
         layout: Layout | None = None,
     ):
-        self.victim, self.evaluator, self.optimizer = victim, evaluator, optimizer
-        self._fitness_fn, self._targeted = fitness_fn, targeted
-        self._config = config or EngineConfig()
-        self._arrange(layout or choose_layout(evaluator, optimizer, self._config.slots))
+        self.victim, self.problem, self._config = victim, problem, config or EngineConfig()
+        self._arrange(layout or choose_layout(problem, self._config.slots))
 
     def _arrange(self, layout: Layout) -> None:
-        self.layout = layout
-        self.program = SlotProgram(
-            self.evaluator,
-            self.optimizer,
-            self._fitness_fn,
-            self.victim.space,
-            targeted=self._targeted,
-            layout=layout,
-        )
-        self.verify = Verifier(
-            self.victim,
-            population=self.optimizer.search.population,
-            targeted=self._targeted,
-            num_together=layout.judged,
-        )
+        self.layout, self.program = layout, slot_program(self.problem, layout)
+        self.verify = Verifier(self.victim, self.problem, layout.judged)
         self._is_compiled = False
 
     def compile(self, on_notice: Callable[[str], None] | None = None) -> None:

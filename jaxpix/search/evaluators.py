@@ -3,7 +3,6 @@
 Both give the same logits up to float32 rounding. A success is declared by neither: see `verification`.
 """
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -21,30 +20,13 @@ from ..models.windows import IncrementalModel
 from ..pixels import Pixels, paint
 from ..platforms import on_cpu
 from ..victim.victim import Victim
-
-Base = Any
+from .problem import Base, Evaluator
 
 # Bytes of one map of a cut; several are alive at a time. Usual server CPUs have 32 MB of shared cache.
 _CACHE = 20e6
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Evaluator:
-    """Logits of candidates, in two pure functions.
-
-    Attributes:
-        name: for people: "dense", or "incremental (whole maps from layer3.1 on)".
-        weights: pytree handed to both functions.
-        base: (weights, image uint8 [H, W, C]) -> what is computed once per image.
-        logits: (weights, bases of g images, the images [g, H, W, C], pixels [g, P, K]) -> float32 [g, P, N].
-    """
-
-    name: str
-    weights: Any
-    base: Callable[[Any, jax.Array], Base]
-    logits: Callable[[Any, Base, jax.Array, Pixels], jax.Array]
-
-
+@functools.lru_cache(maxsize=4)
 def make_evaluator(
     victim: Victim,
     num_pixels: int,
@@ -52,6 +34,8 @@ def make_evaluator(
     engine: EngineConfig | None = None,
 ) -> Evaluator:
     """The evaluator that `engine` asks for; `auto` takes the cheaper one of a model of their work.
+
+    The last few are kept: whoever attacks the same victim again finds its programs compiled.
 
     Args:
         victim: what is attacked.
@@ -65,16 +49,7 @@ def make_evaluator(
     engine = engine or EngineConfig()
     frozen = victim.frozen
     if frozen is None:
-        if engine.evaluator == "incremental" or engine.switch is not None:
-            raise InputError(
-                f"incremental evaluation needs a network whose layers jaxpix knows; victim {victim.name!r} is "
-                "a function and can only be evaluated densely"
-            )
-        if precision == "bfloat16":
-            raise InputError(
-                f"victim {victim.name!r} is a function: its arithmetic is its own, so precision must be "
-                "float32 or tfloat32, got bfloat16"
-            )
+        _check_function(victim.name, precision, engine)
         return _dense(victim.apply, victim.weights, precision)
     if precision == "bfloat16":
         frozen = frozen.in_bfloat16()
@@ -89,6 +64,20 @@ def make_evaluator(
     if engine.evaluator == "dense":
         return _dense(frozen.logits, frozen.weights, precision, largest)
     return _incremental(model, precision, largest)
+
+
+def _check_function(name: str, precision: SearchPrecision, engine: EngineConfig) -> None:
+    """Refuse what a user's own function cannot do."""
+    if engine.evaluator == "incremental" or engine.switch is not None:
+        raise InputError(
+            f"incremental evaluation needs a network whose layers jaxpix knows; victim {name!r} is "
+            "a function and can only be evaluated densely"
+        )
+    if precision == "bfloat16":
+        raise InputError(
+            f"victim {name!r} is a function: its arithmetic is its own, so precision must be "
+            "float32 or tfloat32, got bfloat16"
+        )
 
 
 def _switch(

@@ -6,10 +6,14 @@ every later one, so a slot can start at any step.
 """
 
 import dataclasses
+import functools
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from evosax.algorithms import DifferentialEvolution
 
 from ..config import Bounds
@@ -69,6 +73,17 @@ class Evolution:
         return self.members.best_fitness
 
 
+def experiment_keys(seed: int, image_ids: Sequence[str]) -> jax.Array:
+    """Random keys [B] of experiments: the seed with each image id folded in."""
+    folded = np.array([zlib.crc32(name.encode("utf-8")) for name in image_ids], np.uint32)
+    return _fold(jax.random.key(seed), folded)
+
+
+@jax.jit
+def _fold(key: jax.Array, numbers: jax.Array) -> jax.Array:
+    return jax.vmap(functools.partial(jax.random.fold_in, key))(numbers)
+
+
 class _PairwiseDE(DifferentialEvolution):
     """evosax's DE with the paper's tie rule: a trial replaces its parent only when it is strictly better."""
 
@@ -80,7 +95,7 @@ class _PairwiseDE(DifferentialEvolution):
         )
 
 
-class Optimizer:
+class Evolver:
     """The compiled pieces of one differential evolution: `start`, `propose`, `select`."""
 
     def __init__(self, search: Search, box: Box):

@@ -57,7 +57,9 @@ class Box:
 
 def uniform_population(key: jax.Array, box: Box, population: int) -> jax.Array:
     """First population [P, G], uniform over the box."""
-    return jax.random.uniform(key, (population, box.num_genes), minval=box.lower, maxval=box.upper)
+    return jax.random.uniform(
+        key, (population, box.num_genes), minval=box.lower[None], maxval=box.upper[None]
+    )
 
 
 def gaussian_population(key: jax.Array, box: Box, population: int) -> jax.Array:
@@ -69,7 +71,7 @@ def gaussian_population(key: jax.Array, box: Box, population: int) -> jax.Array:
     uniform = uniform_population(key_uniform, box, population)
     normal = 128.0 + 127.0 * jax.random.normal(key_normal, uniform.shape)
     is_coordinate = np.arange(box.num_genes) % (2 + box.image_shape[2]) < 2
-    return jnp.where(is_coordinate, uniform, normal)
+    return jnp.where(is_coordinate[None], uniform, normal)
 
 
 def repair(key: jax.Array, genomes: jax.Array, box: Box, bounds: Bounds) -> jax.Array:
@@ -78,7 +80,7 @@ def repair(key: jax.Array, genomes: jax.Array, box: Box, bounds: Bounds) -> jax.
     `clip` moves a gene to the nearest bound, `reflect` mirrors it at the bound as often as needed, `redraw`
     draws it anew, uniformly, as SciPy does. Genes inside the box stay as they are.
     """
-    lower, upper = jnp.asarray(box.lower), jnp.asarray(box.upper)
+    lower, upper = jnp.asarray(box.lower[None]), jnp.asarray(box.upper[None])
     if bounds == "clip":
         return jnp.clip(genomes, lower, upper)
     if bounds == "redraw":
@@ -96,5 +98,5 @@ def decode(genomes: jax.Array, box: Box) -> Pixels:
     height, width, channels = box.image_shape
     blocks = genomes.reshape(*genomes.shape[:-1], box.num_pixels, 2 + channels)
     largest = np.array([width - 1, height - 1, *[MAX_INTENSITY] * channels], np.float32)
-    whole = jnp.clip(jnp.round(blocks), 0, largest).astype(jnp.int32)
+    whole = jnp.clip(jnp.round(blocks), 0, largest.reshape(*[1] * (blocks.ndim - 1), -1)).astype(jnp.int32)
     return Pixels(whole[..., 0], whole[..., 1], whole[..., 2:])

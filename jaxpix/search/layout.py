@@ -6,8 +6,7 @@ import os
 
 import jax
 
-from .evaluators import Evaluator
-from .evolution import Optimizer
+from .problem import Problem
 
 # On a GPU, candidates evaluated together at 224 px; a CPU is busy with one population.
 _GPU_BATCH = 1600
@@ -54,19 +53,18 @@ class Layout:
         )
 
 
-def choose_layout(evaluator: Evaluator, optimizer: Optimizer, slots: int | None = None) -> Layout:
+def choose_layout(problem: Problem, slots: int | None = None) -> Layout:
     """A layout for all local devices.
 
     Args:
-        evaluator: its bases take memory in every slot.
-        optimizer: population and image shape.
+        problem: its bases take memory in every slot.
         slots: S as a person asked for it, over all devices; rounded up to whole groups. Default: by memory.
     """
     devices = tuple(jax.local_devices())
     on_cpu = devices[0].platform == "cpu"
-    group = 1 if on_cpu else _gpu_group(optimizer)
+    group = 1 if on_cpu else _gpu_group(problem)
     if slots is None:
-        fitting = int(_SHARE_FOR_BASES * memory_of(devices[0]) / max(1, bytes_per_slot(evaluator, optimizer)))
+        fitting = int(_SHARE_FOR_BASES * memory_of(devices[0]) / max(1, bytes_per_slot(problem)))
         per_device = min(_CPU_SLOTS if on_cpu else _GPU_GROUPS * group, max(1, fitting))
     else:
         per_device = math.ceil(slots / len(devices))
@@ -83,18 +81,19 @@ def choose_layout(evaluator: Evaluator, optimizer: Optimizer, slots: int | None 
     )
 
 
-def _gpu_group(optimizer: Optimizer) -> int:
-    height, width, _ = optimizer.box.image_shape
+def _gpu_group(problem: Problem) -> int:
+    height, width, _ = problem.box.image_shape
     candidates = _GPU_BATCH * min(4.0, _REFERENCE_PIXELS / (height * width))
-    return max(1, round(candidates / optimizer.search.population))
+    return max(1, round(candidates / problem.search.population))
 
 
-def bytes_per_slot(evaluator: Evaluator, optimizer: Optimizer) -> int:
+def bytes_per_slot(problem: Problem) -> int:
     """Memory that one experiment keeps: its base and its population."""
-    image = jax.ShapeDtypeStruct(optimizer.box.image_shape, jax.numpy.uint8)
+    image = jax.ShapeDtypeStruct(problem.box.image_shape, jax.numpy.uint8)
+    evaluator = problem.evaluator
     kept = (
         jax.eval_shape(evaluator.base, evaluator.weights, image),
-        jax.eval_shape(optimizer.start, jax.random.key(0)),
+        jax.eval_shape(problem.evolver.start, jax.random.key(0)),
     )
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
 

@@ -14,13 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..labels import LabelSpace
 from ..pixels import Pixels
-from .evaluators import Base, Evaluator
-from .evolution import Evolution, Optimizer
-from .fitness import FitnessFn, Goal, is_success
+from .evolution import Evolution
+from .fitness import Goal
 from .genome import decode
 from .layout import Layout
+from .problem import Base, Problem
 
 _AXIS = "slots"
 
@@ -60,26 +59,12 @@ class SlotProgram:
     """Compiled functions over `Slots`; each compiles once.
 
     Args:
-        evaluator: gives candidates their logits.
-        optimizer: the evolution in its box.
-        fitness_fn: objective of one candidate.
-        space: label space of the victim.
-        targeted: what counts as a hit.
+        problem: what every slot searches.
         layout: slots, groups and devices.
     """
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        optimizer: Optimizer,
-        fitness_fn: FitnessFn,
-        space: LabelSpace,
-        *,
-        targeted: bool,
-        layout: Layout,
-    ):
-        self._evaluator, self._optimizer, self._fitness_fn = evaluator, optimizer, fitness_fn
-        self._space, self._targeted = space, targeted
+    def __init__(self, problem: Problem, layout: Layout):
+        self.problem, self._evaluator, self._evolver = problem, problem.evaluator, problem.evolver
         self.num_slots, self._group, self._filling = layout.num_slots, layout.group, layout.filling
         assert self.num_slots % (self._group * len(layout.devices)) == 0, (
             "slots are whole groups on every device"
@@ -108,8 +93,8 @@ class SlotProgram:
 
     def nothing(self) -> Filling:
         """What enters no slot, in the shapes of what does."""
-        count, shape = self._filling, self._optimizer.box.image_shape
-        labels = np.zeros((count, len(self._space.class_names)), bool)
+        count, shape = self._filling, self.problem.box.image_shape
+        labels = np.zeros((count, len(self.problem.space.class_names)), bool)
         return Filling(
             np.full(count, self.num_slots, np.int32),
             jax.random.split(jax.random.key(0), count),
@@ -131,10 +116,10 @@ class SlotProgram:
 
     def _empty(self) -> Slots:
         """Slots that are all stopped, to be filled."""
-        shape, labels = self._optimizer.box.image_shape, (self.num_slots, len(self._space.class_names))
+        shape, labels = self.problem.box.image_shape, (self.num_slots, len(self.problem.space.class_names))
         images = jnp.zeros((self.num_slots, *shape), jnp.uint8)
         one = jax.eval_shape(self._evaluator.base, self._evaluator.weights, images[0])
-        evolution = jax.vmap(self._optimizer.start)(jax.random.split(jax.random.key(0), self.num_slots))
+        evolution = jax.vmap(self._evolver.start)(jax.random.split(jax.random.key(0), self.num_slots))
         return Slots(
             evolution=dataclasses.replace(evolution, stopped=jnp.ones(self.num_slots, bool)),
             images=images,
@@ -144,7 +129,7 @@ class SlotProgram:
 
     def _fill(self, weights: Any, slots: Slots, filling: Filling) -> Slots:
         fresh = Slots(
-            evolution=jax.vmap(self._optimizer.start)(filling.keys),
+            evolution=jax.vmap(self._evolver.start)(filling.keys),
             images=filling.images,
             goals=filling.goals,
             bases=jax.vmap(functools.partial(self._evaluator.base, weights))(filling.images),
@@ -159,7 +144,7 @@ class SlotProgram:
         evolution = jax.tree.map(
             functools.partial(_keep_where, ~refuted),
             slots.evolution,
-            jax.vmap(self._optimizer.refute)(slots.evolution),
+            jax.vmap(self._evolver.refute)(slots.evolution),
         )
         return dataclasses.replace(slots, evolution=evolution)
 
@@ -170,7 +155,7 @@ class SlotProgram:
         return Candidates(
             stopped=evolution.stopped,
             is_hit=is_hit,
-            pixels=decode(genome, self._optimizer.box),
+            pixels=decode(genome, self.problem.box),
             fitness=jnp.where(is_hit, evolution.hit_fitness, evolution.best_fitness),
             generation=evolution.generation,
             queries_to_first_hit=evolution.queries_to_first_hit,
@@ -186,10 +171,10 @@ class SlotProgram:
 
         def generation(carry: Carry) -> Carry:
             step, evaluated, before = carry
-            count = jnp.sum(~before.stopped, dtype=jnp.int32) * self._optimizer.search.population
-            candidates = jax.vmap(self._optimizer.propose)(before)
+            count = jnp.sum(~before.stopped, dtype=jnp.int32) * self.problem.search.population
+            candidates = jax.vmap(self._evolver.propose)(before)
             fitness, is_hit = self._evaluate(weights, slots, before.stopped, candidates)
-            after = jax.vmap(self._optimizer.select)(before, candidates, fitness, is_hit)
+            after = jax.vmap(self._evolver.select)(before, candidates, fitness, is_hit)
             evolution = jax.tree.map(functools.partial(_keep_where, before.stopped), before, after)
             return step + 1, evaluated + count, evolution
 
@@ -209,18 +194,21 @@ class SlotProgram:
             images, goals, bases, genomes = jax.tree.map(
                 lambda leaf: leaf[members], (slots.images, slots.goals, slots.bases, candidates)
             )
-            pixels = decode(genomes, self._optimizer.box)
+            pixels = decode(genomes, self.problem.box)
             logits = self._evaluator.logits(weights, bases, images, pixels)
-            judged = jax.vmap(jax.vmap(self._judge, (0, None)))(logits, goals)
+            judged = jax.vmap(jax.vmap(self.problem.judge, (0, None)))(logits, goals)
             return jax.tree.map(lambda old, new: old.at[members].set(new), results, judged)
 
         size = candidates.shape[:2]
         nothing = jnp.full(size, jnp.inf, jnp.float32), jnp.zeros(size, bool)
         return jax.lax.fori_loop(0, num_groups, evaluate, nothing)
 
-    def _judge(self, logits: jax.Array, goal: Goal) -> tuple[jax.Array, jax.Array]:
-        return self._fitness_fn(logits, goal), is_success(logits, goal, self._space, self._targeted)
-
 
 def _keep_where(keep: jax.Array, old: jax.Array, new: jax.Array) -> jax.Array:
     return jnp.where(keep.reshape(-1, *[1] * (old.ndim - 1)), old, new)
+
+
+@functools.lru_cache(maxsize=8)
+def slot_program(problem: Problem, layout: Layout) -> SlotProgram:
+    """The program of a problem, kept: attacking batch after batch, or seed after seed, compiles once."""
+    return SlotProgram(problem, layout)

@@ -14,12 +14,15 @@ from ..platforms import on_host
 from ..storage.png import decode_png, encode_png
 from ..victim.victim import Victim
 from .fitness import Goal, is_success
+from .problem import Problem
 from .slots import Candidates
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _THREADS = 8
+
+_is_success = jax.jit(is_success, static_argnums=(2, 3))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,15 +137,12 @@ class Verifier:
 
     Args:
         victim: the judge.
-        population: P, candidates of a generation.
-        targeted: success means reaching the goal's target instead of leaving its original label.
+        problem: what is a success, and how many candidates a generation has.
         num_together: images judged in one call.
     """
 
-    def __init__(self, victim: Victim, *, population: int, targeted: bool, num_together: int = 1):
-        self.judge = Judge(victim, num_together)
-        self._space, self._population, self._targeted = victim.space, population, targeted
-        self._is_success = jax.jit(is_success, static_argnums=(2, 3))
+    def __init__(self, victim: Victim, problem: Problem, num_together: int = 1):
+        self.judge, self._problem = Judge(victim, num_together), problem
 
     def compile(self) -> None:
         """See `Judge.compile`."""
@@ -169,7 +169,7 @@ class Verifier:
         job = stopped.experiment.job
         with on_host():
             goal = Goal(job.original, job.target)
-            return bool(self._is_success(logits, goal, self._space, self._targeted))
+            return bool(_is_success(logits, goal, self._problem.space, self._problem.targeted))
 
     def _outcome(
         self, stopped: Stopped, png: bytes, success: bool, before: np.ndarray, after: np.ndarray
@@ -186,7 +186,7 @@ class Verifier:
             logits_before=before,
             logits_after=after,
             generations=generations,
-            queries=self._population * (1 + generations),
+            queries=self._problem.search.population * (1 + generations),
             queries_to_first_hit=int(candidate.queries_to_first_hit) if candidate.is_hit else None,
             best_fitness=float(candidate.fitness),
             seconds=stopped.seconds,

@@ -90,7 +90,8 @@ def load(path: Path, kind: type[Kind]) -> Kind:
 
 def dump(path: Path, value: Any, indent: int | None = 1) -> None:
     """Write what `load` reads back, atomically; `indent` None: on one line, for what may be long."""
-    plain = _adapter(type(value)).dump_python(value, mode="json")
+    adapter: TypeAdapter[Any] = _adapter(type(value))  # type: ignore[arg-type]
+    plain = adapter.dump_python(value, mode="json")
     write_atomically(path, json.dumps(plain, indent=indent) + "\n")
 
 

@@ -14,7 +14,7 @@ from ..terminal.programs import keep_programs
 from .configs import header_of, shipped_studies, study_file
 from .file import Study, read_study
 from .plan import show_plan
-from .run import StudyOutcome, run_study, success_table
+from .run import StudyOutcome, open_data, run_study, success_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     study = read_study(path, options.set, data_dir=options.data_dir, victim=options.victim)
     folder = options.run or Path("runs") / path.stem
     if options.plan:
-        show_plan(study, folder)
+        show_plan(study, open_data(study), folder)
     else:
         show(study, run_study(study, folder))
 

@@ -27,6 +27,8 @@ from ..search.genome import Box
 from ..storage.documents import shown
 from ..storage.settings import build, parse_toml, read_toml
 
+# Where a study trains its victim, in its run folder.
+VICTIM = "victim"
 _TABLES = ("data", "train", "attack", "study")
 _DECIDED_ELSEWHERE = {
     **dict.fromkeys(("dataset", "split", "image_size", "data_dir"), "it belongs into [data]"),

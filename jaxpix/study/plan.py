@@ -9,17 +9,12 @@ from ..labels import LabelSpace
 from ..records.files import read_records
 from ..search.presets import search_of
 from ..terminal.console import print_table, say
-from .file import PlannedAttack, Study
-from .run import open_data, victim_run
+from ..train.run import TrainingRun
+from .file import VICTIM, PlannedAttack, Study
 
 
-def show_plan(study: Study, folder: Path) -> None:
-    """Print victim and attacks with the most images and candidates they can take.
-
-    Raises:
-        InputError: the data set is not prepared, or an attack does not fit it.
-    """
-    dataset = open_data(study)
+def show_plan(study: Study, dataset: PreparedDataset, folder: Path) -> None:
+    """Print victim and attacks with the most images and candidates they can take."""
     rows, total = [], 0
     for attack in study.attacks:
         images = most_images(attack, dataset)
@@ -56,7 +51,7 @@ def most_images(attack: PlannedAttack, dataset: PreparedDataset) -> int:
 def _victim(study: Study, folder: Path) -> str:
     if study.victim is not None:
         return str(study.victim)
-    run = victim_run(folder)
+    run = TrainingRun(folder / VICTIM)
     if run.test_metrics is not None:
         return f"trained before, {run.victim}"
     recipe = study.train

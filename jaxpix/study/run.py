@@ -24,7 +24,7 @@ from ..train.evaluation import table
 from ..train.run import TrainingRun
 from ..train.training import train_victim
 from ..victim.victim import Victim
-from .file import PlannedAttack, Study, check_attacks
+from .file import VICTIM, PlannedAttack, Study, check_attacks
 
 _STUDY, _REPORT = "study.toml", "report"
 
@@ -46,11 +46,6 @@ class StudyOutcome:
     victim: Victim
     attacks: list[AttackOutcome]
     page: Path
-
-
-def victim_run(folder: Path) -> TrainingRun:
-    """Where a study in `folder` trains its victim."""
-    return TrainingRun(folder / "victim")
 
 
 def open_data(study: Study) -> PreparedDataset:
@@ -121,7 +116,7 @@ def _victim(study: Study, dataset: PreparedDataset, folder: Path) -> Victim:
         victim = Victim.load(study.victim)
         say(f"victim: {victim.name} ({study.victim})")
         return victim
-    run = victim_run(folder)
+    run = TrainingRun(folder / VICTIM)
     victim = train_victim(dataset, study.train, run.folder)
     assert run.test_metrics is not None, "the run is finished"
     title, header, rows = table(run.test_metrics)
@@ -133,7 +128,7 @@ def _attacked(study: Study, attack: PlannedAttack, victim: Victim, folder: Path)
     run = folder / attack.folder_name
     options = dataclasses.replace(
         attack.options,
-        victim=study.victim or victim_run(folder).folder,
+        victim=study.victim or folder / VICTIM,
         dataset=study.data.dataset,
         data_dir=study.data.data_dir,
         split=study.data.split,

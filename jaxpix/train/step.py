@@ -87,8 +87,12 @@ def loss_of(
         losses = optax.sigmoid_binary_cross_entropy(logits, labels.astype(logits.dtype))
         weights = jnp.broadcast_to(mask[:, None], losses.shape)
         if class_weights is not None:
-            weights = weights * jnp.where(labels > 0, class_weights[1], class_weights[0])
+            weights = weights * jnp.where(labels > 0, class_weights[None, 1], class_weights[None, 0])
     return jnp.sum(losses * weights) / jnp.maximum(jnp.sum(weights), jnp.finfo(jnp.float32).tiny)
+
+
+def _normalised(images: jax.Array, mean: np.ndarray, std: np.ndarray) -> jax.Array:
+    return (images.astype(jnp.float32) - mean[None, None, None]) / std[None, None, None]
 
 
 def make_step(
@@ -106,7 +110,7 @@ def make_step(
         params: Any, statistics: Any, images: jax.Array, labels: jax.Array, mask: jax.Array
     ) -> tuple[jax.Array, Any]:
         copy = nnx.merge(graph, params, statistics, copy=True)
-        logits = copy((images.astype(jnp.float32) - mean) / std)
+        logits = copy(_normalised(images, mean, std))
         return loss_of(logits, labels, mask.astype(jnp.float32), class_weights), nnx.state(
             copy, nnx.BatchStat
         )
@@ -134,7 +138,7 @@ def make_evaluate(model: nnx.Module, mean: np.ndarray, std: np.ndarray) -> Evalu
         # Otherwise GPUs would evaluate float32 convolutions in TF32.
         with jax.default_matmul_precision("float32"):
             copy = nnx.merge(graph, params, statistics, copy=True)
-            return copy((images.astype(jnp.float32) - mean) / std)
+            return copy(_normalised(images, mean, std))
 
     return evaluate
 

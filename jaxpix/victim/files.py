@@ -4,12 +4,11 @@ A folder cannot be renamed onto another one, so a new victim takes an older one'
 killed between them leaves the older one, complete, under the name of a leftover, where `read` finds it.
 """
 
-import functools
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +19,6 @@ from typing_extensions import TypedDict
 
 from ..config import ModelName, Task
 from ..errors import InputError
-from ..models.zoo import build
 from ..storage import checkpoints
 from ..storage.documents import checked, read_json
 from ..storage.files import sync, write_atomically
@@ -32,7 +30,7 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-@with_config(ConfigDict(strict=True))
+@with_config(ConfigDict(strict=True, extra="allow"))
 class _Provenance(TypedDict, total=False):
     """What others read of it; whoever makes a victim may add more."""
 
@@ -99,8 +97,14 @@ def _place(folder: Path) -> Path:
     )
 
 
-def read(folder: Path) -> tuple[dict[str, Any], nnx.Module]:
+def read(
+    folder: Path, structure_of: Callable[[ModelName, int, int], Any]
+) -> tuple[dict[str, Any], nnx.Module]:
     """What `write` was given: the content, and a model with the weights.
+
+    Args:
+        folder: of the victim, or of the training run that made it.
+        structure_of: (architecture, number of classes, channels) -> what `nnx.split` gives of that network.
 
     Raises:
         InputError: no victim there, another format, or weights that do not fit.
@@ -110,18 +114,10 @@ def read(folder: Path) -> tuple[dict[str, Any], nnx.Module]:
     content = read_json(path)
     if content.get("format") != _FORMAT:
         raise InputError(f"{path}: expected format {_FORMAT}, got {content.get('format')!r}")
-    checked(_Content, content, f"{path} is damaged: ")
+    content = dict(checked(_Content, content, f"{path} is damaged: "))
     channels, num_classes = content["input_shape"][2], len(content["class_names"])
     if not len(content["mean"]) == len(content["std"]) == channels:
         raise InputError(f"{path} is damaged: expected {channels} values of mean and of std")
-    graph, abstract = _structure(content["architecture"], num_classes, channels)
+    graph, abstract = structure_of(content["architecture"], num_classes, channels)
     restored = checkpoints.restore_tree(folder / _WEIGHTS, abstract)
     return content, nnx.merge(graph, jax.device_put(restored))
-
-
-@functools.lru_cache(maxsize=8)
-def _structure(architecture: ModelName, num_classes: int, channels: int) -> Any:
-    """What `nnx.split` gives of a network without weights."""
-    return nnx.split(
-        nnx.eval_shape(lambda: build(architecture, num_classes=num_classes, channels=channels, seed=0))
-    )

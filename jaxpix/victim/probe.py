@@ -46,10 +46,7 @@ def probe(
             outputs that depend on the batch.
     """
     height, width, channels = input_shape
-    generator = np.random.Generator(np.random.PCG64(0))
-    noise = generator.integers(0, 256, (_PROBE_IMAGES - 2, height, width, channels))
-    flat = [np.zeros((height, width, channels)), np.full((height, width, channels), 255)]
-    images = np.stack([*flat, *noise]).astype(np.uint8)
+    images = _made_up(input_shape)
     try:
         logits = np.asarray(logits_fn(images))
     except (TypeError, ValueError) as error:
@@ -78,6 +75,12 @@ def probe(
             "is a batch normalisation in training mode?"
         )
     return logits
+
+
+def _made_up(shape: tuple[int, int, int]) -> np.ndarray:
+    """Black, white and noise, uint8 [6, H, W, C]."""
+    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (_PROBE_IMAGES - 2, *shape))
+    return np.stack([np.zeros(shape), np.full(shape, 255), *noise]).astype(np.uint8)
 
 
 def check_finite(logits: np.ndarray, image_ids: Sequence[str], name: str) -> None:

@@ -1,7 +1,4 @@
-"""What is attacked: a pure logits function, its label space and its input shape.
-
-A victim takes 8-bit images, 0..255, and owns its normalisation. Nothing else ever normalises.
-"""
+"""What is attacked: a classifier, where it came from, and the ways to make, save and load one."""
 
 import dataclasses
 import functools
@@ -10,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -21,50 +17,26 @@ from ..models.frozen import FrozenModel, freeze
 from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision, read_weights
 from ..models.zoo import build, check_image_size
 from ..platforms import on_cpu
-from . import files as victim_files
+from . import files
+from .classifier import Apply, Classifier, Weights
 from .probe import identify, logits_of, probe
-
-Weights = Any
-Apply = Callable[[Weights, jax.Array], jax.Array]
-
-_PREDICTION_BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Victim:
+class Victim(Classifier):
     """A classifier under attack. Build one with a `from_…` method or `load`.
 
     Attributes:
-        apply: pure and jittable; (weights, images float32 [B, H, W, C] in 0..255) -> logits [B, N].
-        weights: pytree handed to `apply`; an argument rather than a constant, which keeps compilation short.
-        space: task, class names, normal classes and threshold.
-        input_shape: (H, W, C) of one image.
-        name: what reports call it.
         victim_id: hash that changes when the weights or the meaning of the outputs change.
         description: what `save` needs to rebuild it; None for a user's own function.
         provenance: where it came from (data set, split, versions), as JSON-able values.
         graph: structure of a Flax model of ours, `weights` its state; None for a user's own function.
     """
 
-    apply: Apply
-    weights: Weights
-    space: LabelSpace
-    input_shape: tuple[int, int, int]
-    name: str
     victim_id: str
     description: Mapping[str, Any] | None = None
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     graph: nnx.GraphDef[Any] | None = None
-
-    @property
-    def task(self) -> Task:
-        """`multiclass` or `multilabel`."""
-        return self.space.task
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the N outputs."""
-        return self.space.class_names
 
     def model(self) -> nnx.Module | None:
         """The Flax model that was frozen, in evaluation mode; None for a user's own function."""
@@ -78,45 +50,12 @@ class Victim:
             return None
         return freeze(model, self.description["mean"], self.description["std"])
 
-    @functools.cached_property
-    def _compiled(self) -> Callable[[Weights, jax.Array], jax.Array]:
-        return jax.jit(self.dense_logits)
-
-    def dense_logits(self, weights: Weights, images: jax.Array) -> jax.Array:
-        """Float32 logits [B, N] of images [B, H, W, C], traceable inside a larger program.
-
-        Raises:
-            InputError: the images have another shape.
-        """
-        if images.ndim != 4 or images.shape[1:] != self.input_shape:
-            raise InputError(
-                f"victim {self.name!r} expects images [B, {', '.join(map(str, self.input_shape))}], "
-                f"got {list(images.shape)}"
-            )
-        # On GPUs float32 convolutions would otherwise run in TF32 and verification would not be float32.
-        with jax.default_matmul_precision("float32"):
-            return self.apply(weights, images.astype(jnp.float32)).astype(jnp.float32)
-
-    def logits(self, images: np.ndarray | jax.Array) -> jax.Array:
-        """Logits [B, N] of 8-bit or float images [B, H, W, C] in 0..255."""
-        return self._compiled(self.weights, jnp.asarray(images))
-
     def _probe(self, *, refuse_probabilities: bool) -> np.ndarray:
         # A GPU compiles for half a minute: there the probe shares the program of `predict`.
         evaluate = self.logits if on_cpu() else self.predict
         return probe(
             evaluate, self.space, self.input_shape, self.name, refuse_probabilities=refuse_probabilities
         )
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Logits [B, N] as NumPy, evaluated in padded batches of one fixed shape."""
-        parts = []
-        for start in range(0, len(images), _PREDICTION_BATCH):
-            batch = images[start : start + _PREDICTION_BATCH]
-            missing = _PREDICTION_BATCH - len(batch)
-            padded = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)))
-            parts.append(np.asarray(self.logits(padded))[: len(batch)])
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.class_names)), np.float32)
 
     @classmethod
     def from_function(
@@ -178,32 +117,30 @@ class Victim:
         """Freeze a Flax model of ours; `mean` and `std` [C] are on the 0..255 scale.
 
         Raises:
-            InputError: images too small for the architecture, or the probe batch fails (see `from_function`).
+            InputError: images too small for the architecture, mean or std of other channels, or the probe batch
+                fails (see `from_function`).
         """
+        _check_channels(mean, std, input_shape)
         check_image_size(architecture, min(input_shape[:2]))
         model.eval()
         graph, state = nnx.split(model)
-        mean_array, std_array = np.asarray(mean, np.float32), np.asarray(std, np.float32)
-
-        def apply(weights: Weights, images: jax.Array) -> jax.Array:
-            return nnx.merge(graph, weights, copy=True)((images - mean_array) / std_array)
-
+        grey = np.asarray(mean, np.float32), np.asarray(std, np.float32)
         space = LabelSpace(task, tuple(class_names), tuple(normal_classes), threshold)
         description = {
             "architecture": architecture,
             "input_shape": list(input_shape),
-            "mean": [float(value) for value in mean_array],
-            "std": [float(value) for value in std_array],
+            "mean": [float(value) for value in grey[0]],
+            "std": [float(value) for value in grey[1]],
         }
         weights = jax.device_put(state)
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
         victim = cls(
-            apply,
+            _normalising(graph, *grey),
             weights,
             space,
             input_shape,
             name or architecture,
-            identify(space, [*leaves, mean_array, std_array]),
+            identify(space, [*leaves, *grey]),
             description,
             dict(provenance or {}),
             graph,
@@ -234,15 +171,10 @@ class Victim:
         Raises:
             InputError: a key or shape does not fit, naming key and both shapes.
         """
-        channels = input_shape[2]
-        if len(mean) != channels or len(std) != channels:
-            raise InputError(
-                f"mean and std need {channels} values for input_shape {tuple(input_shape)}, "
-                f"got {len(mean)} and {len(std)}"
-            )
+        _check_channels(mean, std, input_shape)
         check_image_size(architecture, min(input_shape[:2]))
         state = source if isinstance(source, Mapping) else read_weights(source)
-        model = build(architecture, num_classes=len(class_names), channels=channels, seed=0)
+        model = build(architecture, num_classes=len(class_names), channels=input_shape[2], seed=0)
         load_torchvision(model, state)
         return cls.from_model(
             model,
@@ -270,7 +202,7 @@ class Victim:
             **self.description,
             "provenance": dict(self.provenance),
         }
-        victim_files.write(Path(folder), content, self.weights)
+        files.write(Path(folder), content, self.weights)
 
     @classmethod
     def load(cls, folder: Path) -> "Victim":
@@ -279,24 +211,39 @@ class Victim:
         Raises:
             InputError: no victim there, another format, or weights that do not fit.
         """
-        content, model = victim_files.read(Path(folder))
-        height, width, channels = content["input_shape"]
+        content, model = files.read(Path(folder), _structure)
+        shape = tuple(content.pop("input_shape"))
+        victim_id = content.pop("victim_id")
         try:
-            victim = cls.from_model(
-                model,
-                architecture=content["architecture"],
-                task=content["task"],
-                class_names=content["class_names"],
-                input_shape=(height, width, channels),
-                mean=content["mean"],
-                std=content["std"],
-                normal_classes=content["normal_classes"],
-                threshold=content["threshold"],
-                name=content["name"],
-                provenance=content["provenance"],
-            )
+            victim = cls.from_model(model, input_shape=shape, **content)
         except InputError as error:
             raise InputError(f"{folder}: {error}") from None
-        if victim.victim_id != content["victim_id"]:
+        if victim.victim_id != victim_id:
             raise InputError(f"{folder}: the weights are not those that victim.json describes (hash differs)")
         return victim
+
+
+def _check_channels(mean: Sequence[float], std: Sequence[float], input_shape: tuple[int, int, int]) -> None:
+    if not len(mean) == len(std) == input_shape[2]:
+        raise InputError(
+            f"mean and std need {input_shape[2]} values for input_shape {tuple(input_shape)}, "
+            f"got {len(mean)} and {len(std)}"
+        )
+
+
+def _normalising(graph: nnx.GraphDef[Any], mean: np.ndarray, std: np.ndarray) -> Apply:
+    """A network that takes 0..255."""
+
+    def apply(weights: Weights, images: jax.Array) -> jax.Array:
+        normalised = (images - mean[None, None, None]) / std[None, None, None]
+        return nnx.merge(graph, weights, copy=True)(normalised)
+
+    return apply
+
+
+@functools.lru_cache(maxsize=8)
+def _structure(architecture: ModelName, num_classes: int, channels: int) -> Any:
+    """What `nnx.split` gives of a network without weights."""
+    return nnx.split(
+        nnx.eval_shape(lambda: build(architecture, num_classes=num_classes, channels=channels, seed=0))
+    )

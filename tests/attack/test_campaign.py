@@ -37,7 +37,7 @@ def world(tmp_path_factory):
     # Centred, scaled logits make every class occur and some labels fragile.
     logits = _victim(model, dataset).predict(images)
     scale = 1 / logits.std(0)
-    model.fc.kernel[...] = model.fc.kernel[...] * scale
+    model.fc.kernel[...] = model.fc.kernel[...] * scale[None]
     model.fc.bias[...] = (model.fc.bias[...] - logits.mean(0)) * scale
     _victim(model, dataset).save(folder / "victim")
     return folder

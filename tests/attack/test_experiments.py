@@ -202,7 +202,7 @@ def test_a_refuted_hit_goes_back_into_the_search():
     def logits(weights, images):
         raw = exact.apply(weights, images)
         # Batches, which only the search uses, favour class 0 by a margin that verification does not see.
-        return raw + (jnp.array([3.0, 0.0, 0.0]) if images.shape[0] > 1 else 0.0)
+        return raw + (jnp.array([[3.0, 0.0, 0.0]]) if images.shape[0] > 1 else 0.0)
 
     two_faced = dataclasses.replace(exact, apply=logits)
     images = toy_images(8, seed=9)

@@ -6,10 +6,11 @@ from support.toys import Source, toy_images, toy_victim
 
 from jaxpix.attack.choice import wanted_labels
 from jaxpix.attack.experiments import Attack
-from jaxpix.attack.selection import Selection, eligible, select, select_all
+from jaxpix.attack.selection import eligible, select, select_all
 from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
+from jaxpix.records.attacked import Selection
 
 IMAGES = toy_images(150, seed=4)
 
@@ -104,12 +105,15 @@ def test_wanted_labels():
         wanted_labels(sets, stored, ("c",), 2)
 
 
-def test_a_selection_survives_json(attack, labels):
+def test_a_selection_survives_its_file(attack, labels, tmp_path):
     for selection in (
         select(attack, Source(IMAGES), labels, None, 3, seed=0),
         select_all(attack, labels, None, seed=0),
     ):
-        assert Selection.from_plain(json.loads(json.dumps(selection.to_plain()))) == selection
-    older = json.loads(json.dumps(selection.to_plain()))
+        selection.save(tmp_path)
+        assert Selection.load(tmp_path) == selection
+    path = tmp_path / "selection.json"
+    older = json.loads(path.read_text())
     del older["screened"]
-    assert Selection.from_plain(older).screened
+    path.write_text(json.dumps(older))
+    assert Selection.load(tmp_path).screened

@@ -11,8 +11,7 @@ from support.toys import toy_images, toy_victim
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.attack.experiments import Attack
 from jaxpix.pixels import paint
-from jaxpix.search.engine import experiment_keys
-from jaxpix.search.evolution import Optimizer
+from jaxpix.search.evolution import Evolver, experiment_keys
 from jaxpix.search.fitness import Goal, is_success, make_fitness
 from jaxpix.search.genome import Box, decode
 from jaxpix.search.presets import search_of
@@ -32,18 +31,18 @@ def one_at_a_time(attack, jobs):
     """The same search without slots, image after image: propose, evaluate densely, select."""
     victim, config = attack.victim, attack.config
     box = Box(victim.input_shape, config.num_pixels)
-    optimizer = Optimizer(search_of(config), box)
+    evolver = Evolver(search_of(config), box)
     fitness_fn = make_fitness("confidence", victim.space, targeted=False)
 
     @jax.jit
     def generation(evolution, image, goal):
-        candidates = optimizer.propose(evolution)
+        candidates = evolver.propose(evolution)
         logits = victim.dense_logits(victim.weights, paint(image, decode(candidates, box)))
         fitness = jax.vmap(fitness_fn, (0, None))(logits, goal)
         hits = jax.vmap(lambda row: is_success(row, goal, victim.space, False))(logits)
-        return optimizer.select(evolution, candidates, fitness, hits)
+        return evolver.select(evolution, candidates, fitness, hits)
 
-    start = jax.jit(optimizer.start)
+    start = jax.jit(evolver.start)
     for job in jobs:
         goal = Goal(jnp.asarray(job.original), jnp.asarray(job.target))
         evolution = start(experiment_keys(config.seed, [job.image_id])[0])
@@ -66,6 +65,16 @@ def test_a_plain_loop_finds_the_same(attack):
         assert (outcome.queries_to_first_hit or 0) == queries_to_first_hit
         np.testing.assert_array_equal(outcome.pixels.x, pixels.x)
         np.testing.assert_array_equal(outcome.pixels.values, pixels.values)
+
+
+def test_attacks_of_one_kind_share_programs_and_nothing_that_changes(attack):
+    engine = EngineConfig(slots=3)
+    other = Attack(attack.victim, dataclasses.replace(attack.config, seed=attack.config.seed + 1), engine)
+    assert other.engine.program is attack.engine.program
+    assert other.engine is not attack.engine
+    assert other.engine.verify is not attack.engine.verify
+    more = Attack(attack.victim, dataclasses.replace(attack.config, num_pixels=2), engine)
+    assert more.engine.program is not attack.engine.program
 
 
 def test_candidates_are_counted_exactly(attack):
@@ -93,7 +102,7 @@ def two_faced_victim():
     exact = toy_victim()
 
     def logits(weights, images):
-        favour = jnp.array([3.0, 0.0, 0.0]) if images.shape[0] > 1 else 0.0
+        favour = jnp.array([[3.0, 0.0, 0.0]]) if images.shape[0] > 1 else 0.0
         return exact.apply(weights, images) + favour
 
     return dataclasses.replace(exact, apply=logits)

@@ -8,15 +8,15 @@ import pytest
 
 from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
-from jaxpix.search.evolution import Optimizer
+from jaxpix.search.evolution import Evolver
 from jaxpix.search.genome import Box
 from jaxpix.search.presets import search_of
 
 BOX = Box((20, 30, 1), 1)
 
 
-def optimizer(**changes):
-    return Optimizer(dataclasses.replace(search_of(AttackConfig()), **changes), BOX)
+def evolver(**changes):
+    return Evolver(dataclasses.replace(search_of(AttackConfig()), **changes), BOX)
 
 
 def after_first_generation(de, population, fitness, seed=0):
@@ -45,7 +45,7 @@ def inject_indices(monkeypatch, base, first, second):
 
 
 def test_mutation_by_hand_with_injected_indices(monkeypatch):
-    de = optimizer(population=8)
+    de = evolver(population=8)
     population = members_of(8)
     evolution = after_first_generation(de, population, np.arange(8.0))
     inject_indices(monkeypatch, 2, 5, 7)
@@ -55,7 +55,7 @@ def test_mutation_by_hand_with_injected_indices(monkeypatch):
 
 
 def test_best1_takes_the_best_member_as_base(monkeypatch):
-    de = optimizer(population=8, strategy="best1", differential_weight=(0.7, 0.7))
+    de = evolver(population=8, strategy="best1", differential_weight=(0.7, 0.7))
     population = members_of(8)
     evolution = after_first_generation(de, population, [5, 4, 3, 2, 1, 0, 6, 7.0])
     inject_indices(monkeypatch, 2, 1, 7)
@@ -65,7 +65,7 @@ def test_best1_takes_the_best_member_as_base(monkeypatch):
 
 
 def test_every_trial_is_rand1_of_three_other_distinct_members():
-    de = optimizer(population=6)
+    de = evolver(population=6)
     population = members_of(6)
     evolution = after_first_generation(de, population, np.zeros(6))
     seen = set()
@@ -89,7 +89,7 @@ def test_every_trial_is_rand1_of_three_other_distinct_members():
 
 
 def test_dither_draws_one_weight_per_generation_inside_its_range():
-    de = optimizer(population=5, strategy="best1", differential_weight=(0.5, 1.0))
+    de = evolver(population=5, strategy="best1", differential_weight=(0.5, 1.0))
     population = members_of(5, scale=0.2)
     evolution = after_first_generation(de, population, [0, 1, 2, 3, 4.0])
     weights = []
@@ -113,7 +113,7 @@ def test_dither_draws_one_weight_per_generation_inside_its_range():
 
 
 def test_trials_stay_in_the_box():
-    de = optimizer(population=50)
+    de = evolver(population=50)
     population = np.where(np.arange(50)[:, None] % 2, BOX.lower, BOX.upper).astype(np.float32)
     evolution = after_first_generation(de, population, np.zeros(50))
     trials = np.asarray(de.propose(evolution))
@@ -122,7 +122,7 @@ def test_trials_stay_in_the_box():
 
 
 def test_a_tie_keeps_the_parent_and_a_better_trial_replaces_it():
-    de = optimizer(population=4)
+    de = evolver(population=4)
     parents, trials = members_of(4), members_of(4, seed=2)
     evolution = after_first_generation(de, parents, [1.0, 1.0, 1.0, 1.0])
     fitness = jnp.array([1.0, 0.5, 1.5, jnp.nan])
@@ -132,7 +132,7 @@ def test_a_tie_keeps_the_parent_and_a_better_trial_replaces_it():
 
 
 def test_a_failed_parent_is_replaced_by_any_trial_that_works():
-    de = optimizer(population=4)
+    de = evolver(population=4)
     evolution = after_first_generation(de, members_of(4), [jnp.nan, jnp.inf, 0.0, 0.0])
     trials = members_of(4, seed=2)
     after = de.select(evolution, jnp.asarray(trials), jnp.full(4, 9.0), jnp.zeros(4, bool))
@@ -145,7 +145,7 @@ def test_a_failed_parent_is_replaced_by_any_trial_that_works():
     [(0.01, 1, False), (0.01, 2, True), (0.0, 1, True), (0.0, 0, False), (0.05, 5, False), (0.05, 6, True)],
 )
 def test_stop_rule_counts_the_hits_of_one_generation(stop_fraction, hits, stops):
-    de = optimizer(stop_fraction=stop_fraction)
+    de = evolver(stop_fraction=stop_fraction)
     evolution = de.start(jax.random.key(0))
     is_hit = jnp.arange(100) < hits
     after = de.select(evolution, evolution.members.population, jnp.zeros(100), is_hit)
@@ -154,7 +154,7 @@ def test_stop_rule_counts_the_hits_of_one_generation(stop_fraction, hits, stops)
 
 
 def test_the_last_generation_stops():
-    de = optimizer(population=4, generations=2)
+    de = evolver(population=4, generations=2)
     evolution = de.start(jax.random.key(0))
     stopped = []
     for _ in range(3):
@@ -166,13 +166,13 @@ def test_the_last_generation_stops():
 
 
 def test_generation_zero_is_the_drawn_population():
-    de = optimizer()
+    de = evolver()
     evolution = de.start(jax.random.key(0))
     np.testing.assert_array_equal(de.propose(evolution), evolution.members.population)
 
 
 def test_first_hit_and_fittest_hit_are_counted_exactly():
-    de = optimizer(population=10, stop_fraction=0.9)
+    de = evolver(population=10, stop_fraction=0.9)
     evolution = de.start(jax.random.key(0))
     nothing = jnp.zeros(10, bool)
     evolution = de.select(evolution, evolution.members.population, jnp.zeros(10), nothing)
@@ -192,7 +192,7 @@ def test_first_hit_and_fittest_hit_are_counted_exactly():
 
 
 def test_refuting_forgets_the_hit_and_goes_on_unless_at_the_end():
-    de = optimizer(population=4, generations=2, stop_fraction=0.0)
+    de = evolver(population=4, generations=2, stop_fraction=0.0)
     evolution = de.start(jax.random.key(0))
     hits = jnp.ones(4, bool)
     evolution = de.select(evolution, evolution.members.population, jnp.zeros(4), hits)
@@ -206,7 +206,7 @@ def test_refuting_forgets_the_hit_and_goes_on_unless_at_the_end():
 
 def test_best_fitness_never_gets_worse_and_sphere_is_solved():
     goal = jnp.array([11.0, 7.0, 99.0])
-    de = optimizer(generations=150)
+    de = evolver(generations=150)
 
     def step(evolution, _):
         candidates = de.propose(evolution)

@@ -20,31 +20,27 @@ from jaxpix.attack.experiments import Attack
 from jaxpix.models.resnet import ResNet
 from jaxpix.records.record import to_json
 from jaxpix.search.evaluators import make_evaluator
-from jaxpix.search.evolution import Optimizer
-from jaxpix.search.genome import Box
 from jaxpix.search.layout import Layout, bytes_per_slot, choose_layout
-from jaxpix.search.presets import search_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def parts():
-    victim = small_victim()
-    return make_evaluator(victim, 1), Optimizer(search_of(AttackConfig()), Box(victim.input_shape, 1))
+def problem():
+    return Attack(small_victim(), AttackConfig()).engine.problem
 
 
-def test_a_base_takes_memory_in_every_slot(parts):
-    evaluator, optimizer = parts
-    dense = make_evaluator(small_victim(), 1, engine=EngineConfig(evaluator="dense"))
+def test_a_base_takes_memory_in_every_slot(problem):
+    evaluator = make_evaluator(small_victim(), 1, engine=EngineConfig(evaluator="dense"))
+    dense = dataclasses.replace(problem, evaluator=evaluator)
     population = 100 * (3 + 1) * 4
-    assert population < bytes_per_slot(dense, optimizer) < 2 * population
-    assert bytes_per_slot(evaluator, optimizer) > 10 * population
+    assert population < bytes_per_slot(dense) < 2 * population
+    assert bytes_per_slot(problem) > 10 * population
 
 
 @pytest.mark.parametrize("asked", [1, 2, 7])
-def test_slots_are_those_asked_for(parts, asked):
-    layout = choose_layout(*parts, slots=asked)
+def test_slots_are_those_asked_for(problem, asked):
+    layout = choose_layout(problem, slots=asked)
     assert asked <= layout.num_slots < asked + len(jax.local_devices()) * layout.group
 
 

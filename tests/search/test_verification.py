@@ -56,7 +56,7 @@ def test_an_attack_finds_the_same_however_many_are_judged_together() -> None:
     for judged in (1, 5):
         attack = Attack(victim, AttackConfig(generations=5), EngineConfig(slots=3))
         engine = attack.engine
-        layout = choose_layout(engine.evaluator, engine.optimizer, 3)
+        layout = choose_layout(engine.problem, 3)
         engine._arrange(dataclasses.replace(layout, judged=judged))
         labels = np.asarray(victim.space.labels(victim.predict(images)))
         jobs = [attack.job(str(index), image, labels[index]) for index, image in enumerate(images)]

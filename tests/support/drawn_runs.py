@@ -58,7 +58,20 @@ def make_run(
             records.append(run.save(Finished(done, encode_png(changed), original)))
         run.finish([one.image_id for one in records])
         result = attack_result(records)
-        run.files.store_json(SELECTION, {"groups": [{"indices": list(range(len(records)))}], "asked": 100})
+        run.files.store_json(
+            SELECTION,
+            {
+                "groups": [
+                    {
+                        "label": [],
+                        "indices": list(range(len(records))),
+                        "examined": len(records),
+                        "available": len(records),
+                    }
+                ],
+                "asked": 100,
+            },
+        )
         described = {
             **result.dataset,
             "title": info.title,

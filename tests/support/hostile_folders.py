@@ -18,17 +18,16 @@ from PIL import Image
 
 from jaxpix import Victim
 from jaxpix.attack.run import AttackRun
-from jaxpix.attack.selection import Group, Selection
 from jaxpix.config import PrepareConfig
 from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
 from jaxpix.models import build
 from jaxpix.pictures.successes import to_small_webp
 from jaxpix.prepare.preparation import prepare_dataset
+from jaxpix.records.attacked import Group, Selection
 from jaxpix.records.files import read_records
 from jaxpix.records.record import to_table
 from jaxpix.report.writing import write_report
-from jaxpix.storage.documents import read_json
 from jaxpix.storage.run_folder import SELECTION
 from support.drawn_runs import make_run
 from support.hostile import Property
@@ -88,7 +87,7 @@ def _prepared(name: str) -> Path:
 def _run(name: str) -> Path:
     folder = make_run(_home() / name, _OUTCOMES[name], name, size=16, num_pixels=2)
     groups = [Group(tuple(before), [place], 1, 1) for place, (before, _) in enumerate(_OUTCOMES[name])]
-    (folder / SELECTION).write_text(json.dumps(Selection(groups, 100).to_plain()))
+    Selection(groups, 100).save(folder)
     return folder
 
 
@@ -135,9 +134,8 @@ def resumed_holds(name: str, changes: list[Edit]) -> None:
     """A run is refused, or what it holds can be written again."""
     with _changed(_run(name), changes) as folder, contextlib.suppress(InputError):
         with AttackRun(folder, {"data_fingerprint": "f" * 16}) as run:
-            plain = read_json(run.folder / SELECTION) if (run.folder / SELECTION).exists() else None
-            if plain is not None:
-                assert all(isinstance(index, int) for index in Selection.from_plain(plain).indices)
+            if run.files.has(SELECTION):
+                assert all(isinstance(index, int) for index in Selection.load(run.folder).indices)
         assert to_table(read_records(folder)).num_rows == len(run.finished)
 
 

@@ -36,7 +36,7 @@ def toy_victim(
         features = jax.lax.conv_general_dilated(
             images / 255 - 0.5, kernel, (1, 1), "SAME", dimension_numbers=layout
         )
-        return (jax.nn.relu(features) ** 2).mean((1, 2)) @ matrix - centre
+        return (jax.nn.relu(features) ** 2).mean((1, 2)) @ matrix - centre[None]
 
     return Victim.from_function(
         logits,

@@ -38,12 +38,12 @@ def odd(toy, value=jnp.nan):
 
     def logits(weights, images):
         low, high = images.min((1, 2, 3)), images.max((1, 2, 3))
-        changed = (images != LONELY).sum((1, 2, 3))
+        changed = (images != LONELY[None]).sum((1, 2, 3))
         bad = (high > 230) | (images[:, 0, 0, 0] == 77)
         bad = bad & (low >= 40) & (high > low) | (changed > 0) & (changed <= 2)
         answers = jnp.where(bad[:, None], value, toy.apply(weights, images))
         marked = (images[:, 0, :3, 0] == 66).sum(1) >= 2
-        return jnp.where(marked[:, None], jnp.array([2.0, -1.0, 0.5]), answers)
+        return jnp.where(marked[:, None], jnp.array([[2.0, -1.0, 0.5]]), answers)
 
     flat = {"class_names": toy.class_names, "input_shape": toy.input_shape, "name": "odd"}
     return Victim.from_function(logits, weights=toy.weights, **flat)

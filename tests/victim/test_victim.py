@@ -56,7 +56,11 @@ def test_the_id_changes_with_weights_and_meaning_only():
         (lambda x: jnp.log(linear(x) * 0 - 1), {}, "not all finite"),
         (lambda x: jax.nn.softmax(linear(x)), {}, "expected logits, got what looks like probabilities"),
         (lambda x: jax.nn.sigmoid(linear(x)), {"task": "multilabel"}, "looks like probabilities"),
-        (lambda x: linear(x) - linear(x).mean(0), {}, "changes with the other images of its batch"),
+        (
+            lambda x: linear(x) - linear(x).mean(0, keepdims=True),
+            {},
+            "changes with the other images of its batch",
+        ),
         (linear, {"class_names": ["a", "a", "b"]}, "must be distinct"),
         (linear, {"normal_classes": ["z"]}, "normal class 'z'"),
     ],

@@ -1,0 +1,68 @@
+"""What a search solves: all that its compiled programs depend on, and nothing that changes."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from ..config import Fitness
+from ..labels import LabelSpace
+from ..pixels import Pixels
+from .evolution import Evolver, Search
+from .fitness import FitnessFn, Goal, is_success, make_fitness
+from .genome import Box
+
+Base = Any
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluator:
+    """Logits of candidates, in two pure functions.
+
+    Attributes:
+        name: for people: "dense", or "incremental (whole maps from layer3.1 on)".
+        weights: pytree handed to both functions.
+        base: (weights, image uint8 [H, W, C]) -> what is computed once per image.
+        logits: (weights, bases of g images, the images [g, H, W, C], pixels [g, P, K]) -> float32 [g, P, N].
+    """
+
+    name: str
+    weights: Any
+    base: Callable[[Any, jax.Array], Base]
+    logits: Callable[[Any, Base, jax.Array, Pixels], jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """One kind of search on one victim; equal problems share their compiled programs.
+
+    Attributes:
+        evaluator: gives candidates their logits.
+        search: settings of the evolution.
+        box: where genomes live.
+        fitness: objective, by name.
+        space: label space of the victim.
+        targeted: a hit reaches the goal's target, instead of leaving its original label.
+    """
+
+    evaluator: Evaluator
+    search: Search
+    box: Box
+    fitness: Fitness
+    space: LabelSpace
+    targeted: bool
+
+    @functools.cached_property
+    def evolver(self) -> Evolver:
+        """The evolution in its box."""
+        return Evolver(self.search, self.box)
+
+    @functools.cached_property
+    def _fitness_fn(self) -> FitnessFn:
+        return make_fitness(self.fitness, self.space, self.targeted)
+
+    def judge(self, logits: jax.Array, goal: Goal) -> tuple[jax.Array, jax.Array]:
+        """Fitness of one candidate with logits [N], and whether it is a hit."""
+        return self._fitness_fn(logits, goal), is_success(logits, goal, self.space, self.targeted)

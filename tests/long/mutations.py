@@ -92,7 +92,7 @@ MUTANTS = (
     ),
     Mutant(
         "seed folding: every image has the same draws",
-        "search/engine.py",
+        "search/evolution.py",
         'zlib.crc32(name.encode("utf-8")) for name in image_ids',
         "0 for name in image_ids",
         "attack/test_experiments.py::test_every_image_has_draws_of_its_own",

@@ -7,7 +7,6 @@ A room is a folder of the package or a module beside them. Only the standard lib
 """
 
 import argparse
-import ast
 import dataclasses
 import html
 import itertools
@@ -15,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from architecture_imports import read_modules
 from architecture_layout import Layout, arrange, circles, without_detours
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,52 +50,22 @@ class Room:
 
 def read_rooms(package: Path) -> dict[str, Room]:
     """Every room of a package by its name; the package's own `__init__` has the package's name."""
-    modules = {_module_name(path, package): path for path in sorted(package.rglob("*.py"))}
     rooms: dict[str, Room] = {}
-    for name, path in modules.items():
-        text = path.read_text(encoding="utf-8")
+    for name, module in read_modules(package).items():
         room = rooms.setdefault(_room_of(name), Room())
         room.modules += 1
-        room.lines += len(text.splitlines())
-        room.is_folder |= path.parent != package
-        room.is_door |= path.stem == "__main__" or '__name__ == "__main__"' in text
-        for target in _imports(name, path.name == "__init__.py", ast.parse(text), set(modules)):
-            room.imports.add(_room_of(target))
+        room.lines += len(module.text.splitlines())
+        room.is_folder |= module.path.parent != package
+        room.is_door |= module.path.stem == "__main__" or '__name__ == "__main__"' in module.text
+        room.imports |= {_room_of(other) for other in module.imports | module.named | module.for_types}
     for name, room in rooms.items():
         room.imports.discard(name)
     return rooms
 
 
-def _module_name(path: Path, package: Path) -> str:
-    parts = path.relative_to(package.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
 def _room_of(module: str) -> str:
     parts = module.split(".")
     return parts[min(1, len(parts) - 1)]
-
-
-def _imports(name: str, is_package: bool, tree: ast.Module, modules: set[str]) -> Iterator[str]:
-    """Modules of the package that a module imports, wherever in it."""
-    here = name if is_package else name.rpartition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in modules)
-        elif isinstance(node, ast.ImportFrom):
-            base = here.split(".")[: len(here.split(".")) + 1 - node.level] if node.level else []
-            source = ".".join([*base, *([node.module] if node.module else [])])
-            for alias in node.names:
-                whole = f"{source}.{alias.name}"
-                if whole in modules or source in modules:
-                    yield whole if whole in modules else source
-        elif isinstance(node, ast.Dict) and "import_module" in {
-            call.attr for call in ast.walk(tree) if isinstance(call, ast.Attribute)
-        }:
-            # Imported by name when it is asked for: the table of names says which.
-            for word in (*node.keys, *node.values):
-                if isinstance(word, ast.Constant) and f"{here}.{word.value}" in modules:
-                    yield f"{here}.{word.value}"
 
 
 def draw(rooms: dict[str, Room], title: str) -> str:

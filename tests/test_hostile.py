@@ -1,4 +1,4 @@
-"""Whatever is put into files and flags, only documented errors come out. `scripts/fuzz.py` tries longer."""
+"""Whatever is put into files and flags, only documented errors come out. `long/fuzz.py` tries longer."""
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings

@@ -1,21 +1,17 @@
-"""What `scripts/reproduce.py` concludes from records and verdicts; that its attacks agree is tested room by room."""
+"""What `long/reproduce.py` concludes from records and verdicts; that its attacks agree is tested room by room."""
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from support.some_records import some_record
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-from reproduce_agreement import (
+from long.reproduce_agreement import (
     compare_records,
     compare_searches,
     compare_verdicts,
     fitness_difference,
     margin,
 )
+from support.some_records import some_record
 
 RECORDS = [some_record("a", success=True, after="sick"), some_record("b"), some_record("c")]
 

@@ -387,7 +387,7 @@ def test_wrong_options(tmp_path: Path, arguments: list[str], message: str) -> No
 def test_what_is_built_on_another_device_is_used_on_the_first() -> None:
     code = """
 import jax, numpy as np
-from jaxpix.benchmarking import subjects, training
+from jaxpix.bench import subjects, training
 first, other = jax.local_devices()
 subjects.host_device = training.host_device = lambda: other
 subject = subjects.random_subject("resnet14", 16, 4)

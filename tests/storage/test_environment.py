@@ -26,8 +26,8 @@ def test_the_commit_says_when_files_differ(tmp_path: Path, monkeypatch: pytest.M
         identity = ("-c", "user.name=a", "-c", "user.email=a@b")
         subprocess.run(["git", "-C", str(tmp_path), *identity, *arguments], check=True, capture_output=True)
 
-    package = tmp_path / "jaxpix" / "environment.py"
-    package.parent.mkdir()
+    package = tmp_path / "jaxpix" / "storage" / "environment.py"
+    package.parent.mkdir(parents=True)
     package.write_text("")
     monkeypatch.setattr(environment, "__file__", str(package))
     assert environment.describe_environment()["commit"] is None

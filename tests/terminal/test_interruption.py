@@ -40,7 +40,7 @@ def opened(body, patience=5.0, ignored=False):
     code = (
         "import signal, sys, time\n"
         f"signal.signal(signal.SIGINT, signal.{'SIG_IGN' if ignored else 'default_int_handler'})\n"
-        "from jaxpix import interruption\n"
+        "from jaxpix.terminal import interruption\n"
         "from jaxpix.terminal.console import run_door\n"
         f"interruption.PATIENCE_SECONDS = {patience}\n"
         f"def door(arguments):\n{lines}"

@@ -1,4 +1,4 @@
-"""What `scripts/reproduce.py` compares: victims, their attack, and the ways to compute it."""
+"""What `reproduce.py` compares: victims, their attack, and the ways to compute it."""
 
 import dataclasses
 

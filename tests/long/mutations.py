@@ -1,6 +1,6 @@
 """Break jaxpix on purpose, one thing at a time, and see whether its tests notice.
 
-python scripts/mutations.py [--only TEXT] [--skip-baseline] [--out FILE]
+bash scripts/long_tests.sh mutations [--only TEXT] [--skip-baseline] [--out FILE]
 
 Each mutant is made in a temporary copy of the package and meets the tests that should turn red. Exit
 status 1: one survived, or tests are red without any mutant, so that it proves nothing.
@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _NO_FAILURE, _TESTS_FAILED = 0, 1
 _PATIENCE_SECONDS = 600
 
@@ -36,28 +36,28 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "tie rule: a trial as good as its parent replaces it",
-        "evolution.py",
+        "search/evolution.py",
         "wins = fitness < state.fitness",
         "wins = fitness <= state.fitness",
         "search/test_evolution.py::test_a_tie_keeps_the_parent_and_a_better_trial_replaces_it",
     ),
     Mutant(
         "bounds: what leaves the box is not clipped",
-        "genome.py",
+        "search/genome.py",
         "return jnp.clip(genomes, lower, upper)",
         "return genomes",
         "search/test_genome.py",
     ),
     Mutant(
         "query count: the first population is not counted",
-        "engine.py",
-        "self.optimizer.search.population * (1 + generations)",
-        "self.optimizer.search.population * generations",
+        "search/verification.py",
+        "self._population * (1 + generations)",
+        "self._population * generations",
         "attack/test_experiments.py::test_queries_and_stop_reasons_are_exact",
     ),
     Mutant(
         "query count: the first hit is one query early",
-        "evolution.py",
+        "search/evolution.py",
         "jnp.argmax(is_hit).astype(jnp.int32) + 1",
         "jnp.argmax(is_hit).astype(jnp.int32)",
         "search/test_evolution.py::test_first_hit_and_fittest_hit_are_counted_exactly",
@@ -71,49 +71,49 @@ MUTANTS = (
     ),
     Mutant(
         "cosine fitness: confidences are not rescaled to [-1, 1]",
-        "fitness.py",
+        "search/fitness.py",
         "2.0 * space.confidences(logits) - 1.0",
         "space.confidences(logits)",
         "search/test_fitness.py",
     ),
     Mutant(
         "verification: the search is believed, not the saved image",
-        "engine.py",
-        "success = bool(self._is_success(logits, goal, victim.space, self._targeted))",
-        "success = bool(candidate.is_hit)",
+        "search/verification.py",
+        "bool(self._is_success(logits, goal, self._space, self._targeted))",
+        "bool(stopped.candidate.is_hit)",
         "attack/test_experiments.py::test_a_refuted_hit_goes_back_into_the_search",
     ),
     Mutant(
         "verification: a refuted hit ends its experiment",
-        "evolution.py",
+        "search/evolution.py",
         "stopped=evolution.generation >= self.search.generations,\n            queries_to_first_hit",
         "stopped=jnp.bool_(True),\n            queries_to_first_hit",
         "attack/test_experiments.py::test_a_refuted_hit_goes_back_into_the_search",
     ),
     Mutant(
         "seed folding: every image has the same draws",
-        "engine.py",
-        'jax.random.fold_in(jax.random.key(seed), zlib.crc32(image_id.encode("utf-8")))',
-        "jax.random.key(seed)",
+        "search/evolution.py",
+        'zlib.crc32(name.encode("utf-8")) for name in image_ids',
+        "0 for name in image_ids",
         "attack/test_experiments.py::test_every_image_has_draws_of_its_own",
     ),
     Mutant(
         "windows' halo: one position too few",
-        "models/incremental.py",
+        "models/windows.py",
         "(self.extent + size - 2) // stride + 1",
         "(self.extent + size - 3) // stride + 1",
         "models/test_incremental.py::test_many_pixels",
     ),
     Mutant(
         "training: normal images are not left out of multi-label training",
-        "training_data.py",
+        "train/parts.py",
         'dataset.info.task == "multilabel" and not config.include_normal',
         "False",
         "train/test_training.py::test_multilabel_leaves_normal_images_out_of_training_only",
     ),
     Mutant(
         "report: texts of users are not escaped",
-        "reporting/pages.py",
+        "report/pages.py",
         "autoescape=True",
         "autoescape=False",
         "report/test_door.py::test_hostile_names_are_text_only",
@@ -208,7 +208,8 @@ def main() -> None:
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(
-            json.dumps({"command": sys.argv, "rows": rows}, indent=1) + "\n", encoding="utf-8"
+            json.dumps({"command": sys.argv, "rows": rows}, indent=1) + "\n",
+            encoding="utf-8",
         )
     sys.exit(1 if bad else 0)
 

@@ -1,9 +1,9 @@
 """What one interpreter says of the candidates that run folders hold, whoever made them.
 
-python scripts/reproduce_verdicts.py --victim runs/victim --data-dir data --out verdicts.json RUN [RUN ...]
+python tests/long/reproduce_verdicts.py --victim runs/victim --data-dir data --out verdicts.json RUN [RUN ...]
 
 Successes are judged from their saved PNG, failures from the candidate that their record names. For each run folder
-and image: the label, the logits of the candidate, and those of the untouched image. `scripts/reproduce.py` compares.
+and image: the label, the logits of the candidate, and those of the untouched image. `reproduce.py` compares.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Hold incremental logits against dense ones, on the architectures users have.
 
-python scripts/exactness.py [--genomes 10000] [--image-size 64] [--out benchmarks/results/exactness.json]
+bash scripts/long_tests.sh exactness [--genomes 10000] [--image-size 64] [--out benchmarks/results/exactness.json]
 
 For each model and K = 1, 2, 3: genomes anywhere, on borders and in corners, close together and at one place, on
 noise images; the incremental evaluator as an attack uses it, against the float32 model that verifies.
@@ -15,8 +15,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from support.small_networks import MEAN, STD, as_if_trained, awkward_pixels, noise_images
 
 from jaxpix import EngineConfig, Victim

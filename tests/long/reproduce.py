@@ -1,6 +1,6 @@
 """Runs one attack under many settings and interpreters, and says what of its records stays the same.
 
-python scripts/reproduce.py --python .venv/bin/python --python other/bin/python [--folder runs/reproduce]
+bash scripts/long_tests.sh reproduce --python .venv/bin/python --python other/bin/python [--folder runs/reproduce]
 
 Phantom radiographs (drawn, synthetic) of 32 px, one pixel. The first interpreter draws the data and trains the
 victims; all interpreters attack them. Within an interpreter all settings of an evaluator must give the same records
@@ -25,20 +25,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from reproduce_agreement import (
+from long.reproduce_agreement import (
     compare_records,
     compare_searches,
     compare_verdicts,
     fitness_difference,
     margin,
 )
-from reproduce_settings import DENSE, REFERENCE, SUBJECTS, Setting, Subject
+from long.reproduce_settings import DENSE, REFERENCE, SUBJECTS, Setting, Subject
 
 from jaxpix.records.files import read_records
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.run_folder import ENVIRONMENT, SELECTION
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DATA = "phantom-xray"
 
 
@@ -150,7 +150,7 @@ def between(pythons: list[str], subject: Subject, folder: Path, runs: list[Path]
             "--out",
             str(out),
         ]
-        finish(python, [str(ROOT / "scripts" / "reproduce_verdicts.py"), *places, *references])
+        finish(python, [str(Path(__file__).with_name("reproduce_verdicts.py")), *places, *references])
         judged.append(json.loads(out.read_text(encoding="utf-8")))
     records = [read_records(Path(reference)) for reference in references]
     rows = []

@@ -1,7 +1,7 @@
 """Measures prepare, attack and report on many images as users run them: seconds, start-up, memory.
 
-python scripts/scale.py --sizes 25000 50000 100000 --folder runs/scale --out benchmarks/results/scale.json
-python scripts/scale.py --sizes 500 1000 --folder small --out small.json
+bash scripts/long_tests.sh scale --sizes 25000 50000 100000 --folder runs/scale --out benchmarks/results/scale.json
+bash scripts/long_tests.sh scale --sizes 500 1000 --folder small --out small.json
 
 Everything is drawn (synthetic): phantom-xray at 32x32 pixels. The victim is a resnet14, trained on a small set of its
 own. A size is a number of prepared images; attacked is the training part, three quarters of them, as far as the

@@ -1,4 +1,4 @@
-"""The doors that scripts/faults.py kills: their command lines, and what is compared of what they leave."""
+"""The doors that faults.py kills: their command lines, and what is compared of what they leave."""
 
 import csv
 import dataclasses

@@ -1,7 +1,7 @@
 """Kills doors at random moments, starts them again, and compares with undisturbed runs.
 
-python scripts/faults.py --kills 60 --seed 0 --out benchmarks/results/faults.json
-python scripts/faults.py --doors study --kills 12 --num-images 200 --out benchmarks/results/faults-study.json
+bash scripts/long_tests.sh faults --kills 60 --seed 0 --out benchmarks/results/faults.json
+bash scripts/long_tests.sh faults --doors study --kills 12 --num-images 200 --out benchmarks/results/faults-study.json
 
 SIGKILL, SIGTERM and SIGINT, at moments drawn from the time that an undisturbed run takes. Everything is drawn: no
 data are needed. Equal means: the prepared data's fingerprint, the metrics and the victim's hash, the records but for
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from faults_doors import Door, doors_of
+from long.faults_doors import Door, doors_of
 
 from jaxpix.storage.environment import describe_environment
 

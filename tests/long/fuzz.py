@@ -1,7 +1,7 @@
 """Try many hostile inputs on everything that reads what others have written.
 
-python scripts/fuzz.py [--inputs 1000] [--seed 0] [--only tables] [--out FILE]
-python scripts/fuzz.py --coverage-guided tables|archives|images [--seconds 60] [--corpus FOLDER]
+bash scripts/long_tests.sh fuzz [--inputs 1000] [--seed 0] [--only tables] [--out FILE]
+bash scripts/long_tests.sh fuzz --coverage-guided tables|archives|images [--seconds 60] [--corpus FOLDER]
 
 The first form drives the properties of tests/support/hostile*.py with `--inputs` generated inputs each, counts them,
 and shrinks what breaks one. The second form needs atheris (`pip install atheris`): it changes bytes towards new
@@ -17,11 +17,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 GUIDED = ("tables", "archives", "images")
-_INSTRUMENTED = ["jaxpix.data", "csv", "zipfile", "tarfile", "gzip", "PIL"]
+_INSTRUMENTED = ["jaxpix.prepare", "jaxpix.data", "csv", "zipfile", "tarfile", "gzip", "PIL"]
 
 
 def try_property(kept: Any, inputs: int, seed: int) -> dict[str, Any]:

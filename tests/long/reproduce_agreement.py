@@ -1,6 +1,6 @@
 """How far attacks that were computed differently agree: pure functions of records and of verdicts on candidates.
 
-`scripts/reproduce.py` makes the attacks, `scripts/reproduce_verdicts.py` the verdicts. Multi-class, untargeted.
+`reproduce.py` makes the attacks, `reproduce_verdicts.py` the verdicts. Multi-class, untargeted.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxpix.records.record import Record
 
-# Of the largest logit; as in scripts/exactness.py. What is seen of two float32 computations is about 1e-6.
+# Of the largest logit; as in exactness.py. What is seen of two float32 computations is about 1e-6.
 TOLERANCE = 1e-4
 
 # What two float32 computations of the same search may round differently.

@@ -199,7 +199,8 @@ def test_the_door_writes_what_it_measured(tmp_path: Path, capsys: pytest.Capture
     for text in ("Bare evaluation", "Whole attacks", "Training step", "results: "):
         assert text in printed
     for kind in ("candidates", "training"):
-        assert Image.open(tmp_path / "results" / f"tiny-{kind}.png").size[0] > 500
+        with Image.open(tmp_path / "results" / f"tiny-{kind}.png") as picture:
+            assert picture.size[0] > 500
 
 
 def test_quick_chooses_what_is_not_given() -> None:
@@ -296,7 +297,8 @@ def test_a_whole_data_set(
     assert row["success"]["experiments"] == len(records)
     assert row["synthetic"] is True
     assert "synthetic images" in capsys.readouterr().out
-    assert Image.open(tmp_path / "all-success.png").size[0] > 500
+    with Image.open(tmp_path / "all-success.png") as picture:
+        assert picture.size[0] > 500
     # What it wrote is an attack's run folder like any other.
     assert "out" not in (run / "config.toml").read_text()
     with pytest.raises(InputError, match="holds finished experiments, but a benchmark times all"):

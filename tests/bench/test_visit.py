@@ -92,7 +92,8 @@ def test_the_script_measures_everything_in_small(tmp_path: Path, capsys: pytest.
     shown = capsys.readouterr().out
     for text in ("Visit", "Bare evaluation", "Whole attacks", "Training step"):
         assert text in shown
-    assert Image.open(file.with_name(f"{file.stem}-candidates.png")).size[0] > 500
+    with Image.open(file.with_name(f"{file.stem}-candidates.png")) as picture:
+        assert picture.size[0] > 500
 
 
 @pytest.mark.torch
@@ -233,19 +234,23 @@ def test_what_python_cannot_stop_and_what_crashes(tmp_path: Path) -> None:
             text=True,
         )
 
-    assert start().wait(60) == RESTART_STATUS
+    def status_of(*arguments: str) -> int:
+        with start(*arguments) as process:
+            return process.wait(60)
+
+    assert status_of() == RESTART_STATUS
     [entry] = content_of(tmp_path, "v")["visit"]
     assert (entry["status"], entry["figure"]) == ("over its limit", "150")
     assert content_of(tmp_path, "v")["forward"][0]["candidates_per_second"] == 150
-    assert start("resume").wait(60) == -signal.SIGABRT
+    assert status_of("resume") == -signal.SIGABRT
     assert statuses(content_of(tmp_path, "v")) == {"hang": "over its limit", "abort": "running"}
-    waiting = start("resume")
-    assert waiting.stdout is not None
-    assert "slow begins\n" in iter(waiting.stdout.readline, "")
-    waiting.terminate()
-    assert waiting.wait(60) == 128 + signal.SIGTERM
+    with start("resume") as waiting:
+        assert waiting.stdout is not None
+        assert "slow begins\n" in iter(waiting.stdout.readline, "")
+        waiting.terminate()
+        assert waiting.wait(60) == 128 + signal.SIGTERM
     assert statuses(content_of(tmp_path, "v"))["slow"] == "interrupted"
-    assert start("resume", "quick").wait(60) == 1
+    assert status_of("resume", "quick") == 1
     assert statuses(content_of(tmp_path, "v")) == {
         "hang": "over its limit",
         "abort": "crashed",

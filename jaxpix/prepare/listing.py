@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ..data.info import DatasetInfo
+from ..data.registry import DatasetInfo
 from ..errors import InputError
 from .sources.archives import READ_ERRORS
 from .sources.trees import Source

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..config import PrepareConfig
-from ..data.info import DatasetInfo
-from ..data.medmnist_files import MEMBERS
-from ..data.places import VERSION, config_name, folder_name
-from ..data.prepared import PreparedDataset, read_prepared, store_note
-from ..data.registry import PHANTOMS, lookup
+from ..data.prepared import PreparedDataset, read_prepared
+from ..data.prepared_files import VERSION, Settings, folder_name, write_summary
+from ..data.registry import PHANTOMS, DatasetInfo, lookup
 from ..errors import InputError
 from ..storage.locks import hold
 from . import accounts
@@ -75,7 +73,7 @@ class Request:
     @property
     def home(self) -> Path:
         """Folder of this scheme and size; the finished data set is its subfolder `VERSION`."""
-        return self.config.data_dir / folder_name(self.name) / config_name(self.scheme, self.image_size)
+        return self.config.data_dir / folder_name(self.name) / f"{self.scheme}-{self.image_size}"
 
     @property
     def note(self) -> str | None:
@@ -83,8 +81,8 @@ class Request:
         return " ".join((self.config.note or "").split()) or None
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """All that decides what is stored, JSON-able."""
+    def settings(self) -> Settings:
+        """All that decides what is stored."""
         source = self.config.source
         return {
             "source": source.resolve().name if source else None,
@@ -182,18 +180,18 @@ def _locked(request: Request) -> Iterator[None]:
 
 def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
     dataset = read_prepared(target)
-    stored, asked = dataset.summary["settings"], request.settings
+    stored, asked = dict(dataset.summary["settings"]), dict(request.settings)
     if request.config.source is None and not request.info.synthetic:
         asked |= {key: stored[key] for key in ("source", "source_bytes", "labels")}
-    differing = [key for key in asked if asked[key] != stored.get(key)]
+    differing = [key for key in asked if asked[key] != stored[key]]
     if differing:
-        what = ", ".join(f"{key} {stored.get(key)!r} (asked for: {asked[key]!r})" for key in differing)
+        what = ", ".join(f"{key} {stored[key]!r} (asked for: {asked[key]!r})" for key in differing)
         raise InputError(
             f"{target} was prepared with other settings: {what}. Delete it or choose another --data-dir"
         )
     report.say(f"{request.name} is prepared already: {target}")
     if request.config.note is not None and request.note != dataset.note:
-        store_note(dataset.path, request.note)
+        write_summary(target, {**dataset.summary, "note": request.note})
         report.say(f"note: {request.note}" if request.note else "its note was removed")
     return dataset
 
@@ -201,7 +199,7 @@ def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
 def _store(request: Request, report: Report) -> None:
     if request.config.source:
         report.say(f"{request.name}: looking through {request.config.source}")
-    elif request.info.name in MEMBERS:
+    elif request.info.is_downloaded:
         report.say(f"{request.name}: no --source, so it is downloaded")
     listing = formats.read(request.info, request.config, request.image_size)
     parts = assign(listing.items, request.scheme, request.config.seed, request.info.synthetic)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..data.images import UnreadableImageError, decode, fit, from_pixels
-from ..data.info import DatasetInfo
+from ..data.registry import DatasetInfo
 from ..storage.png import encode_png
 from .listing import Item, Label, Loaded
 from .sources.archives import READ_ERRORS

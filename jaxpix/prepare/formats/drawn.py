@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from ...config import PrepareConfig
-from ...data.info import DatasetInfo
+from ...data.registry import DatasetInfo
 from ..listing import Item, Label, Listing, Loaded
 from ..phantoms import drawing as phantom
 

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...config import PrepareConfig
-from ...data.info import DatasetInfo
 from ...data.medmnist_files import MEMBERS
-from ...data.registry import names
+from ...data.registry import DatasetInfo, names
 from ...errors import InputError
 from ..listing import Listing
 from ..sources.trees import Source, open_source

@@ -12,8 +12,8 @@ from typing import IO
 import numpy as np
 
 from ...config import PrepareConfig
-from ...data.info import DatasetInfo
 from ...data.medmnist_files import MEMBERS, SIZES, address, file_name
+from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, Loaded
 from ..sources.archives import open_zip

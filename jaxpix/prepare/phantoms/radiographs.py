@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ...data.info import CHEST_LABELS
+from ...data.registry import CHEST_LABELS
 from .canvas import Canvas, Field, blobs, clouds, edge, gaussian, over, step, stroke, to_bytes
 
 _NORMAL_SHARE = 0.40

@@ -14,8 +14,8 @@ from hostile import Property, as_file, mutated
 from hypothesis import strategies as st
 
 from jaxpix.errors import InputError
-from jaxpix.prepare.sources.archives import READ_ERRORS
-from jaxpix.prepare.sources.trees import MAX_MEMBER_BYTES, open_source
+from jaxpix.prepare.sources.archives import open_source
+from jaxpix.prepare.sources.trees import MAX_MEMBER_BYTES, READ_ERRORS
 
 _NAMES = (
     *("a.png", "b/a.png", "A.PNG", "../a.png", "/etc/passwd.png", "b/../../a.png", "C:\\a.png", "..\\a.png"),

@@ -8,7 +8,7 @@ import numpy as np
 from ...config import PrepareConfig
 from ...data.registry import DatasetInfo
 from ..listing import Item, Label, Listing, Loaded
-from ..phantoms import drawing as phantom
+from ..phantoms.drawing import draw
 
 DEFAULT_NUM_IMAGES = 3000
 DEFAULT_SIZE = 64
@@ -16,7 +16,7 @@ _TEST_FRACTION = 0.25
 
 
 def _draw(variant: str, index: int, seed: int, size: int) -> Loaded:
-    image, label = phantom.draw(variant, index, seed, size)
+    image, label = draw(variant, index, seed, size)
     stored: Label = tuple(np.flatnonzero(label).tolist()) if np.ndim(label) else int(label)
     return image, stored
 

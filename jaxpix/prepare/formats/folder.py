@@ -10,10 +10,9 @@ from ...data.images import UnreadableImageError, channels_of
 from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, Skip, check_missing, check_not_empty, load_members, not_images
-from ..sources.archives import READ_ERRORS
 from ..sources.tables import header as header_of
 from ..sources.tables import read_text, rows
-from ..sources.trees import Source
+from ..sources.trees import READ_ERRORS, Source
 
 _SPLITS = {
     "train": "train",

@@ -1,14 +1,20 @@
 """The built-in data: drawn, seeded, and labelled synthetic wherever it is shown."""
 
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 
-from ...data.registry import PHANTOMS
 from ...errors import InputError
-from . import lesions as phantom_lesions
-from . import radiographs as phantom_radiographs
-from .canvas import canvas
+from .canvas import Canvas, canvas
+from .lesions import draw_lesion
+from .radiographs import draw_chest, draw_radiograph
+
+_DRAWN: dict[str, Callable[[Canvas, np.random.Generator], tuple[np.ndarray, int | np.ndarray]]] = {
+    "phantom-derma": draw_lesion,
+    "phantom-xray": draw_radiograph,
+    "phantom-chest": draw_chest,
+}
 
 
 def draw(variant: str, index: int, seed: int, size: int) -> tuple[np.ndarray, int | np.ndarray]:
@@ -26,16 +32,7 @@ def draw(variant: str, index: int, seed: int, size: int) -> tuple[np.ndarray, in
     Raises:
         InputError: an unknown variant or a size below 8.
     """
-    if variant not in PHANTOMS:
-        raise InputError(f"unknown phantom {variant!r}; allowed: {', '.join(PHANTOMS)}")
+    if variant not in _DRAWN:
+        raise InputError(f"unknown phantom {variant!r}; allowed: {', '.join(_DRAWN)}")
     rng = np.random.Generator(np.random.PCG64([zlib.crc32(variant.encode()), seed, index]))
-    on = canvas(size)
-    image: np.ndarray
-    label: int | np.ndarray
-    if variant == "phantom-derma":
-        image, label = phantom_lesions.draw_lesion(on, rng)
-    elif variant == "phantom-xray":
-        image, label = phantom_radiographs.draw_radiograph(on, rng)
-    else:
-        image, label = phantom_radiographs.draw_chest(on, rng)
-    return image, label
+    return _DRAWN[variant](canvas(size), rng)

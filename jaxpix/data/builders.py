@@ -122,6 +122,8 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
             writer.close_all()
         self.info.set_splits(info.splits)
         self._finish(Path(self.data_dir))
+        # Before TFDS gives the folder its name, which says that all is there.
+        sync_tree(Path(self.data_dir))
 
     def _log_download_bytes(self) -> None:
         """Our own bar says what goes on."""

@@ -10,7 +10,6 @@ from ..data.prepared_files import Duplicates, Leaks, Settings, Skipped, Summary,
 from ..data.registry import DatasetInfo
 from ..errors import InputError
 from ..labels import NORMAL
-from ..storage.files import sync_tree
 from ..version import __version__
 from .listing import Listing, Skip
 from .storing import Outcome
@@ -63,7 +62,7 @@ class Ledger:
         listing: Listing,
         note: str | None = None,
     ) -> None:
-        """Write the side files into `folder` and make everything in it durable.
+        """Write the side files into `folder`.
 
         Raises:
             InputError: a split lost all its images.
@@ -89,7 +88,6 @@ class Ledger:
         )
         write_index(folder, self._rows)
         write_summary(folder, summary)
-        sync_tree(folder)
 
     def _class_counts(self) -> dict[str, dict[str, int]]:
         names = self._info.class_names

@@ -66,9 +66,9 @@ class Request:
             InputError: see the readers.
         """
         if self.info.synthetic:
-            from .formats import drawn
+            from .phantoms import drawing
 
-            return drawn.read(self.info, self.config, self.image_size)
+            return drawing.read(self.info, self.config, self.image_size)
         if self.info.is_downloaded:
             return medmnist.read(self.info, self.config, self.image_size)
         return _READERS[self.info.name](_opened(self.info, self.config), self.info, self.config)
@@ -119,7 +119,7 @@ def _default_scheme(info: DatasetInfo, config: PrepareConfig) -> str:
 
 def _default_size(info: DatasetInfo, config: PrepareConfig) -> int:
     if info.synthetic:
-        from .formats.drawn import DEFAULT_SIZE
+        from .phantoms.drawing import DEFAULT_SIZE
 
         return DEFAULT_SIZE
     if info.is_downloaded:

@@ -19,7 +19,8 @@ from ..data.prepared import open_prepared
 from ..errors import InputError
 from ..models import build, check_image_size
 from ..models.feature_map import Kernel, WholeMap
-from ..models.frozen import classify, freeze
+from ..models.freezing import freeze
+from ..models.frozen import classify
 from ..platforms import host_device
 from ..victim.victim import Victim
 from .hardware import on_first_device

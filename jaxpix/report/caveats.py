@@ -2,16 +2,11 @@
 
 from collections.abc import Sequence
 
-from ..search.presets import PRESETS
-from .printed import protocol
-from .reading import AttackResult
+from .differences import SAME
 from .rows import OTHERS
-from .series import Series, setting_text
+from .series import Series, attack_name
 from .tables import Table
-from .wording import attack_name, is_synthetic
-
-_SPLITS = {"paper": "8:2 by image", "official": "the official lists"}
-_NOT_STATED = ("initialisation", "bounds", "precision")
+from .wording import is_synthetic
 
 
 def with_notes(
@@ -41,59 +36,39 @@ def with_notes(
 
 
 def caveats_of(series: Series) -> list[str]:
-    """Sentences on a series: synthetic images, the data's note, unfinished attacks, deviations from the paper."""
+    """Sentences on a series: what it is of, and how it deviates from the paper."""
+    # Another seed repeats an attack.
+    deviations = [
+        f"{one.name} {one.here} (paper: {one.paper})"
+        for one in series.differences
+        if one.is_chosen and one.verdict != SAME and one.name != "seed"
+    ]
+    found = conditions_of(series)
+    return [*found, f"Not the paper's protocol: {'; '.join(deviations)}."] if deviations else found
+
+
+def conditions_of(series: Series) -> list[str]:
+    """Sentences on synthetic images, the data's note and unfinished attacks."""
     about = series.dataset
     found = []
     if is_synthetic(series):
         found.append(f"{about['title']}: synthetic images, drawn by jaxpix; they say nothing about patients.")
     if about["note"]:
         found.append(f"{about['title']}: {about['note']}".rstrip(".") + ".")
-    found += [_unfinished(attack) for attack in series.attacks if not attack.is_finished]
-    deviations = _deviations(series)
-    if deviations:
-        found.append(f"Not the paper's protocol: {'; '.join(deviations)}.")
-    return found
-
-
-def _unfinished(attack: AttackResult) -> str:
-    return f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments ({attack_name(attack)})."
-
-
-def _deviations(series: Series) -> list[str]:
-    """What differs from the paper's protocol, each with the paper's choice."""
-    paper, printed = protocol(), series.printed
-    about = series.dataset
-    asked = {attack.asked for attack in series.attacks if attack.asked is not None}
-    choices = [
-        (f"preset {series.first.preset}", series.first.preset == paper["preset"], paper["preset"]),
-        (
-            f"images of {about['image_size']} px",
-            about["image_size"] == paper["image_size"],
-            paper["image_size"],
-        ),
+    return found + [
+        f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments ({attack_name(attack)})."
+        for attack in series.attacks
+        if not attack.is_finished
     ]
-    few = sorted(count for count in asked if count < paper["per_class"])
-    if few:
-        choices.append((f"{' or '.join(map(str, few))} images per class", False, paper["per_class"]))
-    if printed.split is not None:
-        choices += [
-            (f"split {about['split']}", about["split"] == printed.split, _SPLITS[printed.split]),
-            (f"fitness {series.first.fitness}", series.first.fitness == printed.fitness, printed.fitness),
-            (
-                f"architecture {series.victim['architecture'] or 'unknown'}",
-                series.victim["architecture"] in printed.architectures,
-                " and ".join(printed.architectures),
-            ),
-        ]
-    told = [f"{mine} (paper: {theirs})" for mine, is_same, theirs in choices if not is_same]
-    return told + _unusual_search(series)
 
 
-def _unusual_search(series: Series) -> list[str]:
-    usual = {**PRESETS["tsai2023"], "generations": protocol()["generations"], "precision": "float32"}
-    return [
-        f"{name.replace('_', ' ')} {setting_text(value)} "
-        f"({'not in the paper; usual' if name in _NOT_STATED else 'paper'}: {setting_text(usual[name])})"
-        for name, value in series.unusual_settings().items()
-        if name in usual
-    ]
+def protocol_of(series: Series) -> Table:
+    """One series's protocol beside the paper's, setting by setting (3.1 to 4.4, 5)."""
+    return Table(
+        f"protocol-{series.key}",
+        f"Protocol beside the paper's: {series.title}",
+        "sections 3.1 to 4.4 and 5",
+        ("setting", "paper", "here", "compared"),
+        tuple((one.name, one.paper, one.here, one.verdict) for one in series.differences),
+        tuple(conditions_of(series)),
+    )

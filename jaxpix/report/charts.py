@@ -29,9 +29,9 @@ from ..storage.files import write_atomically
 from ..storage.png import encode_png
 from .reading import AttackResult
 from .rows import Row, rows_of
-from .series import Series
+from .series import Series, attack_name
 from .tables import pixels_text
-from .wording import attack_name, caution_of
+from .wording import caution_of
 
 _MOST_MAPS = 6
 _MOST_AVERAGED = 1_000

@@ -17,8 +17,8 @@ from ..pictures.successes import (
 )
 from ..records.record import PixelChange, Record
 from .reading import AttackResult
-from .series import Series
-from .wording import attack_name, caution_of, direction
+from .series import Series, attack_name
+from .wording import caution_of, direction
 
 MOST_SHOWN = 1_500
 """Successes whose pictures are put into the page; more would make it slow to open."""

@@ -11,11 +11,11 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
+from .caveats import protocol_of
 from .charts import Chart
 from .gallery import gallery_of
 from .headline import Headline, headlines_of
 from .printed import citation
-from .protocol import protocol_of
 from .provenance import PAPER_ADDRESS, Fact, Origin, origins_of, victim_facts
 from .series import Series
 from .tables import Table

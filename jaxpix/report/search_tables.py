@@ -8,7 +8,7 @@ from ..metrics.queries import median_queries_to_first_hit
 from ..metrics.rates import success_rate
 from ..records.record import Record
 from .caveats import with_notes
-from .series import Series, setting_text
+from .series import Series
 from .success_tables import p_text
 from .tables import DASH, Table, number_text
 
@@ -29,19 +29,20 @@ def search_tables(all_series: Sequence[Series]) -> list[Table]:
 
 def _table(group: Sequence[Series]) -> Table:
     first = group[0]
-    differing = _differing(group)
+    searches = [{one.name: one.here for one in series.differences if one.is_search} for series in group]
+    differing = [name for name, here in searches[0].items() if any(one.get(name) != here for one in searches)]
     rows = []
     for num_pixels in sorted({count for series in group for count in series.num_pixels}):
         reference = first.records(list(first.cells), num_pixels)
-        for series in group:
+        for series, search in zip(group, searches, strict=True):
             records = series.records(list(series.cells), num_pixels)
             if records:
-                settings = [_value(series, name) for name in differing]
+                settings = [search.get(name, DASH) for name in differing]
                 against = DASH if series is first else _against(reference, records)
                 budget = number_text(series.settings["population"] * (1 + series.settings["generations"]))
                 rows.append([*settings, str(num_pixels), *_figures(records), budget, against])
     columns = [
-        *(name.replace("_", " ") for name in differing),
+        *differing,
         "pixels",
         "success",
         "median queries to the first hit",
@@ -61,17 +62,6 @@ def _table(group: Sequence[Series]) -> Table:
         "for several comparisons.",
         "Mean queries of an experiment count failures with all that they spent; the median is over successes only.",
     )
-
-
-def _differing(group: Sequence[Series]) -> list[str]:
-    names = dict.fromkeys(("fitness", "preset", *group[0].settings))
-    return [name for name in names if len({_value(series, name) for series in group}) > 1]
-
-
-def _value(series: Series, name: str) -> str:
-    if name in ("fitness", "preset"):
-        return str(getattr(series.first, name))
-    return setting_text(series.settings.get(name))
 
 
 def _figures(records: Sequence[Record]) -> list[str]:

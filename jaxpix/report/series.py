@@ -1,19 +1,20 @@
 """A series: attacks that differ in classes, target and number of pixels, in nothing else."""
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..config import AttackConfig
-from ..labels import label_text
+from ..labels import aim_text, label_text
 from ..metrics.transformations import Label, is_normal, knows_normal
 from ..records.record import Record
-from ..search.presets import PRESETS
 from .cells import Aim, Cell, cells_of
+from .differences import Images, Setting, differences_of, resolve
 from .printed import PrintedResults, printed_results, protocol
 from .reading import AttackResult
+from .tables import pixels_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +50,21 @@ class Series:
 
     @property
     def title(self) -> str:
-        """Data set, victim, fitness, and what else is not the paper's choice."""
-        unusual = [f"{name} {setting_text(value)}" for name, value in self.unusual_settings().items()]
-        return ", ".join(
-            [self.dataset["title"], self.victim["name"], f"fitness {self.first.fitness}", *unusual]
+        """Data set, victim, fitness, and what else was chosen for the search."""
+        chosen = [f"{one.name} {one.here}" for one in self.differences if one.is_search and one.is_chosen]
+        names = [self.dataset["title"], self.victim["name"], f"fitness {self.first.fitness}"]
+        return ", ".join([*names, *(text for text in chosen if text not in names)])
+
+    @functools.cached_property
+    def differences(self) -> list[Setting]:
+        """Every setting beside the paper's."""
+        return differences_of(
+            self.dataset,
+            self.victim,
+            self.printed,
+            [Images(attack_name(one), one.asked, one.target is not None) for one in self.attacks],
+            self.num_pixels,
+            {"fitness": self.first.fitness, "preset": self.first.preset, **self.settings},
         )
 
     @property
@@ -69,18 +81,6 @@ class Series:
     def is_multilabel(self) -> bool:
         """Labels are sets."""
         return self.first.task == "multilabel"
-
-    def unusual_settings(self) -> dict[str, Any]:
-        """Preset, generations, search and seed where they are not what jaxpix.attack takes by itself."""
-        usual = {**_settings("tsai2023", {}, 0), "preset": "tsai2023"}
-        mine = {"preset": self.first.preset, **self.settings}
-        if self.first.preset in PRESETS:
-            usual |= PRESETS[self.first.preset]
-        return {
-            name: value
-            for name, value in mine.items()
-            if setting_text(usual.get(name)) != setting_text(value)
-        }
 
     def is_normal(self, label: Label) -> bool | None:
         """Whether a label is no disease; None where nobody said which classes are."""
@@ -134,6 +134,11 @@ class Series:
         return untargeted
 
 
+def attack_name(attack: AttackResult) -> str:
+    """An attack of a series: its pixels and its aim."""
+    return f"{pixels_text(attack.num_pixels)}, {aim_text(attack.target)}"
+
+
 def series_of(attacks: Sequence[AttackResult]) -> list[Series]:
     """Attacks grouped into series, in order of first appearance."""
     groups: dict[str, list[AttackResult]] = {}
@@ -148,21 +153,9 @@ def series_of(attacks: Sequence[AttackResult]) -> list[Series]:
     return found
 
 
-_SEARCH = ("generations", "precision", *PRESETS["tsai2023"])
-
-
-def _settings(preset: str, options: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """The search as it ran; what the options do not name is the preset's, or the default."""
-    default = AttackConfig()
-    values: dict[str, Any] = {"generations": default.generations, "precision": default.precision}
-    values |= PRESETS.get(preset, {})  # type: ignore[call-overload]
-    values |= {name: options[name] for name in _SEARCH if options.get(name) is not None}
-    return {**values, "seed": seed}
-
-
 def _settings_of(attack: AttackResult) -> dict[str, Any]:
     first = attack.records[0]
-    return _settings(first.preset, attack.options, first.seed)
+    return resolve(first.preset, attack.options, first.seed)
 
 
 def _identity(attack: AttackResult) -> dict[str, Any]:
@@ -173,13 +166,6 @@ def _identity(attack: AttackResult) -> dict[str, Any]:
     images |= {"task": first.task, "class_names": first.class_names}
     search = {"fitness": first.fitness, "preset": first.preset, **_settings_of(attack)}
     return {**images, "victim": attack.victim["id"], **search}
-
-
-def setting_text(value: Any) -> str:
-    """A setting of the search for people; a pair of numbers is a range."""
-    if isinstance(value, list | tuple):
-        return "–".join(f"{part:g}" for part in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _stem(attack: AttackResult) -> str:

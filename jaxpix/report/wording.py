@@ -1,16 +1,8 @@
-"""How a report calls things: attacks, kinds of change, and what must be said beside every figure."""
+"""How a report calls things: kinds of change, and what must be said beside every figure."""
 
-from ..labels import aim_text
 from ..metrics.transformations import is_normal, knows_normal
 from ..records.record import Record
-from .reading import AttackResult
 from .series import Series
-from .tables import pixels_text
-
-
-def attack_name(attack: AttackResult) -> str:
-    """An attack of a series: its pixels and its aim."""
-    return f"{pixels_text(attack.num_pixels)}, {aim_text(attack.target)}"
 
 
 def pixels_in_words(num_pixels: int) -> str:

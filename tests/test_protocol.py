@@ -2,8 +2,8 @@
 
 from handmade import attack_result, experiments
 
-from jaxpix.report.caveats import protocol_of
 from jaxpix.report.series import series_of
+from jaxpix.report.study_tables import protocol_of
 
 TRAINING = {
     "model": "resnet50",

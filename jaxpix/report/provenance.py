@@ -12,8 +12,6 @@ from ..storage.run_folder import CONFIG
 from .reading import AttackResult
 from .series import Series, attack_name
 
-PAPER_ADDRESS = "https://doi.org/10.3390/cancers15174228"
-
 
 class Fact(NamedTuple):
     """A term and what it is."""

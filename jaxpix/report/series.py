@@ -190,7 +190,7 @@ def _cells_of(attacks: Sequence[AttackResult]) -> dict[Aim, dict[int, Cell]]:
 def _wanted(attack: AttackResult) -> list[tuple[str, ...]]:
     """Labels that were to be attacked, so that one without any eligible image is seen to have none."""
     first = attack.records[0]
-    space = LabelSpace(first.task, tuple(first.class_names))  # type: ignore[arg-type]
+    space = LabelSpace(first.task, tuple(first.class_names))
     labels = [space.names(space.parse(str(text))) for text in attack.options.get("classes", ())]
     if not labels and first.task == "multiclass" and attack.asked is not None:
         labels = [(name,) for name in first.class_names]

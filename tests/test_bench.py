@@ -18,10 +18,11 @@ from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack.experiments import Attack
 from jaxpix.bench import __main__ as bench
 from jaxpix.bench.attacks import jobs_of, measure_attack, run_attack, warm_up
-from jaxpix.bench.comparison import Comparison, compare
+from jaxpix.bench.comparison import compare
 from jaxpix.bench.hardware import MatrixRates
 from jaxpix.bench.options import BenchOptions, resolved
 from jaxpix.bench.results import Results
+from jaxpix.bench.rows import Comparison
 from jaxpix.bench.session import Session
 from jaxpix.bench.subjects import Subject, random_subject, trained_subject, unconfusable
 from jaxpix.bench.throughput import make_workload, measure_forward

@@ -14,15 +14,14 @@ from ..storage.settings import to_plain
 from ..terminal.console import run_door, say
 from ..terminal.options import parse, parse_flags
 from ..terminal.programs import keep_programs
+from .agenda import visit
 from .datasets import measure_dataset
 from .hardware import MatrixRates
-from .journal import ROW_TYPES, show_visit
-from .options import FOLDER, BenchOptions, resolved
+from .options import FOLDER, BenchOptions, VisitOptions, resolved
 from .plots import draw_all
 from .results import Results
 from .session import Session
-from .tables import show_all
-from .visit import VisitOptions, visit
+from .tables import show_all, show_visit
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 
@@ -82,7 +81,7 @@ def _show(file: Path) -> None:
     if file.suffix != ".json":
         raise InputError(f"expected a .json file of bench, got {file}")
     results = Results(file.parent, file.stem, "", {})
-    results.restore(ROW_TYPES)
+    results.restore()
     show_visit(results.of("visit"))
     _present(results)
 
@@ -108,8 +107,7 @@ def _dataset(arguments: Sequence[str], command: str) -> Results:
         folder = campaign.folder.with_name(f"bench-{campaign.folder.name}")
         campaign = dataclasses.replace(campaign, folder=folder)
     results = Results(all_options.out, all_options.name, command, to_plain(options))
-    row = measure_dataset(campaign)
-    results.add("datasets", row)
+    results.add(measure_dataset(campaign))
     return results
 
 

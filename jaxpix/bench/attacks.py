@@ -8,63 +8,13 @@ import jax
 import numpy as np
 
 from ..attack.experiments import Attack
-from ..config import AttackConfig, EngineConfig, SearchPrecision
+from ..config import AttackConfig, EngineConfig
 from ..records.record import Record
 from ..search.layout import bytes_per_slot
 from ..search.verification import Job
+from .rows import Timing, WholeAttack
 from .subjects import Subject
 from .throughput import Bare, compile_bare
-from .timing import Timing
-
-
-@dataclasses.dataclass(frozen=True)
-class WholeAttack:
-    """Attacks on many images through one engine.
-
-    Attributes:
-        model, image_size, evaluator, num_pixels, precision: what was measured.
-        population, generations: of the search, the first population not counted.
-        source: what the images were.
-        slots, group: experiments side by side, and populations evaluated together.
-        compile_seconds: what the first experiment took longer than the second.
-        timing: of the attack on all images.
-        images, successes, refuted_hits: experiments, and what became of them.
-        stopped_early: experiments that ended before their last generation.
-        candidates: evaluated in one attack on all images.
-        candidates_per_second, images_per_second: at the median.
-        bare_candidates_per_second: of the evaluator alone on groups of the same shape, in the same process; None
-            where it was not measured.
-        efficiency: the former over the latter.
-        fraction_of_matrix_rate: operations a second, as the compiler counts those of the evaluator alone, over
-            those of a large matrix product of that precision; None where nobody counted.
-        seconds_per_full_attack: on one image with all its queries, at the rate of this attack.
-        slot_bytes: memory that the slots take.
-    """
-
-    model: str
-    image_size: int
-    evaluator: str
-    num_pixels: int
-    precision: SearchPrecision
-    population: int
-    generations: int
-    source: str
-    slots: int
-    group: int
-    compile_seconds: float
-    timing: Timing
-    images: int
-    successes: int
-    refuted_hits: int
-    stopped_early: int
-    candidates: int
-    candidates_per_second: float
-    images_per_second: float
-    bare_candidates_per_second: float | None
-    efficiency: float | None
-    fraction_of_matrix_rate: float | None
-    seconds_per_full_attack: float
-    slot_bytes: int
 
 
 def measure_attack(

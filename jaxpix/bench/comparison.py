@@ -2,76 +2,20 @@
 
 import dataclasses
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..config import AttackConfig, EngineConfig, SearchPrecision
+from ..config import AttackConfig, EngineConfig
 from ..victim.victim import Victim
 from .contenders import Contender, Run, jaxpix_contenders, peer_contender, torch_device
 from .peers import LayoutName
+from .rows import Comparison, Ratio, Standing, Timing
 from .subjects import Subject
-from .timing import Timing
 
 # Nothing stops before its last generation, as with the peers.
 _NEVER = 0.999
 _AGREEMENT_IMAGES = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class Standing:
-    """How a contender ran; rates are candidates per second.
-
-    Attributes:
-        name, setting, is_jaxpix, precision: of the contender.
-        population, generations, candidates: what one run did; a peer's may differ from what was asked.
-        timing: of all runs.
-        candidates_per_second: at the median.
-        notes, versions: what was called.
-    """
-
-    name: str
-    setting: str
-    is_jaxpix: bool
-    precision: str
-    population: int
-    generations: int
-    candidates: int
-    timing: Timing
-    candidates_per_second: float
-    notes: str
-    versions: Mapping[str, str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Ratio:
-    """jaxpix' rate over a peer's, turn by turn; `median` is of all turns."""
-
-    jaxpix: str
-    peer: str
-    median: float
-    turns: tuple[float, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """One image attacked by everybody.
-
-    Attributes:
-        model, image_size, num_pixels, precision, source: what was attacked, and how.
-        agreement: largest difference of torch's float32 logits from jaxpix', over the largest logit, by layout.
-        standings: in the order of the first turn.
-        ratios: every jaxpix over every peer.
-    """
-
-    model: str
-    image_size: int
-    num_pixels: int
-    precision: SearchPrecision
-    source: str
-    agreement: Mapping[str, float]
-    standings: tuple[Standing, ...]
-    ratios: tuple[Ratio, ...]
 
 
 def compare(

@@ -15,7 +15,8 @@ from ..config import SearchPrecision
 from ..search.evaluators import matmul_precision
 from ..search.layout import memory_of
 from ..storage.environment import describe_environment
-from .timing import Timing, compile_program, time_calls
+from .rows import Timing
+from .timing import compile_program, time_calls
 
 _GPU_SIZE, _CPU_SIZE = 8192, 2048
 

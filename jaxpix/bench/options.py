@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jax
+import tyro
 from pydantic import Field
 
 from ..config import Count, ModelName, SearchPrecision, Seed
@@ -144,3 +145,23 @@ def resolved(options: BenchOptions) -> Plan:
     names = [field.name for field in dataclasses.fields(Plan)]
     given = {name: getattr(options, name) for name in names}
     return Plan(**{name: defaults[name] if given[name] in (None, ()) else given[name] for name in names})
+
+
+@dataclasses.dataclass(frozen=True)
+class VisitOptions:
+    """Options of `python -m jaxpix.bench visit`."""
+
+    steps: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Measurements, of those that an unknown name lists. Default: all, the most valuable first."""
+    small: bool = False
+    """Tiny networks on a CPU, to rehearse."""
+    seconds: Annotated[float, Field(gt=0)] = 360.0
+    """Time for everything, counted from the start of the first process."""
+    limits: tuple[str, ...] = ()
+    """NAME=SECONDS: what a measurement may take, instead of what the agenda says."""
+    out: Path = FOLDER
+    """Folder of the results."""
+    name: str | None = None
+    """NAME.json holds the results. Default: date and device."""
+    resume: bool = False
+    """Go on with the results of that name, behind what they call measured, given up or crashed."""

@@ -87,7 +87,7 @@ class Session:
                 what = f"{subject.victim.name}, {evaluator}, K {num_pixels}, {precision}, batch {batch}"
                 row = self._fitting(f"forward: {what}", measure)
                 if row is not None:
-                    self._results.add("forward", row)
+                    self._results.add(row)
                     say(f"forward: {what}: {number(row.candidates_per_second)} candidates/s")
 
     def _attack(self, subject: Subject) -> None:
@@ -105,7 +105,7 @@ class Session:
             what = f"{subject.victim.name}, {evaluator}, K {num_pixels}, {precision}"
             row = self._fitting(f"attack: {what}, slots {slots or 'by default'}", measure)
             if row is not None:
-                self._results.add("attacks", row)
+                self._results.add(row)
                 speed, kept = number(row.candidates_per_second), percent(row.efficiency)
                 say(f"attack: {what}, {row.slots} slots: {speed} candidates/s, {kept} of the bare evaluator")
 
@@ -128,7 +128,7 @@ class Session:
             what = f"{subject.victim.name}, {precision}, batch {batch}"
             row = self._fitting(f"train: {what}", measure)
             if row is not None:
-                self._results.add("training", row)
+                self._results.add(row)
                 say(f"train: {what}: {number(row.images_per_second)} images/s")
 
     def _peers(self, subject: Subject) -> None:
@@ -143,7 +143,7 @@ class Session:
                 layouts=options.peer_layouts,
                 repeats=plan.repeats,
             )
-            self._results.add("comparisons", row)
+            self._results.add(row)
 
     def _fitting(self, what: str, measure: Callable[[], Row]) -> Row | None:
         """A measurement, or None with a note where the device's memory is too small for it."""
@@ -153,7 +153,7 @@ class Session:
             if not is_out_of_memory(error):
                 raise
         say(f"{what}: out of memory")
-        self._results.add("skipped", f"{what}: out of memory")
+        self._results.add(f"{what}: out of memory")
         return None
 
 

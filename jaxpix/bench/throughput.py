@@ -12,8 +12,9 @@ from ..config import EngineConfig, SearchPrecision
 from ..pixels import Pixels
 from ..search.evaluators import Evaluator, make_evaluator
 from ..search.genome import Box, decode, uniform_population
+from .rows import Forward, Timing
 from .subjects import Subject
-from .timing import Program, Timing, compile_program, share, time_calls
+from .timing import Program, compile_program, share, time_calls
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,42 +90,6 @@ def compile_bare(
     """An evaluator ready to be timed without a search; see `make_workload`."""
     workload = make_workload(evaluator, subject, num_pixels, group, population, repeats)
     return Bare(workload, compile_program(evaluator.logits, *workload.arguments))
-
-
-@dataclasses.dataclass(frozen=True)
-class Forward:
-    """The bare evaluation of candidates, without a search.
-
-    Attributes:
-        model, image_size, evaluator, num_pixels, precision: what was measured.
-        batch: candidates of one call: `group` images with `population` candidates each.
-        compile_seconds: of the program.
-        timing: of one call, compiled and warm.
-        candidates_per_second: at the median.
-        operations_per_candidate: floating-point operations of the compiled program, as the compiler counts
-            them, or None.
-        written_operations_per_candidate: the same of the program before it was compiled.
-        fraction_of_matrix_rate: operations a second over those of a large matrix product of that precision.
-        memory_bytes: arguments, results and temporaries of the program.
-        base_seconds: what each image costs once; None for dense evaluation.
-    """
-
-    model: str
-    image_size: int
-    evaluator: str
-    num_pixels: int
-    precision: SearchPrecision
-    batch: int
-    group: int
-    population: int
-    compile_seconds: float
-    timing: Timing
-    candidates_per_second: float
-    operations_per_candidate: float | None
-    written_operations_per_candidate: float | None
-    fraction_of_matrix_rate: float | None
-    memory_bytes: int | None
-    base_seconds: float | None
 
 
 def measure_forward(

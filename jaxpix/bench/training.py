@@ -1,7 +1,5 @@
 """How many images a second the training step takes."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,32 +9,8 @@ from ..models import build
 from ..platforms import host_device
 from ..train.step import initial_state, make_optimizer, make_step
 from .hardware import on_first_device
-from .timing import Timing, compile_program, share, time_calls
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingStep:
-    """One step of training: loss, gradients, update.
-
-    Attributes:
-        model, image_size, precision, batch: what was measured; float32 runs as training runs it, on GPUs in
-            TF32.
-        compile_seconds, timing, memory_bytes, fraction_of_matrix_rate: as of `Forward`.
-        images_per_second: at the median.
-        operations_per_image, written_operations_per_image: as of `Forward`.
-    """
-
-    model: str
-    image_size: int
-    precision: Precision
-    batch: int
-    compile_seconds: float
-    timing: Timing
-    images_per_second: float
-    operations_per_image: float | None
-    written_operations_per_image: float | None
-    fraction_of_matrix_rate: float | None
-    memory_bytes: int | None
+from .rows import TrainingStep
+from .timing import compile_program, share, time_calls
 
 
 def measure_training_step(

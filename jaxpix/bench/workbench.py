@@ -12,15 +12,16 @@ import numpy as np
 from ..attack.experiments import Attack
 from ..config import AttackConfig, EngineConfig, ModelName, Precision, SearchPrecision
 from ..search.evaluators import make_evaluator
-from .attacks import WholeAttack, beside_bare, jobs_of, run_attack, warm_up, whole_attack
-from .comparison import Comparison, agreement_with_torch, compare_in_turns
+from .attacks import beside_bare, jobs_of, run_attack, warm_up, whole_attack
+from .comparison import agreement_with_torch, compare_in_turns
 from .contenders import check_peers, jaxpix_contender, peer_contender
 from .hardware import MatrixRates
 from .libraries import peer_named
 from .options import EvaluatorName
+from .rows import Comparison, Forward, TrainingStep, WholeAttack
 from .subjects import Subject, hardest, random_subject, repeated
-from .throughput import Bare, Forward, compile_bare, grouped, time_forward
-from .training import TrainingStep, measure_training_step
+from .throughput import Bare, compile_bare, grouped, time_forward
+from .training import measure_training_step
 
 
 @dataclasses.dataclass(frozen=True)

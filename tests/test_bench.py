@@ -18,12 +18,11 @@ from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack.experiments import Attack
 from jaxpix.bench import __main__ as bench
 from jaxpix.bench.attacks import jobs_of, measure_attack, run_attack, warm_up
-from jaxpix.bench.comparison import compare
 from jaxpix.bench.hardware import MatrixRates
 from jaxpix.bench.options import BenchOptions, resolved
 from jaxpix.bench.results import Results
 from jaxpix.bench.rows import Comparison
-from jaxpix.bench.session import Session
+from jaxpix.bench.session import Session, compare
 from jaxpix.bench.subjects import Subject, random_subject, trained_subject, unconfusable
 from jaxpix.bench.throughput import make_workload, measure_forward
 from jaxpix.bench.training import measure_training_step
@@ -158,7 +157,7 @@ def test_noise_is_of_mixed_difficulty(subject: Subject) -> None:
 def test_nothing_confuses_the_unconfusable(subject: Subject) -> None:
     fixed = unconfusable(subject)
     attack = Attack(fixed.victim, AttackConfig(population=6, generations=3), EngineConfig(evaluator="dense"))
-    warm_up(attack, fixed)
+    warm_up(attack, fixed.images[0], fixed.labels[0])
     run = run_attack(attack, jobs_of(attack, fixed))
     assert run.candidates == sum(record.queries for record in run.records) == 12 * 6 * 4
     assert not any(record.success for record in run.records)
@@ -169,7 +168,7 @@ def test_nothing_confuses_the_unconfusable(subject: Subject) -> None:
 def test_warming_up_compiles_everything(subject: Subject) -> None:
     config = AttackConfig(population=6, generations=3, seed=5)
     attack = Attack(subject.victim, config, EngineConfig(evaluator="dense"))
-    assert warm_up(attack, subject) > 0
+    assert warm_up(attack, subject.images[0], subject.labels[0]) > 0
     program = attack.engine.program
     sizes = [
         fn._cache_size()

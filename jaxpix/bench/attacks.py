@@ -1,6 +1,7 @@
 """Whole attacks, search and verification included, against the bare evaluator of the same run."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Iterator, Sequence
 
@@ -12,6 +13,7 @@ from ..config import AttackConfig, EngineConfig
 from ..records.record import Record
 from ..search.layout import bytes_per_slot
 from ..search.verification import Job
+from .comparison import Contender, Run
 from .rows import Timing, WholeAttack
 from .subjects import Subject
 from .throughput import Bare, compile_bare
@@ -35,7 +37,7 @@ def measure_attack(
         matrix_rate: operations per second of a large matrix product.
     """
     attack = Attack(subject.victim, attack_config, engine_config)
-    compile_seconds = warm_up(attack, subject)
+    compile_seconds = warm_up(attack, subject.images[0], subject.labels[0])
     bare = bare_of(attack, subject)
     before = bare.time(repeats)
     runs = [run_attack(attack, jobs_of(attack, subject)) for _ in range(repeats)]
@@ -122,13 +124,12 @@ def jobs_of(attack: Attack, subject: Subject) -> Iterator[Job]:
         yield attack.job(str(number), image, label)
 
 
-def warm_up(attack: Attack, subject: Subject) -> float:
+def warm_up(attack: Attack, image: np.ndarray, label: np.ndarray) -> float:
     """Compile everything that `attack` needs; the seconds that compiling took.
 
     Two experiments that succeed in their first population, because the label they start from is wrong: the
     first one compiles, and the second one, which does not, is taken off.
     """
-    image, label = subject.images[0], subject.labels[0]
     # Reaching the label that the image has, or leaving one that it has not, needs no change at all.
     job = Job("warm-up", image, ~label, label)
     first, second = (_first_experiment(attack, job) for _ in range(2))
@@ -141,3 +142,35 @@ def _first_experiment(attack: Attack, job: Job) -> float:
     run_attack(attack, iter([job]))
     jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
     return time.perf_counter() - began
+
+
+def jaxpix_contenders(subject: Subject, config: AttackConfig, engine: EngineConfig) -> list[Contender]:
+    """jaxpix, compiled, on one image and, on GPUs, on as many copies of it as there are slots.
+
+    Each copy has its own seed.
+    """
+    contenders = []
+    for slots in (1,) if jax.default_backend() == "cpu" else (1, None):
+        attack = Attack(subject.victim, config, dataclasses.replace(engine, slots=slots))
+        warm_up(attack, subject.images[0], subject.labels[0])
+        contenders.append(jaxpix_contender(subject, attack))
+    return contenders
+
+
+def jaxpix_contender(subject: Subject, attack: Attack) -> Contender:
+    """An attack that is compiled already, on as many copies of the subject's one image as it has slots."""
+    copies = attack.engine.layout.num_slots
+    together = dataclasses.replace(
+        subject, images=subject.images.repeat(copies, 0), labels=subject.labels.repeat(copies, 0)
+    )
+    name = attack.engine.evaluator.name.partition(" (")[0]
+    setting = "1 image" if copies == 1 else f"{copies} images"
+    run = functools.partial(_run_jaxpix, attack, together)
+    return Contender(f"jaxpix {name}", setting, True, attack.config.precision, run)
+
+
+def _run_jaxpix(attack: Attack, subject: Subject) -> Run:
+    done = run_attack(attack, jobs_of(attack, subject))
+    search = attack.search
+    notes = f"whole attack, search and verification included; {attack.engine.evaluator.name}"
+    return Run(done.candidates, done.seconds, search.population, search.generations, notes, {})

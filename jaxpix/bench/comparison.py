@@ -2,52 +2,55 @@
 
 import dataclasses
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-import numpy as np
-
-from ..config import AttackConfig, EngineConfig
-from ..victim.victim import Victim
-from .contenders import Contender, Run, jaxpix_contenders, peer_contender, torch_device
-from .peers import LayoutName
+from ..config import AttackConfig
 from .rows import Comparison, Ratio, Standing, Timing
 from .subjects import Subject
 
-# Nothing stops before its last generation, as with the peers.
-_NEVER = 0.999
-_AGREEMENT_IMAGES = 4
 
+class Run(NamedTuple):
+    """One timed attack.
 
-def compare(
-    subject: Subject,
-    config: AttackConfig,
-    engines: Sequence[EngineConfig],
-    *,
-    peers: Sequence[str],
-    layouts: Sequence[LayoutName],
-    repeats: int,
-) -> Comparison:
-    """Let jaxpix and the peers attack the image that the victim is surest of, in turns.
-
-    Args:
-        subject: victim and images.
-        config: of the attack, for everybody. Torch runs bfloat16 by autocast, and anything else as it ships;
-            peers have a search of their own.
-        engines: jaxpix runs once with each.
-        peers, layouts: keys of `PEERS` and of `torch_models.LAYOUTS`; every peer runs in every layout.
-        repeats: turns.
-
-    Raises:
-        InputError: see `run_peer`.
+    Attributes:
+        candidates: images that the network judged.
+        seconds: wall time of the attack; imports, model building and warm-up are not in it.
+        population, generations: what was run, which is not always what was asked.
+        notes: what was called.
+        versions: package to version.
     """
-    config = dataclasses.replace(config, stop_fraction=_NEVER)
-    # First, because it refuses victims that torch has no counterpart of.
-    agreement = agreement_with_torch(subject.victim, subject.images[:_AGREEMENT_IMAGES], layouts)
-    surest = _surest(subject)
-    contenders = [one for engine in engines for one in jaxpix_contenders(surest, config, engine)]
-    contenders += [peer_contender(surest, name, layout, config) for layout in layouts for name in peers]
-    *_, row = compare_in_turns(surest, config, contenders, repeats)
-    return dataclasses.replace(row, agreement=agreement)
+
+    candidates: int
+    seconds: float
+    population: int
+    generations: int
+    notes: str
+    versions: Mapping[str, str]
+
+    @property
+    def candidates_per_second(self) -> float:
+        """Candidates over seconds."""
+        return self.candidates / self.seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """Who runs.
+
+    Attributes:
+        name: "jaxpix incremental", "art".
+        setting: of a peer, its model's layout; of jaxpix, how many copies of the image it attacks together.
+        is_jaxpix: or else a peer.
+        precision: of its network.
+        run: does one attack.
+    """
+
+    name: str
+    setting: str
+    is_jaxpix: bool
+    precision: str
+    run: Callable[[], Run]
 
 
 def compare_in_turns(
@@ -72,24 +75,6 @@ def compare_in_turns(
             standings=tuple(_standing(one, its) for one, its in zip(contenders, runs, strict=True)),
             ratios=tuple(_ratios(contenders, runs)),
         )
-
-
-def _surest(subject: Subject) -> Subject:
-    logits = np.sort(subject.victim.predict(subject.images), axis=1)
-    best = int(np.argmax(logits[:, -1] - logits[:, -2]))
-    here = slice(best, best + 1)
-    return dataclasses.replace(subject, images=subject.images[here], labels=subject.labels[here])
-
-
-def agreement_with_torch(
-    victim: Victim, images: np.ndarray, layouts: Sequence[LayoutName]
-) -> dict[str, float]:
-    """Largest difference of torch's float32 logits of the images from jaxpix', over the largest, by layout."""
-    from .torch_models import LAYOUTS, logit_agreement, torch_model
-
-    device = torch_device()
-    doors = {name: torch_model(victim, layout=LAYOUTS[name], device=device) for name in layouts}
-    return {name: logit_agreement(victim, door, images) for name, door in doors.items()}
 
 
 def _standing(contender: Contender, runs: Sequence[Run]) -> Standing:
@@ -117,7 +102,7 @@ def _ratios(contenders: Sequence[Contender], runs: Sequence[Sequence[Run]]) -> l
             if not ours.is_jaxpix or peer.is_jaxpix:
                 continue
             turns = tuple(
-                (mine.candidates / mine.seconds) / (theirs.candidates / theirs.seconds)
+                mine.candidates_per_second / theirs.candidates_per_second
                 for mine, theirs in zip(our_runs, peer_runs, strict=True)
             )
             names = f"{ours.name}, {ours.setting}", f"{peer.name}, {peer.setting}"

@@ -10,7 +10,6 @@ from ..metrics.rates import by_original, success_rate
 from ..records.files import read_records
 from .attacks import warm_up
 from .rows import DatasetAttack
-from .subjects import Subject
 
 
 def measure_dataset(campaign: Campaign) -> DatasetAttack:
@@ -63,4 +62,4 @@ def _warm_up(campaign: Campaign) -> float:
     attack, dataset = campaign.attack, campaign.dataset
     image = dataset.source(campaign.choice.subset)[0]["image"][None]
     label = np.asarray(attack.victim.space.labels(attack.victim.predict(image)))
-    return warm_up(attack, Subject(attack.victim, image, label, dataset.info.name))
+    return warm_up(attack, image[0], label[0])

@@ -67,11 +67,6 @@ def device_name() -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in kind.lower()).split())
 
 
-def on_first_device(tree: Any) -> Any:
-    """Arrays that were made elsewhere, moved to where they are used."""
-    return jax.device_put(tree, jax.local_devices()[0])
-
-
 class MatrixRates:
     """Operations per second of large square matrix products, measured once per precision."""
 

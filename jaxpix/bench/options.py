@@ -9,12 +9,12 @@ import tyro
 from pydantic import Field
 
 from ..config import Count, ModelName, SearchPrecision, Seed
-from .peers import LayoutName
 
 FOLDER = Path("benchmarks/results")
 
 Measure = Literal["forward", "attack", "train", "peers"]
 EvaluatorName = Literal["dense", "incremental"]
+LayoutName = Literal["shipped", "channels_last", "folded", "folded_channels_last"]
 
 
 @dataclasses.dataclass(frozen=True)

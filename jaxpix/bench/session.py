@@ -1,8 +1,9 @@
 """All measurements that a plan asks for, one after the other; each is kept as soon as it is done."""
 
+import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import jax
@@ -12,18 +13,23 @@ from ..errors import InputError
 from ..search.layout import is_out_of_memory
 from ..terminal.console import say
 from ..victim.victim import Victim
-from .attacks import measure_attack
-from .comparison import compare
-from .contenders import check_peers
+from .attacks import jaxpix_contenders, measure_attack
+from .comparison import compare_in_turns
 from .hardware import MatrixRates
-from .options import BenchOptions, EvaluatorName, Plan
+from .options import BenchOptions, EvaluatorName, LayoutName, Plan
+from .peers import agreement_with_torch, check_peers, peer_contender
 from .results import Results
-from .subjects import Subject, random_subject, trained_subject, unconfusable
+from .rows import Comparison
+from .subjects import Subject, random_subject, surest, trained_subject, unconfusable
 from .tables import number, percent
 from .throughput import measure_forward
 from .training import measure_training_step
 
 Row = TypeVar("Row")
+
+# Nothing stops before its last generation, as with the peers.
+_NEVER = 0.999
+_AGREEMENT_IMAGES = 4
 
 
 class Session:
@@ -155,6 +161,38 @@ class Session:
         say(f"{what}: out of memory")
         self._results.add(f"{what}: out of memory")
         return None
+
+
+def compare(
+    subject: Subject,
+    config: AttackConfig,
+    engines: Sequence[EngineConfig],
+    *,
+    peers: Sequence[str],
+    layouts: Sequence[LayoutName],
+    repeats: int,
+) -> Comparison:
+    """Let jaxpix and the peers attack the image that the victim is surest of, in turns.
+
+    Args:
+        subject: victim and images.
+        config: of the attack, for everybody. Torch runs bfloat16 by autocast, and anything else as it ships;
+            peers have a search of their own.
+        engines: jaxpix runs once with each.
+        peers, layouts: keys of `PEERS` and of `torch_models.LAYOUTS`; every peer runs in every layout.
+        repeats: turns.
+
+    Raises:
+        InputError: see `run_peer`.
+    """
+    config = dataclasses.replace(config, stop_fraction=_NEVER)
+    # First, because it refuses victims that torch has no counterpart of.
+    agreement = agreement_with_torch(subject, layouts, _AGREEMENT_IMAGES)
+    one = surest(subject)
+    contenders = [its for engine in engines for its in jaxpix_contenders(one, config, engine)]
+    contenders += [peer_contender(one, name, layout, config) for layout in layouts for name in peers]
+    *_, row = compare_in_turns(one, config, contenders, repeats)
+    return dataclasses.replace(row, agreement=agreement)
 
 
 def check(options: BenchOptions, plan: Plan) -> None:

@@ -17,7 +17,7 @@ from ..config import Precision
 from ..errors import InputError
 from ..models.pretrained import export_torchvision
 from ..victim.victim import Victim
-from .installing import INSTALL
+from .libraries import INSTALL
 
 ARCHITECTURES = ("resnet50", "densenet121")
 

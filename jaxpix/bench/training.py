@@ -8,7 +8,6 @@ from ..config import ModelName, Precision, TrainConfig
 from ..models import build
 from ..platforms import host_device
 from ..train.step import initial_state, make_optimizer, make_step
-from .hardware import on_first_device
 from .rows import TrainingStep
 from .timing import compile_program, share, time_calls
 
@@ -29,7 +28,7 @@ def measure_training_step(
     # Every layer's weights are drawn by a program of their own, which a CPU compiles sooner.
     with jax.default_device(host_device()):
         model = build(name, num_classes=num_classes, channels=channels, seed=0, precision=precision)
-        state = on_first_device(initial_state(model, optimizer))
+        state = jax.device_put(initial_state(model, optimizer), jax.local_devices()[0])
     centre = np.full(channels, 128.0, np.float32)
     step = make_step(model, optimizer, centre, centre / 2)
     generator = np.random.default_rng(0)

@@ -4,20 +4,16 @@ Every measurement yields its row as soon as there is one, and again when it know
 """
 
 import dataclasses
-import importlib.util
 from collections.abc import Iterator, Sequence
-
-import numpy as np
 
 from ..attack.experiments import Attack
 from ..config import AttackConfig, EngineConfig, ModelName, Precision, SearchPrecision
 from ..search.evaluators import make_evaluator
-from .attacks import beside_bare, jobs_of, run_attack, warm_up, whole_attack
-from .comparison import agreement_with_torch, compare_in_turns
-from .contenders import check_peers, jaxpix_contender, peer_contender
+from .attacks import beside_bare, jaxpix_contender, jobs_of, run_attack, warm_up, whole_attack
+from .comparison import compare_in_turns
 from .hardware import MatrixRates
-from .libraries import peer_named
 from .options import EvaluatorName
+from .peers import agreement_with_torch, check_peers, missing, peer_contender
 from .rows import Comparison, Forward, TrainingStep, WholeAttack
 from .subjects import Subject, hardest, random_subject, repeated
 from .throughput import Bare, compile_bare, grouped, time_forward
@@ -76,7 +72,7 @@ class Workbench:
             )
             subject = self.subject(model)
             attack = Attack(subject.victim, config, EngineConfig(evaluator=self.scale.attack_evaluator))
-            self._attacks[key] = attack, warm_up(attack, subject)
+            self._attacks[key] = attack, warm_up(attack, subject.images[0], subject.labels[0])
         return self._attacks[key]
 
     def bare(
@@ -161,7 +157,7 @@ class Workbench:
         Raises:
             InputError: none of them is.
         """
-        here = [name for name in peers if _is_here(name)]
+        here = [name for name in peers if not missing(name)]
         check_peers(here or peers)
         attack, _ = self.attack(model, 1, precision)
         subject = self.subject(model)
@@ -173,12 +169,4 @@ class Workbench:
         for row in compare_in_turns(one, attack.config, contenders, self.scale.attack_repeats):
             yield row
         assert row is not None, "there is at least one turn"
-        agreement = agreement_with_torch(
-            subject.victim, np.ascontiguousarray(subject.images[:1]), ["shipped"]
-        )
-        yield dataclasses.replace(row, agreement=agreement)
-
-
-def _is_here(peer: str) -> bool:
-    modules = filter(None, ("torch", "torchvision", peer_named(peer).module))
-    return all(importlib.util.find_spec(module) is not None for module in modules)
+        yield dataclasses.replace(row, agreement=agreement_with_torch(subject, ["shipped"]))

@@ -19,7 +19,6 @@ from PIL import Image
 
 from jaxpix.bench import __main__ as bench
 from jaxpix.bench.agenda import IN_SMALL, ON_GPU, agenda_of, chosen, with_limits
-from jaxpix.bench.hardware import MatrixRates
 from jaxpix.bench.limits import RESTART_STATUS, OverLimit, within
 from jaxpix.bench.results import Results
 from jaxpix.bench.rows import Comparison, Forward, Ratio, Standing, Timing
@@ -31,7 +30,6 @@ from jaxpix.errors import InputError
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 
-RATES = MatrixRates(1, size=8)
 ROW = Forward(
     model="toy",
     image_size=8,
@@ -63,7 +61,7 @@ def statuses(content: dict[str, Any]) -> dict[str, str]:
 
 def test_the_script_measures_everything_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     environment = {**os.environ, "JAXPIX_PYTHON": sys.executable, "OUT": str(tmp_path)}
-    names = [one.name for one in agenda_of(IN_SMALL, RATES) if one.name != "peers"]
+    names = [one.name for one in agenda_of(IN_SMALL, lambda precision: 1e9) if one.name != "peers"]
     done = subprocess.run(
         ["bash", str(ROOT / "scripts" / "bench_gpu.sh"), "--small", *names],
         env=environment,
@@ -295,16 +293,14 @@ def test_every_end_is_written_down(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_results_come_back_as_they_were(tmp_path: Path) -> None:
-    rates = MatrixRates(1, size=8)
-    first = Results(tmp_path, "r", "typed", {"seed": 3}, rates)
-    rates.of("float32")
+    first = Results(tmp_path, "r", "typed", {"seed": 3})
+    first.rates.of("float32")
     first.add(ROW)
     first.add("too much")
-    again = MatrixRates(1, size=8)
-    second = Results(tmp_path, "r", "", {}, again)
+    second = Results(tmp_path, "r", "", {})
     second.restore()
     assert (second.of("forward"), second.of("skipped"), second.options) == ([ROW], ["too much"], {"seed": 3})
-    assert again.of("float32") == rates.of("float32")
+    assert second.rates.of("float32") == first.rates.of("float32")
     (tmp_path / "r.json").write_text('{"schema_version": 1}')
     with pytest.raises(InputError, match=r"r\.json does not hold results of bench"):
         second.restore()
@@ -356,7 +352,7 @@ def test_the_hardest_images_are_those_of_most_contrast() -> None:
 
 
 def test_the_agenda() -> None:
-    agenda = agenda_of(ON_GPU, RATES)
+    agenda = agenda_of(ON_GPU, lambda precision: 1e9)
     assert agenda[0].name == "attack"
     assert [one.name for one in chosen(agenda, ["peers", "dense"])] == ["dense", "peers"]
     longer = with_limits(agenda, ["attack=200.5"])

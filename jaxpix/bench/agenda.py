@@ -10,7 +10,6 @@ import jax
 from ..config import ModelName, Precision, SearchPrecision
 from ..errors import InputError
 from ..storage.settings import to_plain
-from .hardware import MatrixRates
 from .options import VisitOptions
 from .results import Results
 from .visit import Measurement, Visit
@@ -84,9 +83,9 @@ IN_SMALL = Setting(
 )
 
 
-def agenda_of(setting: Setting, rates: MatrixRates) -> tuple[Measurement, ...]:
-    """The measurements in order."""
-    its, bench = setting, Workbench(setting.scale, rates)
+def agenda_of(setting: Setting, matrix_rate: Callable[[SearchPrecision], float]) -> tuple[Measurement, ...]:
+    """The measurements in order; `matrix_rate`: operations per second of a large matrix product."""
+    its, bench = setting, Workbench(setting.scale, matrix_rate)
     resnet, densenet, fast, more = its.resnet, its.densenet, its.fast, its.more_pixels
     lower, full = its.exact
     lines: Sequence[tuple[str, float, Callable[[], Iterator[Any]]]] = (
@@ -156,13 +155,14 @@ def visit(options: VisitOptions, command: str) -> int:
     """
     began = time.time()
     setting = IN_SMALL if options.small else ON_GPU
-    rates = MatrixRates(setting.scale.repeats)
-    agenda = chosen(with_limits(agenda_of(setting, rates), options.limits), options.steps)
+    told = {**to_plain(options), "began": began}
+    results = Results(options.out, options.name, command, told, setting.scale.repeats)
+    agenda = with_limits(agenda_of(setting, results.rates.of), options.limits)
+    agenda = chosen(agenda, options.steps)
     if options.resume and options.name is None:
         raise InputError("--resume needs the --name of the results to go on with")
     if not options.small and jax.default_backend() == "cpu":
         raise InputError("no GPU here: JAX found only the CPU; --small rehearses on it")
-    results = Results(options.out, options.name, command, {**to_plain(options), "began": began}, rates)
     if options.resume:
         results.restore()
     return Visit(agenda, results, options.seconds).run()

@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
+import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -12,7 +13,6 @@ from ..attack.experiments import Attack
 from ..config import AttackConfig, EngineConfig
 from ..records.record import Record
 from ..search.layout import bytes_per_slot
-from ..search.verification import Job
 from .comparison import Contender, Run
 from .rows import Timing, WholeAttack
 from .subjects import Subject
@@ -38,17 +38,12 @@ def measure_attack(
     """
     attack = Attack(subject.victim, attack_config, engine_config)
     compile_seconds = warm_up(attack, subject.images[0], subject.labels[0])
-    bare = bare_of(attack, subject)
+    size = attack.engine.layout.group, attack.search.population
+    bare = compile_bare(attack.engine.evaluator, subject.images, attack_config.num_pixels, *size, 1)
     before = bare.time(repeats)
-    runs = [run_attack(attack, jobs_of(attack, subject)) for _ in range(repeats)]
+    runs = [run_attack(attack, subject) for _ in range(repeats)]
     row = whole_attack(attack, subject, compile_seconds, runs)
     return beside_bare(row, attack, bare, before.joined(bare.time(repeats)), matrix_rate)
-
-
-def bare_of(attack: Attack, subject: Subject) -> Bare:
-    """The attack's evaluator on one of its groups, as a program of its own."""
-    group, population = attack.engine.layout.group, attack.search.population
-    return compile_bare(attack.engine.evaluator, subject, attack.config.num_pixels, group, population, 1)
 
 
 def whole_attack(
@@ -91,7 +86,7 @@ def beside_bare(
     row: WholeAttack, attack: Attack, bare: Bare, timing: Timing, matrix_rate: float
 ) -> WholeAttack:
     """The same with what the evaluator alone does in one call on each device, which takes `timing`."""
-    alone = bare.workload.size * len(attack.engine.layout.devices) / timing.median
+    alone = bare.size * len(attack.engine.layout.devices) / timing.median
     rate, operations = row.candidates_per_second, bare.operations
     return dataclasses.replace(
         row,
@@ -110,18 +105,13 @@ class AttackRun:
     records: list[Record]
 
 
-def run_attack(attack: Attack, jobs: Iterator[Job]) -> AttackRun:
-    """Run an attack that is compiled already, and time it."""
+def run_attack(attack: Attack, subject: Subject) -> AttackRun:
+    """Run an attack that is compiled already on every image of the subject, and time it."""
     counts: list[int] = []
+    jobs = map(attack.job, map(str, itertools.count()), subject.images, subject.labels)
     began = time.perf_counter()
     records = [finished.record for finished in attack.run(jobs, on_candidates=counts.append)]
     return AttackRun(time.perf_counter() - began, sum(counts), records)
-
-
-def jobs_of(attack: Attack, subject: Subject) -> Iterator[Job]:
-    """One experiment per image of the subject."""
-    for number, (image, label) in enumerate(zip(subject.images, subject.labels, strict=True)):
-        yield attack.job(str(number), image, label)
 
 
 def warm_up(attack: Attack, image: np.ndarray, label: np.ndarray) -> float:
@@ -131,17 +121,17 @@ def warm_up(attack: Attack, image: np.ndarray, label: np.ndarray) -> float:
     first one compiles, and the second one, which does not, is taken off.
     """
     # Reaching the label that the image has, or leaving one that it has not, needs no change at all.
-    job = Job("warm-up", image, ~label, label)
-    first, second = (_first_experiment(attack, job) for _ in range(2))
+    job = dataclasses.replace(attack.job("warm-up", image, ~label), target=label)
+
+    def seconds() -> float:
+        program, began = attack.engine.program, time.perf_counter()
+        for _ in attack.run([job]):
+            pass
+        jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
+        return time.perf_counter() - began
+
+    first, second = seconds(), seconds()
     return max(0.0, first - second)
-
-
-def _first_experiment(attack: Attack, job: Job) -> float:
-    program = attack.engine.program
-    began = time.perf_counter()
-    run_attack(attack, iter([job]))
-    jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
-    return time.perf_counter() - began
 
 
 def jaxpix_contenders(subject: Subject, config: AttackConfig, engine: EngineConfig) -> list[Contender]:
@@ -170,7 +160,7 @@ def jaxpix_contender(subject: Subject, attack: Attack) -> Contender:
 
 
 def _run_jaxpix(attack: Attack, subject: Subject) -> Run:
-    done = run_attack(attack, jobs_of(attack, subject))
+    done = run_attack(attack, subject)
     search = attack.search
     notes = f"whole attack, search and verification included; {attack.engine.evaluator.name}"
     return Run(done.candidates, done.seconds, search.population, search.generations, notes, {})

@@ -5,9 +5,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..config import AttackConfig
 from .rows import Comparison, Ratio, Standing, Timing
-from .subjects import Subject
 
 
 class Run(NamedTuple):
@@ -53,10 +51,8 @@ class Contender:
     run: Callable[[], Run]
 
 
-def compare_in_turns(
-    subject: Subject, config: AttackConfig, contenders: Sequence[Contender], turns: int
-) -> Iterator[Comparison]:
-    """What is known after each turn; `agreement` is left empty.
+def compare_in_turns(row: Comparison, contenders: Sequence[Contender], turns: int) -> Iterator[Comparison]:
+    """The row with what is known after each turn.
 
     Who goes first changes, so that a machine that slows down favours nobody.
     """
@@ -65,16 +61,8 @@ def compare_in_turns(
         for place in range(len(contenders)):
             index = (place + turn) % len(contenders)
             runs[index].append(contenders[index].run())
-        yield Comparison(
-            model=subject.victim.name,
-            image_size=subject.victim.input_shape[0],
-            num_pixels=config.num_pixels,
-            precision=config.precision,
-            source=subject.source,
-            agreement={},
-            standings=tuple(_standing(one, its) for one, its in zip(contenders, runs, strict=True)),
-            ratios=tuple(_ratios(contenders, runs)),
-        )
+        standings = tuple(_standing(one, its) for one, its in zip(contenders, runs, strict=True))
+        yield dataclasses.replace(row, standings=standings, ratios=tuple(_ratios(contenders, runs)))
 
 
 def _standing(contender: Contender, runs: Sequence[Run]) -> Standing:

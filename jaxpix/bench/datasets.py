@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..attack.campaign import Campaign, run_campaign
+from ..attack.campaign import Campaign, Result, run_campaign
 from ..errors import InputError
 from ..labels import label_text
 from ..metrics.queries import success_curve
@@ -26,6 +26,10 @@ def measure_dataset(campaign: Campaign) -> DatasetAttack:
         )
     compile_seconds = _warm_up(campaign)
     result = run_campaign(campaign)
+    return _row(campaign, compile_seconds, result)
+
+
+def _row(campaign: Campaign, compile_seconds: float, result: Result) -> DatasetAttack:
     attack, dataset = campaign.attack, campaign.dataset
     records, config = result.records, attack.config
     candidates = sum(record.queries for record in records)
@@ -42,7 +46,7 @@ def measure_dataset(campaign: Campaign) -> DatasetAttack:
         preset=config.preset,
         precision=config.precision,
         evaluator=attack.engine.evaluator.name,
-        folder=str(folder),
+        folder=str(campaign.folder),
         slots=attack.engine.layout.num_slots,
         compile_seconds=compile_seconds,
         images=len(records),

@@ -9,6 +9,7 @@ import tyro
 from pydantic import Field
 
 from ..config import Count, ModelName, SearchPrecision, Seed
+from ..errors import InputError
 
 FOLDER = Path("benchmarks/results")
 
@@ -134,7 +135,17 @@ class Plan:
 
 
 def resolved(options: BenchOptions) -> Plan:
-    """The options, then those of `quick`, then what suits the device."""
+    """The options, then those of `quick`, then what suits the device.
+
+    Raises:
+        InputError: options that contradict each other.
+    """
+    if options.victim is not None and options.models is not None:
+        raise InputError("--victim and --models exclude each other: a victim has its own network")
+    if options.victim is not None and options.difficulty == "full":
+        raise InputError("--difficulty full is for --models; a victim's attacks succeed where they can")
+    if "peers" in (options.measure or ()) and not options.peers:
+        raise InputError("--measure peers needs --peers art torchattacks numpy-de, or some of them")
     by_device = _CPU if jax.default_backend() == "cpu" else _GPU
     defaults = {**by_device, **(_QUICK if options.quick else {})}
     defaults["measure"] = ("peers",) if options.peers else ("forward", "attack", "train")

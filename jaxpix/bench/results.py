@@ -65,7 +65,10 @@ class Results:
         name: of the file, without ending; default: date and device. An older file of that name is replaced.
         command: what was typed.
         options: JSON-able.
-        rates: of matrix products, filled as they are needed.
+        repeats: timed runs of matrix products.
+
+    Attributes:
+        rates: of matrix products, measured as they are needed.
     """
 
     def __init__(
@@ -74,11 +77,11 @@ class Results:
         name: str | None,
         command: str,
         options: dict[str, Any],
-        rates: MatrixRates | None = None,
+        repeats: int = 1,
     ):
         now = datetime.datetime.now(datetime.UTC)
         self._stem = folder / (name or f"{now:%Y-%m-%dT%H%M%S}-{device_name()}")
-        self._rates = rates or MatrixRates(repeats=1)
+        self.rates = MatrixRates(repeats)
         self._writing = threading.Lock()
         self._rows: dict[str, list[Any]] = {}
         self._head: dict[str, Any] = {
@@ -103,6 +106,19 @@ class Results:
         """Where the plot of that name goes, beside the file."""
         return self._stem.with_name(f"{self._stem.name}-{kind}.png")
 
+    @classmethod
+    def read(cls, file: Path) -> "Results":
+        """Results of a file, to show them.
+
+        Raises:
+            InputError: see `restore`; or its name does not end in `.json`.
+        """
+        if file.suffix != ".json":
+            raise InputError(f"expected a .json file of bench, got {file}")
+        results = cls(file.parent, file.stem, "", {})
+        results.restore()
+        return results
+
     def restore(self) -> None:
         """Take over what the file of this name holds, to show it or to add to it.
 
@@ -113,7 +129,7 @@ class Results:
         try:
             head = {key: content.pop(key) for key in self._head}
             del content["peak_memory_bytes"]
-            self._rates.restore(content.pop("matrix_products"))
+            self.rates.restore(content.pop("matrix_products"))
             self._rows = {
                 kind: [TypeAdapter(_ROW_TYPES.get(kind, str)).validate_python(row) for row in rows]
                 for kind, rows in content.items()
@@ -154,7 +170,7 @@ class Results:
             content = {
                 **self._head,
                 "peak_memory_bytes": peak_memory_bytes(),
-                "matrix_products": self._rates.to_plain(),
+                "matrix_products": self.rates.to_plain(),
                 **self._rows,
             }
             write_atomically(self.json_path, json.dumps(content, indent=1, default=_plain) + "\n")

@@ -5,7 +5,6 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from ..config import Precision, SearchPrecision
 from ..metrics.queries import CurvePoint
 from ..metrics.rates import Rate
 
@@ -44,7 +43,7 @@ class Evaluation:
     image_size: int
     evaluator: str
     num_pixels: int
-    precision: SearchPrecision
+    precision: str
 
     @property
     def title(self) -> str:
@@ -141,7 +140,7 @@ class TrainingStep:
 
     model: str
     image_size: int
-    precision: Precision
+    precision: str
     batch: int
     compile_seconds: float
     timing: Timing
@@ -201,7 +200,7 @@ class Comparison:
     model: str
     image_size: int
     num_pixels: int
-    precision: SearchPrecision
+    precision: str
     source: str
     agreement: Mapping[str, float]
     standings: tuple[Standing, ...] = ()

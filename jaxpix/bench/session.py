@@ -9,20 +9,18 @@ from typing import TypeVar
 import jax
 
 from ..config import AttackConfig, EngineConfig, Precision, SearchPrecision
-from ..errors import InputError
+from ..search.evaluators import make_evaluator
 from ..search.layout import is_out_of_memory
 from ..terminal.console import say
-from ..victim.victim import Victim
 from .attacks import jaxpix_contenders, measure_attack
 from .comparison import compare_in_turns
-from .hardware import MatrixRates
 from .options import BenchOptions, EvaluatorName, LayoutName, Plan
 from .peers import agreement_with_torch, check_peers, peer_contender
 from .results import Results
-from .rows import Comparison
+from .rows import Comparison, Forward
 from .subjects import Subject, random_subject, surest, trained_subject, unconfusable
 from .tables import number, percent
-from .throughput import measure_forward
+from .throughput import compile_bare, grouped, time_forward
 from .training import measure_training_step
 
 Row = TypeVar("Row")
@@ -36,12 +34,12 @@ class Session:
     """Measures what the options ask for and adds it to the results.
 
     Raises:
-        InputError: options that contradict each other or name what is not there.
+        InputError: a peer that is unknown or not installed.
     """
 
-    def __init__(self, options: BenchOptions, plan: Plan, results: Results, rates: MatrixRates):
-        check(options, plan)
-        self._options, self._plan, self._results, self._rates = options, plan, results, rates
+    def __init__(self, options: BenchOptions, plan: Plan, results: Results):
+        check_peers(options.peers)
+        self._options, self._plan, self._results = options, plan, results
 
     def run(self) -> None:
         """All measurements."""
@@ -53,8 +51,7 @@ class Session:
     def _subjects(self) -> Iterator[Subject]:
         options, plan = self._options, self._plan
         if options.victim is not None:
-            victim = Victim.load(options.victim)
-            yield trained_subject(victim, options.data_dir, plan.images, options.seed)
+            yield trained_subject(options.victim, options.data_dir, plan.images, options.seed)
             return
         for name in plan.models:
             yield random_subject(name, plan.image_size, plan.images, options.seed)
@@ -79,22 +76,32 @@ class Session:
             # Dense evaluation does not depend on K.
             pixels = plan.num_pixels[:1] if evaluator == "dense" else plan.num_pixels
             for num_pixels, batch in itertools.product(pixels, plan.batches):
+                rate = self._results.rates.of(precision)
                 measure = functools.partial(
-                    measure_forward,
-                    subject,
-                    config=self._engine(evaluator),
-                    num_pixels=num_pixels,
-                    precision=precision,
-                    batch=batch,
-                    population=plan.population,
-                    repeats=plan.repeats,
-                    matrix_rate=self._rates.of(precision),
+                    self._bare, subject, evaluator, num_pixels, precision, batch, matrix_rate=rate
                 )
                 what = f"{subject.victim.name}, {evaluator}, K {num_pixels}, {precision}, batch {batch}"
                 row = self._fitting(f"forward: {what}", measure)
                 if row is not None:
                     self._results.add(row)
                     say(f"forward: {what}: {number(row.candidates_per_second)} candidates/s")
+
+    def _bare(
+        self,
+        subject: Subject,
+        evaluator: EvaluatorName,
+        num_pixels: int,
+        precision: SearchPrecision,
+        batch: int,
+        matrix_rate: float,
+    ) -> Forward:
+        victim, repeats = subject.victim, self._plan.repeats
+        made = make_evaluator(victim, num_pixels, precision, self._engine(evaluator))
+        size = grouped(batch, self._plan.population)
+        bare = compile_bare(made, subject.images, num_pixels, *size, repeats)
+        return time_forward(
+            bare, victim.name, num_pixels, precision, repeats=repeats, matrix_rate=matrix_rate
+        )
 
     def _attack(self, subject: Subject) -> None:
         options, plan = self._options, self._plan
@@ -104,7 +111,7 @@ class Session:
         for precision, evaluator, num_pixels, slots in every:
             config = self._attack_config(num_pixels, precision)
             engine = self._engine(evaluator, slots)
-            rate = self._rates.of(precision)
+            rate = self._results.rates.of(precision)
             measure = functools.partial(
                 measure_attack, subject, config, engine, repeats=plan.repeats, matrix_rate=rate
             )
@@ -129,7 +136,7 @@ class Session:
                 batch=batch,
                 repeats=plan.repeats,
                 # Training leaves float32 to the backend, which on GPUs means TF32.
-                matrix_rate=self._rates.of("tfloat32" if precision == "float32" else precision),
+                matrix_rate=self._results.rates.of("tfloat32" if precision == "float32" else precision),
             )
             what = f"{subject.victim.name}, {precision}, batch {batch}"
             row = self._fitting(f"train: {what}", measure)
@@ -191,20 +198,9 @@ def compare(
     one = surest(subject)
     contenders = [its for engine in engines for its in jaxpix_contenders(one, config, engine)]
     contenders += [peer_contender(one, name, layout, config) for layout in layouts for name in peers]
-    *_, row = compare_in_turns(one, config, contenders, repeats)
-    return dataclasses.replace(row, agreement=agreement)
-
-
-def check(options: BenchOptions, plan: Plan) -> None:
-    """Refuse what cannot be measured, before anything is.
-
-    Raises:
-        InputError: see `Session`.
-    """
-    if options.victim is not None and options.models is not None:
-        raise InputError("--victim and --models exclude each other: a victim has its own network")
-    if options.victim is not None and options.difficulty == "full":
-        raise InputError("--difficulty full is for --models; a victim's attacks succeed where they can")
-    if "peers" in plan.measure and not options.peers:
-        raise InputError("--measure peers needs --peers art torchattacks numpy-de, or some of them")
-    check_peers(options.peers)
+    victim, source = subject.victim, subject.source
+    row = Comparison(
+        victim.name, victim.input_shape[0], config.num_pixels, config.precision, source, agreement
+    )
+    *_, row = compare_in_turns(row, contenders, repeats)
+    return row

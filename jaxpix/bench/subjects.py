@@ -79,13 +79,14 @@ def random_subject(name: ModelName, image_size: int, num_images: int, seed: int 
     )
 
 
-def trained_subject(victim: Victim, data_dir: Path, num_images: int, seed: int = 0) -> Subject:
-    """A trained victim and test images of its data set that it classifies correctly, in a random order.
+def trained_subject(folder: Path, data_dir: Path, num_images: int, seed: int = 0) -> Subject:
+    """The trained victim of a folder and test images of its data set that it classifies correctly, in a random order.
 
     Raises:
-        InputError: the victim does not say what it was trained on, the data set is not prepared, or the victim
-            classifies no image of it correctly.
+        InputError: the folder holds no victim, the victim does not say what it was trained on, the data set is not
+            prepared, or the victim classifies no image of it correctly.
     """
+    victim = Victim.load(folder)
     known = victim.provenance
     if victim.description is None or "dataset" not in known:
         raise InputError(f"victim {victim.name!r} does not say what it was trained on; a run of train does")

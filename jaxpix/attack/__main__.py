@@ -11,15 +11,16 @@ from ..records.record import Record
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from ..terminal.programs import keep_programs
+from ..train.builtin import open_victim
 from ..victim.victim import Victim
 from .campaign import Result, run_campaign
 from .cluster import Member, join
-from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, open_victim, plain
+from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, plain
 
 
 def _run(options: AttackOptions, member: Member) -> None:
     keep_programs()
-    victim = open_victim(options)
+    victim = open_victim(options.victim, options.task, options.data_dir)
     dataset = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     result = run_campaign(campaign, member)

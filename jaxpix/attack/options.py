@@ -47,6 +47,11 @@ class AttackOptions:
     engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
 
     @property
+    def task(self) -> Task:
+        """What kind of victim is meant where none is named."""
+        return "multilabel" if self.config.fitness == "cosine" else "multiclass"
+
+    @property
     def choice(self) -> Choice:
         """Which images are attacked."""
         per_class = None if self.all else self.per_class
@@ -64,21 +69,6 @@ def plain(options: AttackOptions) -> AttackOptions:
     """The attack alone, of options that say more."""
     names = [field.name for field in dataclasses.fields(AttackOptions)]
     return AttackOptions(**{name: getattr(options, name) for name in names})
-
-
-def open_victim(options: AttackOptions) -> Victim:
-    """The victim that the options name, or the built-in one, trained first if absent.
-
-    Raises:
-        InputError: no victim there.
-    """
-    if options.victim is not None:
-        return Victim.load(options.victim)
-    # Brings all of training along, which nobody waits for who has a victim.
-    from ..train.builtin import built_in_victim
-
-    task: Task = "multilabel" if options.config.fitness == "cosine" else "multiclass"
-    return built_in_victim(task, data_dir=options.data_dir)
 
 
 def open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import tyro
 
-from ..attack.options import AttackOptions, bind, open_dataset, open_victim, plain
+from ..attack.options import AttackOptions, bind, open_dataset, plain
 from ..storage.settings import to_plain
 from ..terminal.console import run_door, say
 from ..terminal.options import parse, parse_flags
 from ..terminal.programs import keep_programs
+from ..train.builtin import open_victim
 from .agenda import visit
 from .datasets import measure_dataset
 from .options import FOLDER, BenchOptions, VisitOptions, resolved
@@ -90,7 +91,7 @@ def _dataset(arguments: Sequence[str], command: str) -> Results:
     all_options = parse(DatasetOptions, "attack", _DATASET, arguments, command="bench dataset")
     options = plain(all_options)
     keep_programs()
-    victim = open_victim(options)
+    victim = open_victim(options.victim, options.task, options.data_dir)
     dataset = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     if options.run is None:

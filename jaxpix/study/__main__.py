@@ -11,10 +11,11 @@ from ..errors import InputError
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse_flags
 from ..terminal.programs import keep_programs
+from ..train.builtin import open_or_draw
 from .configs import header_of, shipped_studies, study_file
-from .file import Study, read_study
+from .file import Study, check_attacks, read_study
 from .plan import show_plan
-from .run import StudyOutcome, open_data, run_study, success_table
+from .run import StudyOutcome, run_study, success_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +78,13 @@ def main(arguments: Sequence[str]) -> None:
     keep_programs()
     study = read_study(path, options.set, data_dir=options.data_dir, victim=options.victim)
     folder = options.run or Path("runs") / path.stem
+    data = study.data
+    dataset = open_or_draw(data.dataset, data.data_dir, data.split, data.image_size)
+    check_attacks(study, dataset)
     if options.plan:
-        show_plan(study, open_data(study), folder)
+        show_plan(study, dataset, folder)
     else:
-        show(study, run_study(study, folder))
+        show(study, run_study(study, dataset, folder))
 
 
 if __name__ == "__main__":

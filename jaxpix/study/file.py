@@ -27,8 +27,6 @@ from ..search.genome import Box
 from ..storage.documents import shown
 from ..storage.settings import build, parse_toml, read_toml
 
-# Where a study trains its victim, in its run folder.
-VICTIM = "victim"
 _TABLES = ("data", "train", "attack", "study")
 _DECIDED_ELSEWHERE = {
     **dict.fromkeys(("dataset", "split", "image_size", "data_dir"), "it belongs into [data]"),
@@ -91,6 +89,10 @@ class Study:
     victim: Path | None
     attacks: tuple[PlannedAttack, ...]
     content: Mapping[str, Any]
+
+    def victim_folder(self, folder: Path) -> Path:
+        """Where the victim is, of a study whose run folder is `folder`: trained there, unless one is named."""
+        return self.victim or folder / "victim"
 
     def to_toml(self) -> str:
         """The study as a file that `read_study` reads back, overrides included."""

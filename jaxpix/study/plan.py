@@ -10,7 +10,7 @@ from ..records.files import read_records
 from ..search.presets import search_of
 from ..terminal.console import print_table, say
 from ..train.run import TrainingRun
-from .file import VICTIM, PlannedAttack, Study
+from .file import PlannedAttack, Study
 
 
 def show_plan(study: Study, dataset: PreparedDataset, folder: Path) -> None:
@@ -51,7 +51,7 @@ def most_images(attack: PlannedAttack, dataset: PreparedDataset) -> int:
 def _victim(study: Study, folder: Path) -> str:
     if study.victim is not None:
         return str(study.victim)
-    run = TrainingRun(folder / VICTIM)
+    run = TrainingRun(study.victim_folder(folder))
     if run.test_metrics is not None:
         return f"trained before, {run.victim}"
     recipe = study.train

@@ -19,12 +19,11 @@ from ..storage.files import write_atomically
 from ..storage.run_folder import SELECTION, RunFolder
 from ..storage.settings import read_toml
 from ..terminal.console import print_table, say
-from ..train.builtin import open_or_draw
 from ..train.evaluation import table
 from ..train.run import TrainingRun
 from ..train.training import train_victim
 from ..victim.victim import Victim
-from .file import VICTIM, PlannedAttack, Study, check_attacks
+from .file import PlannedAttack, Study
 
 _STUDY, _REPORT = "study.toml", "report"
 
@@ -48,32 +47,20 @@ class StudyOutcome:
     page: Path
 
 
-def open_data(study: Study) -> PreparedDataset:
-    """The study's data set, a phantom drawn if absent; its attacks are checked against it.
-
-    Raises:
-        InputError: it is not prepared (the message says the command), or an attack does not fit it.
-    """
-    data = study.data
-    dataset = open_or_draw(data.dataset, data.data_dir, data.split, data.image_size)
-    check_attacks(study, dataset)
-    return dataset
-
-
-def run_study(study: Study, folder: Path) -> StudyOutcome:
+def run_study(study: Study, dataset: PreparedDataset, folder: Path) -> StudyOutcome:
     """Train the victim if there is none, run every attack, write the report.
 
     What was finished before is not repeated.
 
     Args:
         study: what to do.
+        dataset: its data set, which its attacks fit (`check_attacks`).
         folder: run folder of the study, created or resumed.
 
     Raises:
-        InputError: the data set is not prepared, an attack does not fit it, no image at all can be attacked,
-            another process works on the folder, or it holds another study; the message names what differs.
+        InputError: no image at all can be attacked, another process works on the folder, or it holds another
+            study; the message names what differs.
     """
-    dataset = open_data(study)
     with RunFolder(folder, "study").held():
         return _carried_out(study, dataset, folder)
 
@@ -116,7 +103,7 @@ def _victim(study: Study, dataset: PreparedDataset, folder: Path) -> Victim:
         victim = Victim.load(study.victim)
         say(f"victim: {victim.name} ({study.victim})")
         return victim
-    run = TrainingRun(folder / VICTIM)
+    run = TrainingRun(study.victim_folder(folder))
     victim = train_victim(dataset, study.train, run.folder)
     assert run.test_metrics is not None, "the run is finished"
     title, header, rows = table(run.test_metrics)
@@ -128,7 +115,7 @@ def _attacked(study: Study, attack: PlannedAttack, victim: Victim, folder: Path)
     run = folder / attack.folder_name
     options = dataclasses.replace(
         attack.options,
-        victim=study.victim or folder / VICTIM,
+        victim=study.victim_folder(folder),
         dataset=study.data.dataset,
         data_dir=study.data.data_dir,
         split=study.data.split,

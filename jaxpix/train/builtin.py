@@ -10,7 +10,6 @@ from ..data.registry import PHANTOMS
 from ..prepare.preparation import Report, Silent, prepare_dataset
 from ..terminal import console
 from ..victim.victim import Victim
-from .training import train_victim
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +54,9 @@ def built_in_victim(
         runs: folder of runs; the victim lies in `built-in-<data set>` there.
         quiet: show no progress.
     """
+    # All of training, which nobody waits for who has a victim.
+    from .training import train_victim
+
     recipe = BUILT_IN[task]
     run = runs / f"built-in-{recipe.dataset}"
     report: Report = Silent() if quiet else console
@@ -62,6 +64,15 @@ def built_in_victim(
         report.say(f"training the built-in {task} victim on {recipe.dataset} (once; kept in {run})")
     config = dataclasses.replace(recipe.prepare, data_dir=data_dir)
     return train_victim(prepare_dataset(recipe.dataset, config, report), recipe.train, run, quiet=quiet)
+
+
+def open_victim(folder: Path | None, task: Task, data_dir: Path) -> Victim:
+    """The victim in `folder`, or where none is named the built-in one for `task`, trained first if absent.
+
+    Raises:
+        InputError: no victim there.
+    """
+    return built_in_victim(task, data_dir=data_dir) if folder is None else Victim.load(folder)
 
 
 def open_or_draw(

@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxpix import Victim
 from jaxpix.config import AttackConfig, EngineConfig, TrainConfig
-from jaxpix.models import build
+from jaxpix.models.zoo import build
 from jaxpix.search.evaluators import make_evaluator
 from jaxpix.search.genome import Box
 from jaxpix.search.layout import Layout

@@ -26,7 +26,7 @@ from jaxpix.attack.options import AttackOptions, identity_of
 from jaxpix.attack.run import AttackRun
 from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
-from jaxpix.models import build
+from jaxpix.models.zoo import build
 from jaxpix.prepare.sources.trees import FolderSource
 from jaxpix.records.attacked import Selection
 from jaxpix.report import __main__ as report

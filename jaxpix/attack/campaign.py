@@ -9,21 +9,19 @@ from typing import Any
 from ..data.prepared import Example, PreparedDataset
 from ..errors import InputError
 from ..labels import aim_text
-from ..pictures.successes import contact_sheet, in_turns, pair, read_pair
+from ..pictures.successes import in_turns, pair, read_pair, write_sheet
 from ..records.attacked import Selection
 from ..records.record import Record
 from ..search.verification import Job
 from ..storage.environment import describe_environment
-from ..storage.files import write_atomically
-from ..storage.png import encode_png
 from ..storage.run_folder import ABOUT, ENVIRONMENT, SELECTION
 from ..terminal.console import Meter, say
 from .about import describe_attacked
-from .choice import Choice
 from .cluster import ALONE, Member
 from .experiments import Attack, Origin
 from .run import AttackRun
 from .selection import (
+    Choice,
     NothingToAttackError,
     eligible,
     nothing_to_attack,
@@ -229,5 +227,5 @@ def _sheet(folder: Path, records: Sequence[Record]) -> Path | None:
     pairs = [pair(record, *read_pair(folder, record)) for record in turns]
     if not pairs:
         return None
-    write_atomically(folder / "successes.png", encode_png(contact_sheet(pairs), optimize=True))
+    write_sheet(folder / "successes.png", pairs)
     return folder / "successes.png"

@@ -12,8 +12,8 @@ from ..storage.settings import to_plain, to_toml
 from ..terminal.console import say
 from ..victim.victim import Victim
 from .campaign import Campaign
-from .choice import Choice
 from .experiments import Attack
+from .selection import Choice
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,10 +17,10 @@ from flax import nnx
 from ..config import ModelName
 from ..data.prepared import open_prepared
 from ..errors import InputError
-from ..models import build, check_image_size
 from ..models.feature_map import Kernel, WholeMap
 from ..models.freezing import freeze
 from ..models.frozen import classify
+from ..models.zoo import build, check_image_size
 from ..platforms import host_device
 from ..victim.victim import Victim
 

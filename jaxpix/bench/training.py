@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import ModelName, Precision, TrainConfig
-from ..models import build
+from ..models.zoo import build
 from ..platforms import host_device
 from ..train.step import initial_state, make_optimizer, make_step
 from .rows import TrainingStep

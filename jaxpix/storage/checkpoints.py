@@ -20,9 +20,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from ..errors import InputError
-from .disk_errors import explain_disk_error
 from .documents import read_json, shown
-from .files import sync, sync_tree, write_atomically
+from .files import explain_disk_error, sync, sync_tree, write_atomically
 
 Tree = TypeVar("Tree")
 

@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from ..errors import InputError
-from ..storage.disk_errors import explain_disk_error
+from ..storage.files import explain_disk_error
 from .interruption import Interrupted, farewell, stopped_by_signals
 
 _SECONDS_BETWEEN_LOG_LINES = 10.0

@@ -14,8 +14,8 @@ from ..config import TrainConfig
 from ..data.pipeline import evaluation_batches, training_batches
 from ..data.prepared import PreparedDataset
 from ..errors import InputError
-from ..models import build
 from ..models.pretrained import load_torchvision, read_weights
+from ..models.zoo import build
 from ..platforms import on_host
 from ..terminal.console import Meter
 from .devices import Devices

@@ -10,7 +10,7 @@ from flax import nnx
 
 from ..config import TrainConfig
 from ..data.prepared import PreparedDataset
-from ..models import check_image_size
+from ..models.zoo import check_image_size
 from ..platforms import on_host
 from ..storage.checkpoints import has_checkpoint, restore_tree, save_tree
 from ..storage.settings import to_plain

@@ -17,7 +17,7 @@ from support.ports import free_port
 from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack import __main__ as attack
 from jaxpix.errors import InputError
-from jaxpix.models import build
+from jaxpix.models.zoo import build
 from jaxpix.report.reading import read_attacks
 from jaxpix.storage.png import decode_png
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from support.toys import Source, toy_images, toy_victim
 
-from jaxpix.attack.choice import wanted_labels
 from jaxpix.attack.experiments import Attack
-from jaxpix.attack.selection import eligible, select, select_all
+from jaxpix.attack.selection import eligible, select, select_all, wanted_labels
 from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace

@@ -29,7 +29,7 @@ from jaxpix.config import AttackConfig, EngineConfig
 from jaxpix.data.prepared import PreparedDataset
 from jaxpix.errors import InputError
 from jaxpix.metrics.queries import success_curve
-from jaxpix.models import build
+from jaxpix.models.zoo import build
 from jaxpix.pixels import paint
 from jaxpix.search.evaluators import make_evaluator
 

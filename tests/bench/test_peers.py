@@ -21,8 +21,8 @@ from jaxpix.bench.peers import run_peer
 from jaxpix.bench.subjects import Subject
 from jaxpix.config import AttackConfig, ModelName
 from jaxpix.errors import InputError
-from jaxpix.models import build
 from jaxpix.models.pretrained import export_torchvision, load_torchvision
+from jaxpix.models.zoo import build
 
 CLASSES = 3
 IMAGE = toy_images(1, 3, 16)[0]

@@ -12,9 +12,9 @@ from flax import nnx
 from safetensors.numpy import save_file
 
 from jaxpix.errors import InputError
-from jaxpix.models import build
 from jaxpix.models.densenet import DenseNet
 from jaxpix.models.pretrained import export_torchvision, load_torchvision, read_weights
+from jaxpix.models.zoo import build
 
 
 def small(num_classes: int = 3, channels: int = 3, seed: int = 0) -> nnx.Module:

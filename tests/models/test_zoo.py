@@ -10,11 +10,11 @@ import pytest
 from flax import nnx
 
 from jaxpix.errors import InputError
-from jaxpix.models import MODELS, build, check_image_size
 from jaxpix.models.densenet import DenseNet
 from jaxpix.models.layers import Convolution
 from jaxpix.models.pretrained import export_torchvision, load_torchvision
 from jaxpix.models.resnet import ResNet
+from jaxpix.models.zoo import MODELS, build, check_image_size
 
 NUM_CLASSES = 5
 

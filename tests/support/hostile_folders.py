@@ -21,7 +21,7 @@ from jaxpix.attack.run import AttackRun
 from jaxpix.config import PrepareConfig
 from jaxpix.data.prepared import read_prepared
 from jaxpix.errors import InputError
-from jaxpix.models import build
+from jaxpix.models.zoo import build
 from jaxpix.pictures.successes import to_small_webp
 from jaxpix.prepare.preparation import prepare_dataset
 from jaxpix.records.attacked import Group, Selection

@@ -11,8 +11,8 @@ from support.bars import prepare_two_classes
 
 from jaxpix.config import TrainConfig
 from jaxpix.errors import InputError
-from jaxpix.models import build
 from jaxpix.models.pretrained import export_torchvision
+from jaxpix.models.zoo import build
 from jaxpix.train.__main__ import TrainOptions, main
 from jaxpix.victim.victim import Victim
 

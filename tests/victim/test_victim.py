@@ -9,7 +9,7 @@ from support.toys import toy_victim
 
 from jaxpix import Victim
 from jaxpix.errors import InputError
-from jaxpix.models import build
+from jaxpix.models.zoo import build
 
 NAMES = ["a", "b", "c"]
 

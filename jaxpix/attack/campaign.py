@@ -10,16 +10,15 @@ from ..data.prepared import Example, PreparedDataset
 from ..errors import InputError
 from ..labels import aim_text
 from ..pictures.successes import in_turns, pair, read_pair, write_sheet
-from ..records.attacked import Selection
+from ..records.attacked import ABOUT, SELECTION, Selection
 from ..records.record import Record
 from ..search.verification import Job
 from ..storage.environment import describe_environment
-from ..storage.run_folder import ABOUT, ENVIRONMENT, SELECTION
+from ..storage.run_folder import ENVIRONMENT
 from ..terminal.console import Meter, say
-from .about import describe_attacked
 from .cluster import ALONE, Member
 from .experiments import Attack, Origin
-from .run import AttackRun
+from .run import AttackRun, describe_attacked
 from .selection import (
     Choice,
     NothingToAttackError,

@@ -17,9 +17,11 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from ..data.prepared import PreparedDataset
 from ..errors import InputError
+from ..records.attacked import SELECTION, About, AttackedData, AttackedVictim, Provenance
 from ..records.files import (
     TABLE,
     Journal,
@@ -36,7 +38,8 @@ from ..records.record import Record
 from ..storage.documents import read_json
 from ..storage.files import write_atomically
 from ..storage.png import encode_png
-from ..storage.run_folder import SELECTION, RunFolder
+from ..storage.run_folder import RunFolder
+from ..victim.victim import Victim
 from .cluster import ALONE, Member
 from .experiments import Finished
 
@@ -172,3 +175,39 @@ class AttackRun:
         records = sorted(read_records(self.folder), key=lambda record: rank[record.image_id])
         write_table(self.folder / TABLE, records, is_whole=True)
         return records, True
+
+
+def describe_attacked(victim: Victim, dataset: PreparedDataset, subset: str) -> About:
+    """Data set and victim; `None` where something is unknown."""
+    return {"dataset": _dataset(dataset, subset), "victim": _victim(victim)}
+
+
+def _dataset(dataset: PreparedDataset, subset: str) -> AttackedData:
+    info = dataset.info
+    return {
+        "name": dataset.name,
+        "title": info.title,
+        "citation": info.citation,
+        "licence": info.licence,
+        "task": info.task,
+        "class_names": list(info.class_names),
+        "normal_classes": list(info.normal_classes),
+        "image_size": dataset.image_size,
+        "channels": 1 if info.channels == 1 else 3,
+        "split": dataset.scheme,
+        "subset": subset,
+        "synthetic": dataset.synthetic,
+        "note": dataset.note,
+    }
+
+
+def _victim(victim: Victim) -> AttackedVictim:
+    provenance = dict(victim.provenance)
+    metrics = provenance.pop("test", None)
+    return {
+        "name": victim.name,
+        "id": victim.victim_id,
+        "architecture": victim.description["architecture"] if victim.description else None,
+        "provenance": cast(Provenance, provenance),
+        "test_metrics": metrics,
+    }

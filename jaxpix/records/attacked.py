@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 
 from ..config import Task
 from ..storage.documents import dump, load
-from ..storage.run_folder import ABOUT, SELECTION
+
+SELECTION, ABOUT = "selection.json", "about.json"
 
 _STRICT = with_config(ConfigDict(strict=True))
 _Position = Annotated[StrictInt, Field(ge=0)]

@@ -9,11 +9,11 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from ..errors import InputError
-from ..records.attacked import Selection, load_about
+from ..records.attacked import ABOUT, SELECTION, Selection, load_about
 from ..records.files import read_passed_over, read_records
 from ..records.record import Record
 from ..storage.documents import load, read_json
-from ..storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, IDENTITY, SELECTION
+from ..storage.run_folder import CONFIG, ENVIRONMENT, IDENTITY
 from ..storage.settings import read_toml
 from .contents import check_records, options_of
 

@@ -18,8 +18,6 @@ from .files import remove_unfinished, write_atomically
 from .locks import Lock, hold
 
 CONFIG, ENVIRONMENT, IDENTITY = "config.toml", "environment.json", "identity.json"
-# Of an attack: the images in order; data set and victim, for reports.
-SELECTION, ABOUT = "selection.json", "about.json"
 
 
 class RunFolder:

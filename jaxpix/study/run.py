@@ -15,8 +15,9 @@ from ..data.prepared import PreparedDataset
 from ..errors import InputError
 from ..labels import label_text
 from ..metrics.rates import success_rate
+from ..records.attacked import SELECTION
 from ..storage.files import write_atomically
-from ..storage.run_folder import SELECTION, RunFolder
+from ..storage.run_folder import RunFolder
 from ..storage.settings import read_toml
 from ..terminal.console import print_table, say
 from ..train.evaluation import table

@@ -9,10 +9,10 @@ from support.some_records import some_record
 
 from jaxpix.attack.run import AttackRun, file_stem
 from jaxpix.errors import InputError
+from jaxpix.records.attacked import SELECTION
 from jaxpix.records.files import read_records
 from jaxpix.records.record import SCHEMA, from_json, from_table, to_json, to_table
 from jaxpix.storage.png import decode_png
-from jaxpix.storage.run_folder import SELECTION
 
 
 def test_records_survive_json_and_parquet_exactly():

@@ -12,8 +12,8 @@ from jaxpix.attack import run as runs
 from jaxpix.attack.cluster import Member
 from jaxpix.attack.run import AttackRun
 from jaxpix.errors import InputError
+from jaxpix.records.attacked import SELECTION
 from jaxpix.records.files import read_passed_over, read_records
-from jaxpix.storage.run_folder import SELECTION
 
 
 class Leader(Member):

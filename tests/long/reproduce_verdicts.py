@@ -15,11 +15,11 @@ import numpy as np
 
 from jaxpix import Victim, read_records
 from jaxpix.data.prepared import open_prepared
+from jaxpix.records.attacked import ABOUT
 from jaxpix.records.record import Record
 from jaxpix.search.verification import Judge
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.png import decode_png, encode_png
-from jaxpix.storage.run_folder import ABOUT
 
 
 def candidate_of(record: Record, original: np.ndarray, run: Path) -> bytes:

@@ -15,12 +15,12 @@ from jaxpix.attack.run import AttackRun
 from jaxpix.config import PrepareConfig, TrainConfig
 from jaxpix.errors import InputError
 from jaxpix.prepare.preparation import prepare_dataset
+from jaxpix.records.attacked import SELECTION
 from jaxpix.records.files import read_records
 from jaxpix.report import __main__ as report
 from jaxpix.storage.checkpoints import restore_tree, save_tree
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.files import explain_disk_error, write_atomically
-from jaxpix.storage.run_folder import SELECTION
 from jaxpix.terminal.console import run_door
 from jaxpix.train.run import TrainingRun
 from jaxpix.victim import files as victim_files

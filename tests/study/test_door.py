@@ -10,8 +10,8 @@ from jaxpix.attack.run import AttackRun
 from jaxpix.attack.selection import NothingToAttackError
 from jaxpix.errors import InputError
 from jaxpix.metrics.rates import success_rate
+from jaxpix.records.attacked import SELECTION
 from jaxpix.records.files import read_passed_over, read_records
-from jaxpix.storage.run_folder import SELECTION
 from jaxpix.study import run as study_run
 from jaxpix.study.__main__ import main
 

@@ -11,9 +11,10 @@ from jaxpix.attack.experiments import Finished
 from jaxpix.attack.run import AttackRun
 from jaxpix.data.registry import PHANTOMS
 from jaxpix.prepare.phantoms.drawing import draw
+from jaxpix.records.attacked import ABOUT, SELECTION
 from jaxpix.records.record import PixelChange
 from jaxpix.storage.png import encode_png
-from jaxpix.storage.run_folder import ABOUT, CONFIG, ENVIRONMENT, SELECTION
+from jaxpix.storage.run_folder import CONFIG, ENVIRONMENT
 from support.handmade import attack_result, record
 
 

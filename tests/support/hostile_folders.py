@@ -24,11 +24,10 @@ from jaxpix.errors import InputError
 from jaxpix.models.zoo import build
 from jaxpix.pictures.successes import to_small_webp
 from jaxpix.prepare.preparation import prepare_dataset
-from jaxpix.records.attacked import Group, Selection
+from jaxpix.records.attacked import SELECTION, Group, Selection
 from jaxpix.records.files import read_records
 from jaxpix.records.record import to_table
 from jaxpix.report.writing import write_report
-from jaxpix.storage.run_folder import SELECTION
 from support.drawn_runs import make_run
 from support.hostile import Property
 from support.hostile_edits import Edit, apply, copy, edits

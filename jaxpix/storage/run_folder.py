@@ -76,12 +76,10 @@ class RunFolder:
         path = self.path / IDENTITY
         if path.is_dir():
             raise InputError(f"{path} is a folder, expected a file; choose another --run")
-        if has_results and path.exists():
-            self.match(identity)
-            is_same = True
-        else:
-            is_same = self._holds(identity)
+        is_same = self._holds(identity)
         if not is_same:
+            if has_results and path.exists():
+                self.match(identity)
             self.store_json(IDENTITY, identity)
         remove_unfinished(self.path)
         return is_same

@@ -48,14 +48,17 @@ class Meter:
         total: how many things there are, or None where that is unknown.
         unit: what one thing is called ("images", "steps").
         already: how many were done before this process (a resumed run); they do not count in the rate.
+        quiet: show nothing.
     """
 
-    def __init__(self, description: str, total: int | None, unit: str = "images", already: int = 0):
-        self._description, self._total, self._unit = description, total, unit
+    def __init__(
+        self, description: str, total: int | None, unit: str = "images", already: int = 0, quiet: bool = False
+    ):
+        self._quiet, self._description, self._total, self._unit = quiet, description, total, unit
         self._done, self._already, self._note = already, already, ""
         self._start = self._last_line = time.monotonic()
         self._live = None
-        if console.is_terminal:
+        if console.is_terminal and not quiet:
             self._live = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
@@ -80,7 +83,7 @@ class Meter:
     ) -> None:
         if self._live:
             self._live.stop()
-        elif kind is None:
+        elif kind is None and not self._quiet:
             self._print_line()
 
     @property
@@ -94,7 +97,7 @@ class Meter:
         self._note = note or self._note
         if self._live:
             self._live.update(self._task, completed=self._done, note=self._status())
-        elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LOG_LINES:
+        elif not self._quiet and time.monotonic() - self._last_line > _SECONDS_BETWEEN_LOG_LINES:
             self._print_line()
 
     def _status(self) -> str:

@@ -1,9 +1,7 @@
 """A network in training: its state on the devices, an epoch at a time, and its answers to images."""
 
 import collections
-import contextlib
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -60,7 +58,7 @@ class Trainer:
         self.image_shape = (dataset.image_size, dataset.image_size, dataset.info.channels or 3)
         self.devices = Devices(config.batch_size)
         self.train, self.validation = training_parts(dataset, config)
-        with meter_of("measuring grey levels", len(self.train), 0, quiet or config.init is not None) as meter:
+        with Meter("measuring grey levels", len(self.train), quiet=quiet or config.init is not None) as meter:
             self.mean, self.std = normalization(dataset, self.train, config, meter)
         # A last partial batch is left out; the order of the next epoch is another.
         self.steps_per_epoch = len(self.train) // config.batch_size
@@ -108,12 +106,11 @@ class Trainer:
     def compile(self) -> None:
         """Compile the step. Apart from the epochs, whose time left would otherwise be far off at first."""
         num_labels = None if self.task == "multiclass" else len(self.class_names)
-        with meter_of("compiling", 1, 0, self.quiet, "program") as meter:
+        with Meter("compiling", 1, "program", quiet=self.quiet) as meter:
             self._compiled = self.devices.compile(self._step, self.state, self.image_shape, num_labels)
-            if meter:
-                meter.advance()
+            meter.advance()
 
-    def train_epoch(self, epoch: int, kept: str, meter: Meter | None) -> float:
+    def train_epoch(self, epoch: int, kept: str, meter: Meter) -> float:
         """One pass over the images; the mean loss of its steps.
 
         Args:
@@ -124,6 +121,7 @@ class Trainer:
         Raises:
             InputError: a loss that is not finite; names epoch and step.
         """
+        config, train = self.config, self.train
         waiting: collections.deque[tuple[int, jax.Array]] = collections.deque()
         losses: list[float] = []
 
@@ -134,35 +132,30 @@ class Trainer:
                 raise InputError(
                     f"the loss is {losses[-1]} at epoch {epoch}, step {number} of {self.steps_per_epoch}; "
                     f"{kept} keeps the last finished epoch. Try a smaller learning_rate, "
-                    f"now {self.config.learning_rate:g}, in another --run"
+                    f"now {config.learning_rate:g}, in another --run"
                 )
 
-        for number, batch in enumerate(
-            training_batches(
-                self.train.source,
-                batch_size=self.config.batch_size,
-                seed=self.config.seed,
-                epoch=epoch,
-                augment=self.config.augment,
-                indices=self.train.indices,
-            ),
-            start=1,
-        ):
-            arrays = (
-                self.devices.share(array) for array in (batch["images"], batch["labels"], batch["mask"])
-            )
+        batches = training_batches(
+            train.source,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            epoch=epoch,
+            augment=config.augment,
+            indices=train.indices,
+        )
+        for number, batch in enumerate(batches, start=1):
+            arrays = map(self.devices.share, (batch["images"], batch["labels"], batch["mask"]))
             self.state, loss = self._compiled(self.state, *arrays)
             waiting.append((number, loss))
             if len(waiting) > _LAG:
                 read_one()
-            if meter:
-                note = f"epoch {epoch}/{self.config.epochs}"
-                meter.advance(self.config.batch_size, note + (f" · loss {losses[-1]:.3f}" if losses else ""))
+            note = f"epoch {epoch}/{config.epochs}"
+            meter.advance(config.batch_size, note + (f" · loss {losses[-1]:.3f}" if losses else ""))
         while waiting:
             read_one()
         return float(np.mean(losses))
 
-    def predict(self, part: Part, meter: Meter | None) -> np.ndarray:
+    def predict(self, part: Part, meter: Meter | None = None) -> np.ndarray:
         """Float32 logits [B, N] of a part, in its order, by the current weights."""
         logits = np.empty((len(part), len(self.class_names)), np.float32)
         filled = 0
@@ -177,15 +170,3 @@ class Trainer:
                 meter.advance(len(kept))
         assert filled == len(part), (filled, len(part))
         return logits
-
-
-@contextlib.contextmanager
-def meter_of(
-    description: str, total: int, already: int, quiet: bool, unit: str = "images"
-) -> Iterator[Meter | None]:
-    """A meter, or nothing where nothing shall be shown."""
-    if quiet:
-        yield None
-        return
-    with Meter(description, total, unit, already) as meter:
-        yield meter

@@ -22,7 +22,7 @@ from .parts import testing_part
 from .run import Progress, TrainingRun
 from .scores import cross_entropy
 from .step import learning_rate
-from .trainer import Trainer, meter_of
+from .trainer import Trainer
 
 
 def train_victim(dataset: PreparedDataset, config: TrainConfig, run: Path, *, quiet: bool = False) -> Victim:
@@ -70,16 +70,16 @@ class _Training:
         self.trainer.compile()
         images = self.trainer.steps_per_epoch * self.config.batch_size
         total, done = self.config.epochs * images, int(progress.epoch) * images
-        with meter_of("training", total, done, self.trainer.quiet) as meter:
+        with Meter("training", total, already=done, quiet=self.trainer.quiet) as meter:
             while progress.epoch < self.config.epochs and not progress.stopped:
                 progress = self._epoch(progress, meter)
 
-    def _epoch(self, progress: Progress, meter: Meter | None) -> Progress:
+    def _epoch(self, progress: Progress, meter: Meter) -> Progress:
         trainer, task = self.trainer, self.trainer.task
         epoch, start = int(progress.epoch) + 1, time.monotonic()
         loss = trainer.train_epoch(epoch, str(self.folder.last), meter)
         train_seconds = time.monotonic() - start
-        logits = trainer.predict(trainer.validation, None)
+        logits = trainer.predict(trainer.validation)
         score = selection_score(task, trainer.validation.labels, logits)
         validation_loss = cross_entropy(trainer.validation.labels, logits)
         # At equal scores the surer model is the better one.
@@ -114,7 +114,7 @@ class _Training:
         best = restore_tree(self.folder.best, trainer.weights)
         trainer.place(dataclasses.replace(trainer.state, **best))
         part = testing_part(self.dataset)
-        with meter_of("testing", len(part), 0, trainer.quiet) as meter:
+        with Meter("testing", len(part), quiet=trainer.quiet) as meter:
             logits = trainer.predict(part, meter)
         metrics = evaluate_logits(trainer.task, trainer.class_names, part.labels, logits)
         metrics["best_epoch"] = max(line["epoch"] for line in self.folder.epochs() if line["best"])

@@ -130,14 +130,13 @@ class Victim(Classifier):
         description = {
             "architecture": architecture,
             "input_shape": list(input_shape),
-            "mean": [float(value) for value in grey[0]],
-            "std": [float(value) for value in grey[1]],
+            "mean": grey[0].tolist(),
+            "std": grey[1].tolist(),
         }
-        weights = jax.device_put(state)
-        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
+        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         victim = cls(
             _normalising(graph, *grey),
-            weights,
+            jax.device_put(state),
             space,
             input_shape,
             name or architecture,

@@ -57,3 +57,9 @@ def host_device() -> jax.Device:
         return jax.local_devices(backend="cpu")[0]
     except RuntimeError:
         return jax.local_devices()[0]
+
+
+def matmul_precision(precision: str) -> contextlib.AbstractContextManager[None]:
+    """A context in which float32 products have this precision."""
+    # GPUs compute float32 convolutions in TF32 unless told otherwise.
+    return jax.default_matmul_precision("float32" if precision == "float32" else "tensorfloat32")

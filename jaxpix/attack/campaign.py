@@ -1,32 +1,40 @@
 """An attack on a data set in a run folder: choose images, attack, keep what finishes, go on after a kill."""
 
+from __future__ import annotations
+
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..data.prepared import Example, PreparedDataset
 from ..errors import InputError
 from ..labels import aim_text
 from ..pictures.successes import in_turns, pair, read_pair, write_sheet
 from ..records.attacked import ABOUT, SELECTION, Selection
-from ..records.record import Record
-from ..search.verification import Job
 from ..storage.environment import describe_environment
 from ..storage.run_folder import ENVIRONMENT
 from ..terminal.console import Meter, say
-from .cluster import ALONE, Member
-from .experiments import Attack, Origin
+from .cluster import ALONE
+from .experiments import Origin
 from .run import AttackRun, describe_attacked
 from .selection import (
-    Choice,
     NothingToAttackError,
     eligible,
     nothing_to_attack,
     select,
     select_all,
 )
+
+if TYPE_CHECKING:
+    from ..data.prepared import Example, PreparedDataset
+    from ..records.record import Record
+    from ..search.verification import Job
+    from .cluster import Member
+    from .experiments import Attack
+    from .selection import (
+        Choice,
+    )
 
 _PAIRS_ON_SHEET = 8
 

@@ -1,7 +1,10 @@
 """From images to records: the attack as a library call, and as a stream for the door."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +17,12 @@ from ..search.evaluators import make_evaluator
 from ..search.genome import Box
 from ..search.presets import fitness_of, search_of
 from ..search.problem import Problem
-from ..search.verification import Job, Outcome
+from ..search.verification import Job
 from ..victim.probe import check_finite
-from ..victim.victim import Victim
+
+if TYPE_CHECKING:
+    from ..search.verification import Outcome
+    from ..victim.victim import Victim
 
 
 @dataclasses.dataclass(frozen=True)

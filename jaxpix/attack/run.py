@@ -10,6 +10,8 @@ shares.json        several processes: what was left to do when they began
 adversarial/, originals/   one PNG each per success
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import hashlib
@@ -17,11 +19,10 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from ..data.prepared import PreparedDataset
 from ..errors import InputError
-from ..records.attacked import SELECTION, About, AttackedData, AttackedVictim, Provenance
+from ..records.attacked import SELECTION, Provenance
 from ..records.files import (
     TABLE,
     Journal,
@@ -34,14 +35,19 @@ from ..records.files import (
     read_records,
     write_table,
 )
-from ..records.record import Record
 from ..storage.documents import read_json
 from ..storage.files import write_atomically
 from ..storage.png import encode_png
 from ..storage.run_folder import RunFolder
-from ..victim.victim import Victim
-from .cluster import ALONE, Member
-from .experiments import Finished
+from .cluster import ALONE
+
+if TYPE_CHECKING:
+    from ..data.prepared import PreparedDataset
+    from ..records.attacked import About, AttackedData, AttackedVictim
+    from ..records.record import Record
+    from ..victim.victim import Victim
+    from .cluster import Member
+    from .experiments import Finished
 
 SHARES = "shares.json"
 
@@ -83,7 +89,7 @@ class AttackRun:
         self.handed_out: list[int] = []
         self._resources = contextlib.ExitStack()
 
-    def __enter__(self) -> "AttackRun":
+    def __enter__(self) -> AttackRun:
         with contextlib.ExitStack() as resources:
             self._lock = resources.enter_context(self.files.held(shared=not self.member.is_leader))
             if self.member.is_leader:

@@ -1,16 +1,22 @@
 """Which images are attacked: correctly classified ones, some of each class, by seed (paper 4, 5); or all of them."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.prepared import Example, PreparedDataset
 from ..errors import InputError
-from ..labels import LabelSpace, label_text
+from ..labels import label_text
 from ..records.attacked import Group, Selection
 from ..victim.probe import check_finite
-from .experiments import Attack
+
+if TYPE_CHECKING:
+    from ..data.prepared import Example, PreparedDataset
+    from ..labels import LabelSpace
+    from .experiments import Attack
 
 _CHUNK = 64
 

@@ -1,19 +1,23 @@
 """What a visit to a GPU measures, the most valuable first."""
 
+from __future__ import annotations
+
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
-from ..config import ModelName, Precision, SearchPrecision
 from ..errors import InputError
 from ..storage.settings import to_plain
-from .options import VisitOptions
 from .results import Results
 from .visit import Measurement, Visit
 from .workbench import Scale, Workbench
+
+if TYPE_CHECKING:
+    from ..config import ModelName, Precision, SearchPrecision
+    from .options import VisitOptions
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,22 +1,28 @@
 """Whole attacks, search and verification included, against the bare evaluator of the same run."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import itertools
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from ..attack.experiments import Attack
-from ..config import AttackConfig, EngineConfig
-from ..records.record import Record
 from ..search.layout import bytes_per_slot
 from .comparison import Contender, Run
 from .rows import Timing, WholeAttack
-from .subjects import Subject
-from .throughput import Bare, compile_bare
+from .throughput import compile_bare
+
+if TYPE_CHECKING:
+    from ..config import AttackConfig, EngineConfig
+    from ..records.record import Record
+    from .subjects import Subject
+    from .throughput import Bare
 
 
 def measure_attack(
@@ -47,7 +53,7 @@ def measure_attack(
 
 
 def whole_attack(
-    attack: Attack, subject: Subject, compile_seconds: float, runs: "Sequence[AttackRun]"
+    attack: Attack, subject: Subject, compile_seconds: float, runs: Sequence[AttackRun]
 ) -> WholeAttack:
     """What runs on all images of the subject come to, without a bare evaluator beside them."""
     timing = Timing(tuple(run.seconds for run in runs))

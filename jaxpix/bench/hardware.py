@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from ..config import SearchPrecision
-from ..search.evaluators import matmul_precision
+from ..platforms import matmul_precision
 from ..search.layout import memory_of
 from ..storage.environment import describe_environment
 from .rows import Timing

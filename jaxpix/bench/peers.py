@@ -4,6 +4,8 @@ Candidates are counted at the model's door: every image that a peer lets the net
 its own success tests too. No run stops early, so all peers do whole generations.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import importlib
@@ -16,14 +18,15 @@ from typing import TYPE_CHECKING
 import jax
 import numpy as np
 
-from ..config import AttackConfig, Precision
 from ..errors import InputError
 from ..search.presets import search_of
 from .comparison import Contender, Run
-from .libraries import INSTALL, PEERS, SMALLEST_POPULATION, Attack, Peer, Request, batch_of
-from .subjects import Subject
+from .libraries import INSTALL, PEERS, SMALLEST_POPULATION, Request, batch_of
 
 if TYPE_CHECKING:
+    from ..config import AttackConfig, Precision
+    from .libraries import Attack, Peer
+    from .subjects import Subject
     from .torch_models import Door
 
 _WARM_UP_ON_CPU = 4
@@ -130,7 +133,7 @@ def _need(name: str, *modules: str) -> None:
             raise InputError(f"peer {name!r} needs {module} ({error}): {INSTALL}") from None
 
 
-def _timed(door: "Door", peer: Peer, attack: Attack, image: np.ndarray) -> Run:
+def _timed(door: Door, peer: Peer, attack: Attack, image: np.ndarray) -> Run:
     import torch
 
     with _cudnn_measures(door.layout.inference_mode):
@@ -158,7 +161,7 @@ def _cudnn_measures(measures: bool) -> Iterator[None]:
         torch.backends.cudnn.benchmark = before
 
 
-def _warm_up(door: "Door", attack: Attack, image: np.ndarray) -> None:
+def _warm_up(door: Door, attack: Attack, image: np.ndarray) -> None:
     """Evaluate each batch size once; a few images on a CPU, which plans nothing by batch size."""
     import torch
 

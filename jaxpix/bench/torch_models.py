@@ -3,21 +3,25 @@
 Importing this needs torch; `jaxpix.bench.peers` imports it only when a peer is run.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import importlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.fx.experimental import optimization
 
-from ..config import Precision
 from ..errors import InputError
 from ..models.pretrained import export_torchvision
-from ..victim.victim import Victim
 from .libraries import INSTALL
+
+if TYPE_CHECKING:
+    from ..config import Precision
+    from ..victim.victim import Victim
 
 ARCHITECTURES = ("resnet50", "densenet121")
 

@@ -1,13 +1,16 @@
 """Grain feeds training and evaluation: deterministic order, reads in threads, batches of NumPy arrays."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import grain
 import numpy as np
 from PIL import Image
 
-from .prepared import Example
+if TYPE_CHECKING:
+    from .prepared import Example
 
 _READ_THREADS = 8
 _BUFFERED = 64

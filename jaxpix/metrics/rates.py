@@ -1,11 +1,15 @@
 """Shares with their uncertainty: success (5), and the confidence that successes reach (8)."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..records.record import Record
+if TYPE_CHECKING:
+    from ..records.record import Record
 
 
 @dataclasses.dataclass(frozen=True)

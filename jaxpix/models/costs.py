@@ -4,14 +4,17 @@ A model of time, not a measurement: multiplications at the rate of the device's 
 the rate of its memory.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
-from .feature_map import Kernel
-from .frozen import FrozenModel
+if TYPE_CHECKING:
+    from .feature_map import Kernel
+    from .frozen import FrozenModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Sketch:
     def _positions(self, extent: int | None) -> int:
         return self.size[0] * self.size[1] if extent is None else self.num_windows * extent**2
 
-    def _slide(self, size: int, stride: int, margin: int, features: int, operations: float) -> "Sketch":
+    def _slide(self, size: int, stride: int, margin: int, features: int, operations: float) -> Sketch:
         """An operation over size x size surroundings; `operations` at each position of the result.
 
         Sizes are those of `Windows._surroundings`, where the arithmetic is explained.
@@ -102,26 +105,26 @@ class Sketch:
             self.work.move(2 * self._positions(self.extent) * self.features)
         self.work.move(2 * self._positions(extent) * self.features)
 
-    def convolve(self, kernel: Kernel, stride: int = 1) -> "Sketch":
+    def convolve(self, kernel: Kernel, stride: int = 1) -> Sketch:
         """See `FeatureMap`."""
         size, _, num_in, num_out = kernel.weights.shape
         # A multiplication and an addition for each weight.
         return self._slide(size, stride, size // 2, num_out, 2.0 * size * size * num_in * num_out)
 
-    def max_pool(self) -> "Sketch":
+    def max_pool(self) -> Sketch:
         """See `FeatureMap`."""
         return self._slide(3, 2, 1, self.features, 9.0 * self.features)
 
-    def average_pool(self) -> "Sketch":
+    def average_pool(self) -> Sketch:
         """See `FeatureMap`."""
         return self._slide(2, 2, 0, self.features, 4.0 * self.features)
 
-    def pointwise(self, fn: Callable[[jax.Array], jax.Array]) -> "Sketch":
+    def pointwise(self, fn: Callable[[jax.Array], jax.Array]) -> Sketch:
         """See `FeatureMap`."""
         self.work.move(self._positions(self.extent) * self.features)
         return self
 
-    def add(self, other: "Sketch") -> "Sketch":
+    def add(self, other: Sketch) -> Sketch:
         """See `FeatureMap`; as `Windows._aligned`, the narrower is read anew at the wider windows."""
         wide, narrow = (self, other) if (self.extent or 0) >= (other.extent or 0) else (other, self)
         if wide.extent != narrow.extent and wide.extent is not None:
@@ -129,7 +132,7 @@ class Sketch:
         self.work.move(wide._positions(wide.extent) * self.features)
         return wide
 
-    def append(self, other: "Sketch") -> "Sketch":
+    def append(self, other: Sketch) -> Sketch:
         """See `FeatureMap`."""
         result = self.add(other)
         self.work.move(result._positions(result.extent) * (self.features + other.features))

@@ -37,8 +37,7 @@ _STYLE: dict[Any, Any] = {
     "legend.fontsize": 9,
     "legend.columnspacing": 1.2,
 }
-_LINE_INCHES = 0.34
-_PAGE_WIDTH = 6.0
+_LINE_INCHES, _PAGE_WIDTH = 0.34, 6.0
 _MOST_FIELDS = 32
 _MOST_DOTS = 60
 

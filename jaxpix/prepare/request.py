@@ -1,18 +1,25 @@
 """What is asked for: options checked, defaults filled in, and the reader that understands the source."""
 
+from __future__ import annotations
+
 import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..config import PrepareConfig
-from ..data.prepared_files import Settings, folder_name
-from ..data.registry import PHANTOMS, DatasetInfo, lookup, names
+from ..data.prepared_files import folder_name
+from ..data.registry import PHANTOMS, lookup, names
 from ..errors import InputError
 from .formats import covidx, folder, ham10000, kermany, medmnist, nih
-from .listing import Listing
 from .sources.archives import open_source
-from .sources.trees import Source
+
+if TYPE_CHECKING:
+    from ..config import PrepareConfig
+    from ..data.prepared_files import Settings
+    from ..data.registry import DatasetInfo
+    from .listing import Listing
+    from .sources.trees import Source
 
 _READERS: dict[str, Callable[[Source, DatasetInfo, PrepareConfig], Listing]] = {
     "derma": ham10000.read,

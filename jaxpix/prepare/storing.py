@@ -1,21 +1,25 @@
 """Images on their way from their source to their stored form."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from ..data.images import UnreadableImageError, decode, fit, from_pixels
-from ..data.registry import DatasetInfo
 from ..storage.png import encode_png
-from .listing import Item, Label, Listing, Loaded
 from .sources.trees import READ_ERRORS
+
+if TYPE_CHECKING:
+    from ..data.registry import DatasetInfo
+    from .listing import Item, Label, Listing, Loaded
 
 _THREADS = 4
 _LOOK_AHEAD = 64

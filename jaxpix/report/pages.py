@@ -1,11 +1,13 @@
 """One HTML page that needs nothing but itself: no server, no network, no other file."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
@@ -15,8 +17,10 @@ from .gallery import gallery_of
 from .headline import headlines_of
 from .printed import address, citation
 from .provenance import origins_of, report_command, victim_facts
-from .series import Series
-from .tables import Chart, Table
+
+if TYPE_CHECKING:
+    from .series import Series
+    from .tables import Chart, Table
 
 _TEMPLATES = "templates"
 

@@ -6,22 +6,30 @@ compute the next generations, the host saves what is finished and prepares the s
 Every random draw folds in the image id: a result depends on neither slot, order, batch nor device.
 """
 
+from __future__ import annotations
+
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from ..config import EngineConfig
-from ..victim.victim import Victim
 from .evolution import experiment_keys
 from .fitness import Goal
-from .layout import Layout, choose_layout, is_out_of_memory
-from .problem import Problem
-from .slots import Candidates, Filling, Slots, slot_program
-from .verification import Experiment, Job, Outcome, Stopped, Verifier
+from .layout import choose_layout, is_out_of_memory
+from .slots import Filling, slot_program
+from .verification import Experiment, Stopped, Verifier
+
+if TYPE_CHECKING:
+    from ..victim.victim import Victim
+    from .layout import Layout
+    from .problem import Problem
+    from .slots import Candidates, Slots
+    from .verification import Job, Outcome
 
 _MAX_GENERATIONS_PER_CALL = 100
 # Compiling that took less is not worth a line.
@@ -34,19 +42,12 @@ class Engine:
     Args:
         victim: what is attacked; judges the saved candidates.
         problem: what is searched.
-        config: slots and generations per call.
-        layout: slots and groups; default: by device, memory and `config`.
+        config: slots, by device and memory where it names none, and generations per call.
     """
 
-    def __init__(
-        self,
-        victim: Victim,
-        problem: Problem,
-        config: EngineConfig | None = None,
-        layout: Layout | None = None,
-    ):
-        self.victim, self.problem, self._config = victim, problem, config or EngineConfig()
-        self._arrange(layout or choose_layout(problem, self._config.slots))
+    def __init__(self, victim: Victim, problem: Problem, config: EngineConfig):
+        self.victim, self.problem, self._config = victim, problem, config
+        self._arrange(choose_layout(problem, config.slots))
 
     def _arrange(self, layout: Layout) -> None:
         self.layout, self.program = layout, slot_program(self.problem, layout)

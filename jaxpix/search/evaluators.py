@@ -3,24 +3,31 @@
 Both give the same logits up to float32 rounding. A success is declared by neither: see `verification`.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import EngineConfig, SearchPrecision
+from ..config import EngineConfig
 from ..errors import InputError
 from ..models.costs import CPU, GPU, switch_costs
-from ..models.frozen import FrozenModel
 from ..models.incremental import IncrementalModel
-from ..pixels import Pixels, paint
-from ..platforms import on_cpu
-from ..victim.victim import Victim
-from .problem import Base, Evaluator
+from ..pixels import paint
+from ..platforms import matmul_precision, on_cpu
+from .problem import Evaluator
+
+if TYPE_CHECKING:
+    from ..config import SearchPrecision
+    from ..models.frozen import FrozenModel
+    from ..pixels import Pixels
+    from ..victim.victim import Victim
+    from .problem import Base
 
 # Bytes of one map of a cut; several are alive at a time. Usual server CPUs have 32 MB of shared cache.
 _CACHE = 20e6
@@ -164,9 +171,3 @@ def _in_cuts(logits_fn: Callable[[Pixels], jax.Array], pixels: Pixels, largest: 
     index = np.minimum(np.arange(num_cuts * size), population - 1).reshape(num_cuts, size)
     logits = jax.lax.map(logits_fn, jax.tree.map(lambda leaf: leaf[index], pixels))
     return logits.reshape(num_cuts * size, -1)[:population]
-
-
-def matmul_precision(precision: SearchPrecision) -> Any:
-    """A context in which float32 products have this precision."""
-    # GPUs compute float32 convolutions in TF32 unless told otherwise.
-    return jax.default_matmul_precision("float32" if precision == "float32" else "tensorfloat32")

@@ -4,15 +4,18 @@ Every function judges one candidate: logits [N] against a `Goal`; `vmap` makes i
 Fitness is lower-is-better; +inf marks a failed evaluation.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import Fitness
-from ..labels import LabelSpace
+if TYPE_CHECKING:
+    from ..config import Fitness
+    from ..labels import LabelSpace
 
 COSINE_DELTA = 1e-5
 

@@ -1,18 +1,24 @@
 """What a search solves: all that its compiled programs depend on, and nothing that changes."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
-from ..config import Fitness
-from ..labels import LabelSpace
-from ..pixels import Pixels
-from .evolution import Evolver, Search
-from .fitness import FitnessFn, Goal, is_success, make_fitness
-from .genome import Box
+from .evolution import Evolver
+from .fitness import is_success, make_fitness
+
+if TYPE_CHECKING:
+    from ..config import Fitness
+    from ..labels import LabelSpace
+    from ..pixels import Pixels
+    from .evolution import Search
+    from .fitness import FitnessFn, Goal
+    from .genome import Box
 
 Base = Any
 

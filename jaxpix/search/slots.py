@@ -5,21 +5,25 @@ in batches of one fixed shape, whatever the number of slots, devices and experim
 the backend's arithmetic cannot make a result depend on them.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..pixels import Pixels
 from .evolution import Evolution
 from .fitness import Goal
 from .genome import decode
-from .layout import Layout
-from .problem import Base, Problem
+
+if TYPE_CHECKING:
+    from ..pixels import Pixels
+    from .layout import Layout
+    from .problem import Base, Problem
 
 _AXIS = "slots"
 

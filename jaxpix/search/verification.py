@@ -1,10 +1,12 @@
 """The judge of every success: the saved 8-bit image, read back, seen by the dense float32 victim."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import jax
 import numpy as np
@@ -12,10 +14,12 @@ import numpy as np
 from ..pixels import Pixels
 from ..platforms import on_host
 from ..storage.png import decode_png, encode_png
-from ..victim.victim import Victim
 from .fitness import Goal, is_success
-from .problem import Problem
-from .slots import Candidates
+
+if TYPE_CHECKING:
+    from ..victim.victim import Victim
+    from .problem import Problem
+    from .slots import Candidates
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

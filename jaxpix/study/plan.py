@@ -1,16 +1,21 @@
 """What a study would do: images and candidates of each attack, before anything is computed."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.prepared import PreparedDataset
 from ..labels import LabelSpace
 from ..records.files import read_records
 from ..search.presets import search_of
 from ..terminal.console import print_table, say
 from ..train.run import TrainingRun
-from .file import PlannedAttack, Study
+
+if TYPE_CHECKING:
+    from ..data.prepared import PreparedDataset
+    from .file import PlannedAttack, Study
 
 
 def show_plan(study: Study, dataset: PreparedDataset, folder: Path) -> None:

@@ -4,14 +4,16 @@ study.toml   the study as it was asked for   victim/   the training run, unless 
 NAME-kK/     one run folder for each attack  report/   tables, figures and the page
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..attack.campaign import Result, run_campaign
+from ..attack.campaign import run_campaign
 from ..attack.options import bind, open_dataset
 from ..attack.selection import NothingToAttackError
-from ..data.prepared import PreparedDataset
 from ..errors import InputError
 from ..labels import label_text
 from ..metrics.rates import success_rate
@@ -24,7 +26,11 @@ from ..train.evaluation import table
 from ..train.run import TrainingRun
 from ..train.training import train_victim
 from ..victim.victim import Victim
-from .file import PlannedAttack, Study
+
+if TYPE_CHECKING:
+    from ..attack.campaign import Result
+    from ..data.prepared import PreparedDataset
+    from .file import PlannedAttack, Study
 
 _STUDY, _REPORT = "study.toml", "report"
 

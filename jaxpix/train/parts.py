@@ -1,16 +1,21 @@
 """Which images train, which choose the best epoch, and how pixels are normalised."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..config import TrainConfig
 from ..data.pipeline import evaluation_batches, in_memory
-from ..data.prepared import Example, PreparedDataset
 from ..errors import InputError
 from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD
-from ..terminal.console import Meter
+
+if TYPE_CHECKING:
+    from ..config import TrainConfig
+    from ..data.prepared import Example, PreparedDataset
+    from ..terminal.console import Meter
 
 
 @dataclasses.dataclass(frozen=True)

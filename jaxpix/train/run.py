@@ -8,25 +8,29 @@ victim/             the best weights, ready for attack
 test_metrics.json   written last: the run is complete
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 import tomli_w
 
-from ..config import TrainConfig
-from ..data.prepared import PreparedDataset
 from ..errors import InputError
 from ..storage.checkpoints import has_checkpoint
 from ..storage.documents import read_json
 from ..storage.files import write_atomically
 from ..storage.run_folder import RunFolder
 from ..storage.settings import to_plain
+
+if TYPE_CHECKING:
+    from ..config import TrainConfig
+    from ..data.prepared import PreparedDataset
 
 
 @jax.tree_util.register_dataclass
@@ -39,7 +43,7 @@ class Progress:
     best_loss: np.ndarray = dataclasses.field(default_factory=lambda: np.asarray(np.inf))
     stopped: np.ndarray = dataclasses.field(default_factory=lambda: np.asarray(False))
 
-    def after(self, epoch: int, score: float, loss: float, is_best: bool, stopped: bool) -> "Progress":
+    def after(self, epoch: int, score: float, loss: float, is_best: bool, stopped: bool) -> Progress:
         """The progress once `epoch` is finished."""
         return Progress(
             np.asarray(epoch, np.int64),

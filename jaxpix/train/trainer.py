@@ -1,32 +1,39 @@
 """A network in training: its state on the devices, an epoch at a time, and its answers to images."""
 
+from __future__ import annotations
+
 import collections
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from flax import nnx
 
-from ..config import TrainConfig
 from ..data.pipeline import evaluation_batches, training_batches
-from ..data.prepared import PreparedDataset
 from ..errors import InputError
 from ..models.pretrained import load_torchvision, read_weights
 from ..models.zoo import build
 from ..platforms import on_host
 from ..terminal.console import Meter
 from .devices import Devices
-from .parts import Part, normalization, training_parts
+from .parts import normalization, training_parts
 from .step import (
-    Evaluate,
-    TrainState,
     balanced_weights,
     initial_state,
     make_evaluate,
     make_optimizer,
     make_step,
 )
+
+if TYPE_CHECKING:
+    from ..config import TrainConfig
+    from ..data.prepared import PreparedDataset
+    from .parts import Part
+    from .step import (
+        Evaluate,
+        TrainState,
+    )
 
 # The loss of a step is read this many steps later, so that the device never waits for the host.
 _LAG = 2

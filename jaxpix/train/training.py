@@ -1,15 +1,15 @@
 """Training a victim (paper 4.2 to 4.4): epochs, checkpoints, the best weights, the test."""
 
+from __future__ import annotations
+
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 from flax import nnx
 
-from ..config import TrainConfig
-from ..data.prepared import PreparedDataset
 from ..models.zoo import check_image_size
 from ..platforms import on_host
 from ..storage.checkpoints import has_checkpoint, restore_tree, save_tree
@@ -23,6 +23,10 @@ from .run import Progress, TrainingRun
 from .scores import cross_entropy
 from .step import learning_rate
 from .trainer import Trainer
+
+if TYPE_CHECKING:
+    from ..config import TrainConfig
+    from ..data.prepared import PreparedDataset
 
 
 def train_victim(dataset: PreparedDataset, config: TrainConfig, run: Path, *, quiet: bool = False) -> Victim:

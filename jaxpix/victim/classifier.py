@@ -3,18 +3,22 @@
 It owns its normalisation. Nothing else ever normalises.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import Task
 from ..errors import InputError
-from ..labels import LabelSpace
+
+if TYPE_CHECKING:
+    from ..config import Task
+    from ..labels import LabelSpace
 
 Weights = Any
 Apply = Callable[[Weights, jax.Array], jax.Array]

@@ -1,15 +1,20 @@
 """What a model must show before it is attacked: a made-up batch, evaluated and checked."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import Task
 from ..errors import InputError
-from ..labels import LabelSpace
+
+if TYPE_CHECKING:
+    from ..config import Task
+    from ..labels import LabelSpace
 
 _PROBE_IMAGES = 6
 

@@ -118,11 +118,9 @@ class Victim(Classifier):
         """Freeze a Flax model of ours; `mean` and `std` [C] are on the 0..255 scale.
 
         Raises:
-            InputError: images too small for the architecture, mean or std of other channels, or the probe batch
-                fails (see `from_function`).
+            InputError: images too small, mean or std of other channels, or a probe fails (see `from_function`).
         """
-        _check_channels(mean, std, input_shape)
-        check_image_size(architecture, min(input_shape[:2]))
+        _check_shape(architecture, input_shape, mean, std)
         model.eval()
         graph, state = nnx.split(model)
         grey = np.asarray(mean, np.float32), np.asarray(std, np.float32)
@@ -171,8 +169,7 @@ class Victim(Classifier):
         Raises:
             InputError: a key or shape does not fit, naming key and both shapes.
         """
-        _check_channels(mean, std, input_shape)
-        check_image_size(architecture, min(input_shape[:2]))
+        _check_shape(architecture, input_shape, mean, std)
         state = source if isinstance(source, Mapping) else read_weights(source)
         model = build(architecture, num_classes=len(class_names), channels=input_shape[2], seed=0)
         load_torchvision(model, state)
@@ -223,7 +220,10 @@ class Victim(Classifier):
         return victim
 
 
-def _check_channels(mean: Sequence[float], std: Sequence[float], input_shape: tuple[int, int, int]) -> None:
+def _check_shape(
+    architecture: ModelName, input_shape: tuple[int, int, int], mean: Sequence[float], std: Sequence[float]
+) -> None:
+    check_image_size(architecture, min(input_shape[:2]))
     if not len(mean) == len(std) == input_shape[2]:
         raise InputError(
             f"mean and std need {input_shape[2]} values for input_shape {tuple(input_shape)}, "

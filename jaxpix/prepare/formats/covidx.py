@@ -1,14 +1,19 @@
 """COVIDx V9A: two flat folders of images and the official lists."""
 
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from ...config import PrepareConfig
-from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, Skip, check_missing, load_members, not_images
 from ..sources.tables import lines, read_text
-from ..sources.trees import Source
+
+if TYPE_CHECKING:
+    from ...config import PrepareConfig
+    from ...data.registry import DatasetInfo
+    from ..sources.trees import Source
 
 # 199 lines of the official list misspell their source; patients of one source must not become two.
 _SOURCE_TYPOS = {"rnsa": "rsna"}

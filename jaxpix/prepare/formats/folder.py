@@ -1,18 +1,23 @@
 """A user's own images: class folders, or one folder of images with a table of labels."""
 
+from __future__ import annotations
+
 import dataclasses
 import re
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ...config import PrepareConfig
 from ...data.images import UnreadableImageError, channels_of
-from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, Skip, check_missing, check_not_empty, load_members, not_images
 from ..sources.tables import header as header_of
 from ..sources.tables import read_text, rows
-from ..sources.trees import READ_ERRORS, Source
+from ..sources.trees import READ_ERRORS
+
+if TYPE_CHECKING:
+    from ...config import PrepareConfig
+    from ...data.registry import DatasetInfo
+    from ..sources.trees import Source
 
 _SPLITS = {
     "train": "train",

@@ -1,10 +1,11 @@
 """HAM10000 (derma): images by stem from any folder, labels and lesions from the metadata table."""
 
+from __future__ import annotations
+
 import re
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from ...config import PrepareConfig
-from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import (
     Item,
@@ -17,7 +18,11 @@ from ..listing import (
     one_of_each,
 )
 from ..sources.tables import read_text, rows
-from ..sources.trees import Source
+
+if TYPE_CHECKING:
+    from ...config import PrepareConfig
+    from ...data.registry import DatasetInfo
+    from ..sources.trees import Source
 
 _METADATA = r"HAM10000_metadata(\.csv|\.tab|\.tsv|\.txt)?(\.gz)?"
 

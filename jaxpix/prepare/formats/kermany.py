@@ -1,13 +1,18 @@
 """Kermany's two data sets: chest X-ray (pneumonia) and OCT, as Kaggle and Mendeley ship them."""
 
+from __future__ import annotations
+
 import re
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from ...config import PrepareConfig
-from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, check_not_empty, load_members, not_images, one_of_each
-from ..sources.trees import Source
+
+if TYPE_CHECKING:
+    from ...config import PrepareConfig
+    from ...data.registry import DatasetInfo
+    from ..sources.trees import Source
 
 _SPLITS = {
     "train": "train",

@@ -1,5 +1,7 @@
 """MedMNIST: one npz of arrays, read row by row so that the large ones need no memory."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 import struct
@@ -7,16 +9,19 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from ...config import PrepareConfig
 from ...data.medmnist_files import MEMBERS, SIZES, address, file_name
-from ...data.registry import DatasetInfo
 from ...errors import InputError
-from ..listing import Item, Listing, Loaded
+from ..listing import Item, Listing
 from ..sources.archives import open_zip
+
+if TYPE_CHECKING:
+    from ...config import PrepareConfig
+    from ...data.registry import DatasetInfo
+    from ..listing import Loaded
 
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 _MAX_LABEL_BYTES = 256 << 20

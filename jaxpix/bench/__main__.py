@@ -9,20 +9,17 @@ from pathlib import Path
 import tyro
 
 from ..attack.options import AttackOptions, bind, open_dataset, open_victim, plain
-from ..errors import InputError
 from ..storage.settings import to_plain
 from ..terminal.console import run_door, say
 from ..terminal.options import parse, parse_flags
 from ..terminal.programs import keep_programs
+from .agenda import visit
 from .datasets import measure_dataset
-from .hardware import MatrixRates
-from .journal import ROW_TYPES, show_visit
-from .options import FOLDER, BenchOptions, resolved
+from .options import FOLDER, BenchOptions, VisitOptions, resolved
 from .plots import draw_all
 from .results import Results
 from .session import Session
-from .tables import show_all
-from .visit import VisitOptions, visit
+from .tables import show_all, show_visit
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 
@@ -63,7 +60,9 @@ def main(arguments: Sequence[str]) -> None:
         keep_programs()
         sys.exit(visit(options, command))
     if arguments[:1] == ["show"]:
-        _show(parse_flags(ShowOptions, arguments[1:], "bench show", _SHOW).file)
+        results = Results.read(parse_flags(ShowOptions, arguments[1:], "bench show", _SHOW).file)
+        show_visit(results.of("visit"))
+        _present(results)
         return
     results = (
         _dataset(arguments[1:], command) if arguments[:1] == ["dataset"] else _machine(arguments, command)
@@ -78,22 +77,12 @@ def _present(results: Results) -> None:
         say(f"plot: {path}")
 
 
-def _show(file: Path) -> None:
-    if file.suffix != ".json":
-        raise InputError(f"expected a .json file of bench, got {file}")
-    results = Results(file.parent, file.stem, "", {})
-    results.restore(ROW_TYPES)
-    show_visit(results.of("visit"))
-    _present(results)
-
-
 def _machine(arguments: Sequence[str], command: str) -> Results:
     options = parse(BenchOptions, "bench", _DESCRIPTION, arguments)
     plan = resolved(options)
-    rates = MatrixRates(plan.repeats)
     chosen = {**to_plain(options), **to_plain(plan)}
-    results = Results(options.out, options.name, command, chosen, rates)
-    Session(options, plan, results, rates).run()
+    results = Results(options.out, options.name, command, chosen, plan.repeats)
+    Session(options, plan, results).run()
     return results
 
 
@@ -108,8 +97,7 @@ def _dataset(arguments: Sequence[str], command: str) -> Results:
         folder = campaign.folder.with_name(f"bench-{campaign.folder.name}")
         campaign = dataclasses.replace(campaign, folder=folder)
     results = Results(all_options.out, all_options.name, command, to_plain(options))
-    row = measure_dataset(campaign)
-    results.add("datasets", row)
+    results.add(measure_dataset(campaign))
     return results
 
 

@@ -1,29 +1,19 @@
 """What a visit to a GPU measures, the most valuable first."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..config import ModelName, SearchPrecision
+import jax
+
+from ..config import ModelName, Precision, SearchPrecision
 from ..errors import InputError
+from ..storage.settings import to_plain
+from .options import VisitOptions
+from .results import Results
+from .visit import Measurement, Visit
 from .workbench import Scale, Workbench
-
-Work = Callable[[Workbench], Iterator[Any]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Measurement:
-    """One line of the agenda.
-
-    Attributes:
-        name: what a person types.
-        seconds: that it may take, making and compiling what it needs included.
-        work: yields its row as soon as there is one, and again when it knows more.
-    """
-
-    name: str
-    seconds: float
-    work: Work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +28,8 @@ class Setting:
         more_pixels: K besides 1.
         small, usual, large: candidates that bare evaluators judge in one call.
         train_batch: images of a training step.
-        fast, exact: precisions.
+        trained: precision of training.
+        fast, exact: precisions of the rest.
     """
 
     scale: Scale
@@ -51,6 +42,7 @@ class Setting:
     usual: int
     large: int
     train_batch: int
+    trained: Precision
     fast: SearchPrecision
     exact: tuple[SearchPrecision, SearchPrecision]
 
@@ -66,6 +58,7 @@ ON_GPU = Setting(
     usual=1600,
     large=6400,
     train_batch=64,
+    trained="bfloat16",
     fast="bfloat16",
     exact=("tfloat32", "float32"),
 )
@@ -84,45 +77,42 @@ IN_SMALL = Setting(
     usual=5,
     large=5,
     train_batch=2,
+    trained="float32",
     fast="float32",
     exact=("float32", "float32"),
 )
 
 
-def agenda_of(setting: Setting) -> tuple[Measurement, ...]:
-    """The measurements in order."""
-    its = setting
+def agenda_of(setting: Setting, matrix_rate: Callable[[SearchPrecision], float]) -> tuple[Measurement, ...]:
+    """The measurements in order; `matrix_rate`: operations per second of a large matrix product."""
+    its, bench = setting, Workbench(setting.scale, matrix_rate)
     resnet, densenet, fast, more = its.resnet, its.densenet, its.fast, its.more_pixels
     lower, full = its.exact
-    lines: Sequence[tuple[str, float, Work]] = (
-        ("attack", 150, lambda bench: bench.whole_attack(resnet, 1, fast)),
-        ("incremental", 60, lambda bench: bench.forward(resnet, "incremental", 1, fast, its.usual)),
-        ("dense", 50, lambda bench: bench.forward(resnet, "dense", 1, fast, its.usual)),
-        ("attack-k3", 120, lambda bench: bench.whole_attack(resnet, more, fast)),
-        ("incremental-k3", 60, lambda bench: bench.forward(resnet, "incremental", more, fast, its.usual)),
-        ("peers", 90, lambda bench: bench.comparison(its.compared, fast, its.peers)),
-        ("densenet-dense", 75, lambda bench: bench.forward(densenet, "dense", 1, fast, its.usual)),
+    lines: Sequence[tuple[str, float, Callable[[], Iterator[Any]]]] = (
+        ("attack", 150, lambda: bench.whole_attack(resnet, 1, fast)),
+        ("incremental", 60, lambda: bench.forward(resnet, "incremental", 1, fast, its.usual)),
+        ("dense", 50, lambda: bench.forward(resnet, "dense", 1, fast, its.usual)),
+        ("attack-k3", 120, lambda: bench.whole_attack(resnet, more, fast)),
+        ("incremental-k3", 60, lambda: bench.forward(resnet, "incremental", more, fast, its.usual)),
+        ("peers", 90, lambda: bench.comparison(its.compared, fast, its.peers)),
+        ("densenet-dense", 75, lambda: bench.forward(densenet, "dense", 1, fast, its.usual)),
         (
             "densenet-incremental",
             75,
-            lambda bench: bench.forward(densenet, "incremental", 1, fast, its.usual),
+            lambda: bench.forward(densenet, "incremental", 1, fast, its.usual),
         ),
-        ("full", 90, lambda bench: bench.full_attack(resnet, 1, fast)),
-        ("train", 60, lambda bench: bench.training_step(resnet, _trained(fast), its.train_batch)),
-        ("incremental-small", 45, lambda bench: bench.forward(resnet, "incremental", 1, fast, its.small)),
-        ("incremental-large", 45, lambda bench: bench.forward(resnet, "incremental", 1, fast, its.large)),
-        ("dense-large", 45, lambda bench: bench.forward(resnet, "dense", 1, fast, its.large)),
-        ("tf32-incremental", 45, lambda bench: bench.forward(resnet, "incremental", 1, lower, its.usual)),
-        ("tf32-dense", 45, lambda bench: bench.forward(resnet, "dense", 1, lower, its.usual)),
-        ("float32-incremental", 45, lambda bench: bench.forward(resnet, "incremental", 1, full, its.usual)),
-        ("float32-dense", 45, lambda bench: bench.forward(resnet, "dense", 1, full, its.usual)),
-        ("densenet-attack", 120, lambda bench: bench.whole_attack(densenet, 1, fast)),
+        ("full", 90, lambda: bench.full_attack(resnet, 1, fast)),
+        ("train", 60, lambda: bench.training_step(resnet, its.trained, its.train_batch)),
+        ("incremental-small", 45, lambda: bench.forward(resnet, "incremental", 1, fast, its.small)),
+        ("incremental-large", 45, lambda: bench.forward(resnet, "incremental", 1, fast, its.large)),
+        ("dense-large", 45, lambda: bench.forward(resnet, "dense", 1, fast, its.large)),
+        ("tf32-incremental", 45, lambda: bench.forward(resnet, "incremental", 1, lower, its.usual)),
+        ("tf32-dense", 45, lambda: bench.forward(resnet, "dense", 1, lower, its.usual)),
+        ("float32-incremental", 45, lambda: bench.forward(resnet, "incremental", 1, full, its.usual)),
+        ("float32-dense", 45, lambda: bench.forward(resnet, "dense", 1, full, its.usual)),
+        ("densenet-attack", 120, lambda: bench.whole_attack(densenet, 1, fast)),
     )
     return tuple(Measurement(*line) for line in lines)
-
-
-def _trained(precision: SearchPrecision) -> Any:
-    return "bfloat16" if precision == "bfloat16" else "float32"
 
 
 def chosen(agenda: Sequence[Measurement], steps: Sequence[str]) -> list[Measurement]:
@@ -155,3 +145,24 @@ def with_limits(agenda: Sequence[Measurement], limits: Sequence[str]) -> list[Me
         if not 0 < seconds[name] < float("inf"):
             raise InputError(f"--limits: expected NAME=SECONDS with seconds above 0, got {text!r}")
     return [dataclasses.replace(one, seconds=seconds.get(one.name, one.seconds)) for one in agenda]
+
+
+def visit(options: VisitOptions, command: str) -> int:
+    """Measure what the options name; the exit status, see `Visit.run`.
+
+    Raises:
+        InputError: an unknown step or limit, no GPU, or nothing to resume.
+    """
+    began = time.time()
+    setting = IN_SMALL if options.small else ON_GPU
+    told = {**to_plain(options), "began": began}
+    results = Results(options.out, options.name, command, told, setting.scale.repeats)
+    agenda = with_limits(agenda_of(setting, results.rates.of), options.limits)
+    agenda = chosen(agenda, options.steps)
+    if options.resume and options.name is None:
+        raise InputError("--resume needs the --name of the results to go on with")
+    if not options.small and jax.default_backend() == "cpu":
+        raise InputError("no GPU here: JAX found only the CPU; --small rehearses on it")
+    if options.resume:
+        results.restore()
+    return Visit(agenda, results, options.seconds).run()

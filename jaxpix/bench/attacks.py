@@ -1,70 +1,22 @@
 """Whole attacks, search and verification included, against the bare evaluator of the same run."""
 
 import dataclasses
+import functools
+import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import jax
 import numpy as np
 
 from ..attack.experiments import Attack
-from ..config import AttackConfig, EngineConfig, SearchPrecision
+from ..config import AttackConfig, EngineConfig
 from ..records.record import Record
 from ..search.layout import bytes_per_slot
-from ..search.verification import Job
+from .comparison import Contender, Run
+from .rows import Timing, WholeAttack
 from .subjects import Subject
 from .throughput import Bare, compile_bare
-from .timing import Timing
-
-
-@dataclasses.dataclass(frozen=True)
-class WholeAttack:
-    """Attacks on many images through one engine.
-
-    Attributes:
-        model, image_size, evaluator, num_pixels, precision: what was measured.
-        population, generations: of the search, the first population not counted.
-        source: what the images were.
-        slots, group: experiments side by side, and populations evaluated together.
-        compile_seconds: what the first experiment took longer than the second.
-        timing: of the attack on all images.
-        images, successes, refuted_hits: experiments, and what became of them.
-        stopped_early: experiments that ended before their last generation.
-        candidates: evaluated in one attack on all images.
-        candidates_per_second, images_per_second: at the median.
-        bare_candidates_per_second: of the evaluator alone on groups of the same shape, in the same process; None
-            where it was not measured.
-        efficiency: the former over the latter.
-        fraction_of_matrix_rate: operations a second, as the compiler counts those of the evaluator alone, over
-            those of a large matrix product of that precision; None where nobody counted.
-        seconds_per_full_attack: on one image with all its queries, at the rate of this attack.
-        slot_bytes: memory that the slots take.
-    """
-
-    model: str
-    image_size: int
-    evaluator: str
-    num_pixels: int
-    precision: SearchPrecision
-    population: int
-    generations: int
-    source: str
-    slots: int
-    group: int
-    compile_seconds: float
-    timing: Timing
-    images: int
-    successes: int
-    refuted_hits: int
-    stopped_early: int
-    candidates: int
-    candidates_per_second: float
-    images_per_second: float
-    bare_candidates_per_second: float | None
-    efficiency: float | None
-    fraction_of_matrix_rate: float | None
-    seconds_per_full_attack: float
-    slot_bytes: int
 
 
 def measure_attack(
@@ -85,20 +37,13 @@ def measure_attack(
         matrix_rate: operations per second of a large matrix product.
     """
     attack = Attack(subject.victim, attack_config, engine_config)
-    compile_seconds = warm_up(attack, subject)
-    bare = bare_of(attack, subject)
+    compile_seconds = warm_up(attack, subject.images[0], subject.labels[0])
+    size = attack.engine.layout.group, attack.search.population
+    bare = compile_bare(attack.engine.problem.evaluator, subject.images, attack_config.num_pixels, *size, 1)
     before = bare.time(repeats)
-    runs = [run_attack(attack, jobs_of(attack, subject)) for _ in range(repeats)]
+    runs = [run_attack(attack, subject) for _ in range(repeats)]
     row = whole_attack(attack, subject, compile_seconds, runs)
     return beside_bare(row, attack, bare, before.joined(bare.time(repeats)), matrix_rate)
-
-
-def bare_of(attack: Attack, subject: Subject) -> Bare:
-    """The attack's evaluator on one of its groups, as a program of its own."""
-    group, population = attack.engine.layout.group, attack.search.population
-    return compile_bare(
-        attack.engine.problem.evaluator, subject, attack.config.num_pixels, group, population, 1
-    )
 
 
 def whole_attack(
@@ -141,7 +86,7 @@ def beside_bare(
     row: WholeAttack, attack: Attack, bare: Bare, timing: Timing, matrix_rate: float
 ) -> WholeAttack:
     """The same with what the evaluator alone does in one call on each device, which takes `timing`."""
-    alone = bare.workload.size * len(attack.engine.layout.devices) / timing.median
+    alone = bare.size * len(attack.engine.layout.devices) / timing.median
     rate, operations = row.candidates_per_second, bare.operations
     return dataclasses.replace(
         row,
@@ -160,36 +105,62 @@ class AttackRun:
     records: list[Record]
 
 
-def run_attack(attack: Attack, jobs: Iterator[Job]) -> AttackRun:
-    """Run an attack that is compiled already, and time it."""
+def run_attack(attack: Attack, subject: Subject) -> AttackRun:
+    """Run an attack that is compiled already on every image of the subject, and time it."""
     counts: list[int] = []
+    jobs = map(attack.job, map(str, itertools.count()), subject.images, subject.labels)
     began = time.perf_counter()
     records = [finished.record for finished in attack.run(jobs, on_candidates=counts.append)]
     return AttackRun(time.perf_counter() - began, sum(counts), records)
 
 
-def jobs_of(attack: Attack, subject: Subject) -> Iterator[Job]:
-    """One experiment per image of the subject."""
-    for number, (image, label) in enumerate(zip(subject.images, subject.labels, strict=True)):
-        yield attack.job(str(number), image, label)
-
-
-def warm_up(attack: Attack, subject: Subject) -> float:
+def warm_up(attack: Attack, image: np.ndarray, label: np.ndarray) -> float:
     """Compile everything that `attack` needs; the seconds that compiling took.
 
     Two experiments that succeed in their first population, because the label they start from is wrong: the
     first one compiles, and the second one, which does not, is taken off.
     """
-    image, label = subject.images[0], subject.labels[0]
     # Reaching the label that the image has, or leaving one that it has not, needs no change at all.
-    job = Job("warm-up", image, ~label, label)
-    first, second = (_first_experiment(attack, job) for _ in range(2))
+    job = dataclasses.replace(attack.job("warm-up", image, ~label), target=label)
+
+    def seconds() -> float:
+        program, began = attack.engine.program, time.perf_counter()
+        for _ in attack.run([job]):
+            pass
+        jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
+        return time.perf_counter() - began
+
+    first, second = seconds(), seconds()
     return max(0.0, first - second)
 
 
-def _first_experiment(attack: Attack, job: Job) -> float:
-    program = attack.engine.program
-    began = time.perf_counter()
-    run_attack(attack, iter([job]))
-    jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
-    return time.perf_counter() - began
+def jaxpix_contenders(subject: Subject, config: AttackConfig, engine: EngineConfig) -> list[Contender]:
+    """jaxpix, compiled, on one image and, on GPUs, on as many copies of it as there are slots.
+
+    Each copy has its own seed.
+    """
+    contenders = []
+    for slots in (1,) if jax.default_backend() == "cpu" else (1, None):
+        attack = Attack(subject.victim, config, dataclasses.replace(engine, slots=slots))
+        warm_up(attack, subject.images[0], subject.labels[0])
+        contenders.append(jaxpix_contender(subject, attack))
+    return contenders
+
+
+def jaxpix_contender(subject: Subject, attack: Attack) -> Contender:
+    """An attack that is compiled already, on as many copies of the subject's one image as it has slots."""
+    copies = attack.engine.layout.num_slots
+    together = dataclasses.replace(
+        subject, images=subject.images.repeat(copies, 0), labels=subject.labels.repeat(copies, 0)
+    )
+    name = attack.engine.problem.evaluator.name.partition(" (")[0]
+    setting = "1 image" if copies == 1 else f"{copies} images"
+    run = functools.partial(_run_jaxpix, attack, together)
+    return Contender(f"jaxpix {name}", setting, True, attack.config.precision, run)
+
+
+def _run_jaxpix(attack: Attack, subject: Subject) -> Run:
+    done = run_attack(attack, subject)
+    search = attack.search
+    notes = f"whole attack, search and verification included; {attack.engine.problem.evaluator.name}"
+    return Run(done.candidates, done.seconds, search.population, search.generations, notes, {})

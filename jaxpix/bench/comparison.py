@@ -2,114 +2,57 @@
 
 import dataclasses
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-import numpy as np
+from .rows import Comparison, Ratio, Standing, Timing
 
-from ..config import AttackConfig, EngineConfig, SearchPrecision
-from ..victim.victim import Victim
-from .contenders import Contender, Run, jaxpix_contenders, peer_contender, torch_device
-from .peers import LayoutName
-from .subjects import Subject
-from .timing import Timing
 
-# Nothing stops before its last generation, as with the peers.
-_NEVER = 0.999
-_AGREEMENT_IMAGES = 4
+class Run(NamedTuple):
+    """One timed attack.
+
+    Attributes:
+        candidates: images that the network judged.
+        seconds: wall time of the attack; imports, model building and warm-up are not in it.
+        population, generations: what was run, which is not always what was asked.
+        notes: what was called.
+        versions: package to version.
+    """
+
+    candidates: int
+    seconds: float
+    population: int
+    generations: int
+    notes: str
+    versions: Mapping[str, str]
+
+    @property
+    def candidates_per_second(self) -> float:
+        """Candidates over seconds."""
+        return self.candidates / self.seconds
 
 
 @dataclasses.dataclass(frozen=True)
-class Standing:
-    """How a contender ran; rates are candidates per second.
+class Contender:
+    """Who runs.
 
     Attributes:
-        name, setting, is_jaxpix, precision: of the contender.
-        population, generations, candidates: what one run did; a peer's may differ from what was asked.
-        timing: of all runs.
-        candidates_per_second: at the median.
-        notes, versions: what was called.
+        name: "jaxpix incremental", "art".
+        setting: of a peer, its model's layout; of jaxpix, how many copies of the image it attacks together.
+        is_jaxpix: or else a peer.
+        precision: of its network.
+        run: does one attack.
     """
 
     name: str
     setting: str
     is_jaxpix: bool
     precision: str
-    population: int
-    generations: int
-    candidates: int
-    timing: Timing
-    candidates_per_second: float
-    notes: str
-    versions: Mapping[str, str]
+    run: Callable[[], Run]
 
 
-@dataclasses.dataclass(frozen=True)
-class Ratio:
-    """jaxpix' rate over a peer's, turn by turn; `median` is of all turns."""
-
-    jaxpix: str
-    peer: str
-    median: float
-    turns: tuple[float, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """One image attacked by everybody.
-
-    Attributes:
-        model, image_size, num_pixels, precision, source: what was attacked, and how.
-        agreement: largest difference of torch's float32 logits from jaxpix', over the largest logit, by layout.
-        standings: in the order of the first turn.
-        ratios: every jaxpix over every peer.
-    """
-
-    model: str
-    image_size: int
-    num_pixels: int
-    precision: SearchPrecision
-    source: str
-    agreement: Mapping[str, float]
-    standings: tuple[Standing, ...]
-    ratios: tuple[Ratio, ...]
-
-
-def compare(
-    subject: Subject,
-    config: AttackConfig,
-    engines: Sequence[EngineConfig],
-    *,
-    peers: Sequence[str],
-    layouts: Sequence[LayoutName],
-    repeats: int,
-) -> Comparison:
-    """Let jaxpix and the peers attack the image that the victim is surest of, in turns.
-
-    Args:
-        subject: victim and images.
-        config: of the attack, for everybody. Torch runs bfloat16 by autocast, and anything else as it ships;
-            peers have a search of their own.
-        engines: jaxpix runs once with each.
-        peers, layouts: keys of `PEERS` and of `torch_models.LAYOUTS`; every peer runs in every layout.
-        repeats: turns.
-
-    Raises:
-        InputError: see `run_peer`.
-    """
-    config = dataclasses.replace(config, stop_fraction=_NEVER)
-    # First, because it refuses victims that torch has no counterpart of.
-    agreement = agreement_with_torch(subject.victim, subject.images[:_AGREEMENT_IMAGES], layouts)
-    surest = _surest(subject)
-    contenders = [one for engine in engines for one in jaxpix_contenders(surest, config, engine)]
-    contenders += [peer_contender(surest, name, layout, config) for layout in layouts for name in peers]
-    *_, row = compare_in_turns(surest, config, contenders, repeats)
-    return dataclasses.replace(row, agreement=agreement)
-
-
-def compare_in_turns(
-    subject: Subject, config: AttackConfig, contenders: Sequence[Contender], turns: int
-) -> Iterator[Comparison]:
-    """What is known after each turn; `agreement` is left empty.
+def compare_in_turns(row: Comparison, contenders: Sequence[Contender], turns: int) -> Iterator[Comparison]:
+    """The row with what is known after each turn.
 
     Who goes first changes, so that a machine that slows down favours nobody.
     """
@@ -118,34 +61,8 @@ def compare_in_turns(
         for place in range(len(contenders)):
             index = (place + turn) % len(contenders)
             runs[index].append(contenders[index].run())
-        yield Comparison(
-            model=subject.victim.name,
-            image_size=subject.victim.input_shape[0],
-            num_pixels=config.num_pixels,
-            precision=config.precision,
-            source=subject.source,
-            agreement={},
-            standings=tuple(_standing(one, its) for one, its in zip(contenders, runs, strict=True)),
-            ratios=tuple(_ratios(contenders, runs)),
-        )
-
-
-def _surest(subject: Subject) -> Subject:
-    logits = np.sort(subject.victim.predict(subject.images), axis=1)
-    best = int(np.argmax(logits[:, -1] - logits[:, -2]))
-    here = slice(best, best + 1)
-    return dataclasses.replace(subject, images=subject.images[here], labels=subject.labels[here])
-
-
-def agreement_with_torch(
-    victim: Victim, images: np.ndarray, layouts: Sequence[LayoutName]
-) -> dict[str, float]:
-    """Largest difference of torch's float32 logits of the images from jaxpix', over the largest, by layout."""
-    from .torch_models import LAYOUTS, logit_agreement, torch_model
-
-    device = torch_device()
-    doors = {name: torch_model(victim, layout=LAYOUTS[name], device=device) for name in layouts}
-    return {name: logit_agreement(victim, door, images) for name, door in doors.items()}
+        standings = tuple(_standing(one, its) for one, its in zip(contenders, runs, strict=True))
+        yield dataclasses.replace(row, standings=standings, ratios=tuple(_ratios(contenders, runs)))
 
 
 def _standing(contender: Contender, runs: Sequence[Run]) -> Standing:
@@ -173,7 +90,7 @@ def _ratios(contenders: Sequence[Contender], runs: Sequence[Sequence[Run]]) -> l
             if not ours.is_jaxpix or peer.is_jaxpix:
                 continue
             turns = tuple(
-                (mine.candidates / mine.seconds) / (theirs.candidates / theirs.seconds)
+                mine.candidates_per_second / theirs.candidates_per_second
                 for mine, theirs in zip(our_runs, peer_runs, strict=True)
             )
             names = f"{ours.name}, {ours.setting}", f"{peer.name}, {peer.setting}"

@@ -1,60 +1,15 @@
 """A whole data set attacked with one configuration: images and candidates a second, success against queries."""
 
-import dataclasses
-from collections.abc import Mapping
-
 import numpy as np
 
-from ..attack.campaign import Campaign, run_campaign
+from ..attack.campaign import Campaign, Result, run_campaign
 from ..errors import InputError
 from ..labels import label_text
-from ..metrics.queries import CurvePoint, success_curve
-from ..metrics.rates import Rate, by_original, success_rate
+from ..metrics.queries import success_curve
+from ..metrics.rates import by_original, success_rate
 from ..records.files import read_records
 from .attacks import warm_up
-from .subjects import Subject
-
-
-@dataclasses.dataclass(frozen=True)
-class DatasetAttack:
-    """An attack on the images of a data set, records and pictures written as ever.
-
-    Attributes:
-        dataset, split, subset, synthetic: where the images come from.
-        victim, victim_id, num_pixels, target, fitness, preset, precision, evaluator: what attacked what.
-        folder: run folder with the records.
-        slots: experiments side by side.
-        compile_seconds: before the clock started.
-        images, candidates: experiments done, and candidates that they evaluated.
-        seconds, images_per_second, candidates_per_second: of the attack, verification and files included.
-        success: rate over all images, with its Wilson 95 % interval.
-        by_class: the same by the label before the attack.
-        curve: success rate against queries, over all images.
-    """
-
-    dataset: str
-    split: str
-    subset: str
-    synthetic: bool
-    victim: str
-    victim_id: str
-    num_pixels: int
-    target: str | None
-    fitness: str
-    preset: str
-    precision: str
-    evaluator: str
-    folder: str
-    slots: int
-    compile_seconds: float
-    images: int
-    candidates: int
-    seconds: float
-    images_per_second: float
-    candidates_per_second: float
-    success: Rate
-    by_class: Mapping[str, Rate]
-    curve: tuple[CurvePoint, ...]
+from .rows import DatasetAttack
 
 
 def measure_dataset(campaign: Campaign) -> DatasetAttack:
@@ -71,6 +26,10 @@ def measure_dataset(campaign: Campaign) -> DatasetAttack:
         )
     compile_seconds = _warm_up(campaign)
     result = run_campaign(campaign)
+    return _row(campaign, compile_seconds, result)
+
+
+def _row(campaign: Campaign, compile_seconds: float, result: Result) -> DatasetAttack:
     attack, dataset = campaign.attack, campaign.dataset
     records, config = result.records, attack.config
     candidates = sum(record.queries for record in records)
@@ -87,7 +46,7 @@ def measure_dataset(campaign: Campaign) -> DatasetAttack:
         preset=config.preset,
         precision=config.precision,
         evaluator=attack.engine.problem.evaluator.name,
-        folder=str(folder),
+        folder=str(campaign.folder),
         slots=attack.engine.layout.num_slots,
         compile_seconds=compile_seconds,
         images=len(records),
@@ -107,4 +66,4 @@ def _warm_up(campaign: Campaign) -> float:
     attack, dataset = campaign.attack, campaign.dataset
     image = dataset.source(campaign.choice.subset)[0]["image"][None]
     label = np.asarray(attack.victim.space.labels(attack.victim.predict(image)))
-    return warm_up(attack, Subject(attack.victim, image, label, dataset.info.name))
+    return warm_up(attack, image[0], label[0])

@@ -15,7 +15,8 @@ from ..config import SearchPrecision
 from ..search.evaluators import matmul_precision
 from ..search.layout import memory_of
 from ..storage.environment import describe_environment
-from .timing import Timing, compile_program, time_calls
+from .rows import Timing
+from .timing import compile_program, time_calls
 
 _GPU_SIZE, _CPU_SIZE = 8192, 2048
 
@@ -64,11 +65,6 @@ def device_name() -> str:
     """A word for file names: `cpu`, `nvidia-h100-80gb-hbm3`."""
     kind = jax.local_devices()[0].device_kind
     return "-".join("".join(c if c.isalnum() else " " for c in kind.lower()).split())
-
-
-def on_first_device(tree: Any) -> Any:
-    """Arrays that were made elsewhere, moved to where they are used."""
-    return jax.device_put(tree, jax.local_devices()[0])
 
 
 class MatrixRates:

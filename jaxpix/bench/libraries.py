@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
 from .numpy_search import search
 
 if TYPE_CHECKING:
     from .torch_models import Door
+
+# torchattacks asks for a requests of 2021, and torchvision for a torch with CUDA; neither needs it here.
+INSTALL = 'pip install "jaxpix[peers]", then pip install --no-deps torchvision torchattacks'
 
 # ART's PixelAttack takes no population but makes about this many members, and predicts in batches of 128.
 _ART_POPULATION = 400
@@ -208,14 +210,3 @@ PEERS: dict[str, Peer] = {
     "numpy-de": Peer(_numpy_de),
     "torch-forward": Peer(_forward),
 }
-
-
-def peer_named(name: str) -> Peer:
-    """The entry of `PEERS`.
-
-    Raises:
-        InputError: there is none of that name.
-    """
-    if name not in PEERS:
-        raise InputError(f"unknown peer {name!r}; allowed: {', '.join(PEERS)}")
-    return PEERS[name]

@@ -9,11 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
-
 DIFFERENTIAL_WEIGHT = 0.5
-# A candidate mixes three others.
-SMALLEST_POPULATION = 4
 
 LogitsFn = Callable[[np.ndarray], np.ndarray]
 
@@ -49,15 +45,10 @@ def search(
         image: uint8 [H, W, C].
         label: the image's class.
         num_pixels: K, how many pixels change.
-        population: P.
+        population: P, at least 4: a candidate mixes three others.
         generations: after the first population; P (1 + generations) candidates are evaluated.
         seed: of all draws.
-
-    Raises:
-        InputError: the population is smaller than 4.
     """
-    if population < SMALLEST_POPULATION:
-        raise InputError(f"expected a population of at least {SMALLEST_POPULATION}, got {population}")
     generator = np.random.default_rng(seed)
     height, width, channels = image.shape
     upper = np.array([width - 0.5, height - 0.5, *[255.5] * channels] * num_pixels)

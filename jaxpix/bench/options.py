@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jax
+import tyro
 from pydantic import Field
 
 from ..config import Count, ModelName, SearchPrecision, Seed
-from .peers import LayoutName
+from ..errors import InputError
 
 FOLDER = Path("benchmarks/results")
 
 Measure = Literal["forward", "attack", "train", "peers"]
 EvaluatorName = Literal["dense", "incremental"]
+LayoutName = Literal["shipped", "channels_last", "folded", "folded_channels_last"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +135,17 @@ class Plan:
 
 
 def resolved(options: BenchOptions) -> Plan:
-    """The options, then those of `quick`, then what suits the device."""
+    """The options, then those of `quick`, then what suits the device.
+
+    Raises:
+        InputError: options that contradict each other.
+    """
+    if options.victim is not None and options.models is not None:
+        raise InputError("--victim and --models exclude each other: a victim has its own network")
+    if options.victim is not None and options.difficulty == "full":
+        raise InputError("--difficulty full is for --models; a victim's attacks succeed where they can")
+    if "peers" in (options.measure or ()) and not options.peers:
+        raise InputError("--measure peers needs --peers art torchattacks numpy-de, or some of them")
     by_device = _CPU if jax.default_backend() == "cpu" else _GPU
     defaults = {**by_device, **(_QUICK if options.quick else {})}
     defaults["measure"] = ("peers",) if options.peers else ("forward", "attack", "train")
@@ -144,3 +156,23 @@ def resolved(options: BenchOptions) -> Plan:
     names = [field.name for field in dataclasses.fields(Plan)]
     given = {name: getattr(options, name) for name in names}
     return Plan(**{name: defaults[name] if given[name] in (None, ()) else given[name] for name in names})
+
+
+@dataclasses.dataclass(frozen=True)
+class VisitOptions:
+    """Options of `python -m jaxpix.bench visit`."""
+
+    steps: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Measurements, of those that an unknown name lists. Default: all, the most valuable first."""
+    small: bool = False
+    """Tiny networks on a CPU, to rehearse."""
+    seconds: Annotated[float, Field(gt=0)] = 360.0
+    """Time for everything, counted from the start of the first process."""
+    limits: tuple[str, ...] = ()
+    """NAME=SECONDS: what a measurement may take, instead of what the agenda says."""
+    out: Path = FOLDER
+    """Folder of the results."""
+    name: str | None = None
+    """NAME.json holds the results. Default: date and device."""
+    resume: bool = False
+    """Go on with the results of that name, behind what they call measured, given up or crashed."""

@@ -5,151 +5,121 @@ its own success tests too. No run stops early, so all peers do whole generations
 """
 
 import contextlib
-import dataclasses
+import functools
 import importlib
 import importlib.metadata
+import importlib.util
 import time
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+import jax
 import numpy as np
 
-from ..config import Precision
+from ..config import AttackConfig, Precision
 from ..errors import InputError
-from ..victim.victim import Victim
-from .installing import INSTALL
-from .libraries import SMALLEST_POPULATION, Attack, Request, batch_of, peer_named
+from ..search.presets import search_of
+from .comparison import Contender, Run
+from .libraries import INSTALL, PEERS, SMALLEST_POPULATION, Attack, Peer, Request, batch_of
+from .subjects import Subject
 
 if TYPE_CHECKING:
     from .torch_models import Door
 
-LayoutName = Literal["shipped", "channels_last", "folded", "folded_channels_last"]
-
 _WARM_UP_ON_CPU = 4
 
 
-@dataclasses.dataclass(frozen=True)
-class PeerRun:
-    """A timed run.
+def peer_named(name: str) -> Peer:
+    """The entry of `PEERS`.
 
-    Attributes:
-        name: key of `PEERS`.
-        layout, device, precision: as asked.
-        population, generations: what the peer ran.
-        candidates: images that passed the model's door.
-        seconds: wall time of the attack; imports, model building and warm-up are not in it.
-        threads: torch's threads on the CPU.
-        versions: package to version.
-        notes: what was called.
+    Raises:
+        InputError: there is none of that name.
     """
+    if name not in PEERS:
+        raise InputError(f"unknown peer {name!r}; allowed: {', '.join(PEERS)}")
+    return PEERS[name]
 
-    name: str
-    layout: str
-    device: str
-    precision: str
-    population: int
-    generations: int
-    candidates: int
-    seconds: float
-    threads: int
-    versions: Mapping[str, str]
-    notes: str
 
-    @property
-    def candidates_per_second(self) -> float:
-        """Candidates over seconds."""
-        return self.candidates / self.seconds
+def missing(name: str) -> list[str]:
+    """Modules that the peer needs and that are not installed."""
+    modules = filter(None, ("torch", "torchvision", peer_named(name).module))
+    return [module for module in modules if importlib.util.find_spec(module) is None]
+
+
+def check_peers(names: Sequence[str]) -> None:
+    """Refuse peers that cannot run, before anything is measured.
+
+    Raises:
+        InputError: an unknown peer, or a package that is not installed.
+    """
+    for name in names:
+        for module in missing(name):
+            raise InputError(f"peer {name!r} needs {module}, which is not installed: {INSTALL}")
+
+
+def peer_contender(subject: Subject, name: str, layout: str, config: AttackConfig) -> Contender:
+    """A peer on the subject's first image; see `run_peer`."""
+    run = functools.partial(run_peer, name, subject, config, layout=layout, device=torch_device())
+    return Contender(name, layout, False, _torch_precision(config), run)
+
+
+def torch_device() -> str:
+    """Torch's name for the kind of device that JAX uses."""
+    return "cpu" if jax.default_backend() == "cpu" else "cuda"
+
+
+def _torch_precision(config: AttackConfig) -> Precision:
+    return "bfloat16" if config.precision == "bfloat16" else "float32"
 
 
 def run_peer(
-    name: str,
-    victim: Victim,
-    image: np.ndarray,
-    label: int,
-    *,
-    num_pixels: int = 1,
-    population: int = 100,
-    generations: int = 2,
-    layout: LayoutName = "shipped",
-    device: str = "cpu",
-    precision: Precision = "float32",
-) -> PeerRun:
-    """Time one peer's attack on one image.
+    name: str, subject: Subject, config: AttackConfig, *, layout: str = "shipped", device: str = "cpu"
+) -> Run:
+    """Time one peer's attack on the subject's first image, which tries to leave the image's class.
 
     Args:
         name: key of `PEERS`.
-        victim: multiclass ResNet50 or DenseNet121 of `Victim.from_model`, `from_torchvision` or `load`.
-        image: uint8 [H, W, C].
-        label: its class, which the attack tries to leave.
-        num_pixels: K.
-        population: P, at least 5. `torchattacks` rounds it down to a multiple of the genes; `art` has its own.
-        generations: after the first population, at least 1. `art` runs as many of its larger ones as hold
-            the same number of candidates, and at least one.
+        subject: its victim is a multiclass ResNet50 or DenseNet121 of `Victim.from_model`, `from_torchvision` or
+            `load`.
+        config: K, P (at least 5), generations (at least 1) and precision; peers have a search of their own.
+            `torchattacks` rounds P down to a multiple of the genes; `art` has its own, and runs as many of its
+            larger generations as hold the same number of candidates, at least one. Torch runs bfloat16 by
+            autocast, and anything else as it ships (on GPUs convolutions in TF32).
         layout: key of `torch_models.LAYOUTS`.
         device: `cpu` or `cuda`.
-        precision: `float32` as torch ships it (on GPUs convolutions in TF32), or `bfloat16` by autocast.
 
     Raises:
-        InputError: an unknown name or layout, a package that is not installed, or a victim, image, label,
-            number or device that cannot be used.
+        InputError: an unknown name or layout, a package that is not installed, or a victim, image, number or
+            device that cannot be used.
     """
-    peer = peer_named(name)
-    request = _check(victim, image, label, num_pixels, population, generations)
+    peer, request = peer_named(name), _request(subject, config)
     _need(name, "torch", peer.module)
-    import torch
-
     from .torch_models import LAYOUTS, torch_model
 
     if layout not in LAYOUTS:
         raise InputError(f"unknown layout {layout!r}; allowed: {', '.join(LAYOUTS)}")
-    chosen = LAYOUTS[layout]
-    door = torch_model(victim, layout=chosen, device=device, precision=precision, white=peer.white)
-    attack = peer.prepare(door, request)
-    with _cudnn_measures(chosen.inference_mode):
-        _warm_up(door, attack, request.image)
-        door.images = 0
-        began = time.perf_counter()
-        attack.run()
-        door.synchronize()
-        seconds = time.perf_counter() - began
-    packages = ["torch", "torchvision", *filter(None, [peer.package])]
-    return PeerRun(
-        name=name,
-        layout=layout,
-        device=device,
-        precision=precision,
-        population=attack.population,
-        generations=attack.generations,
-        candidates=door.images,
-        seconds=seconds,
-        threads=torch.get_num_threads(),
-        versions={package: importlib.metadata.version(package) for package in packages},
-        notes=attack.notes,
+    precision = _torch_precision(config)
+    door = torch_model(
+        subject.victim, layout=LAYOUTS[layout], device=device, precision=precision, white=peer.white
     )
+    return _timed(door, peer, peer.prepare(door, request), request.image)
 
 
-def _check(
-    victim: Victim,
-    image: np.ndarray,
-    label: int,
-    num_pixels: int,
-    population: int,
-    generations: int,
-) -> Request:
-    num_classes = len(victim.class_names)
+def _request(subject: Subject, config: AttackConfig) -> Request:
+    victim, image, population = subject.victim, subject.images[0], search_of(config).population
     if victim.task != "multiclass":
         raise InputError(f"no peer attacks label sets: expected a multiclass victim, got a {victim.task} one")
     if image.dtype != np.uint8 or image.shape != victim.input_shape:
         expected = f"uint8 image {list(victim.input_shape)}"
         raise InputError(f"expected a {expected}, got {image.dtype} {list(image.shape)}")
-    if not 0 <= label < num_classes:
-        raise InputError(f"expected a label between 0 and {num_classes - 1}, got {label}")
-    smallest = {"num_pixels": 1, "population": SMALLEST_POPULATION, "generations": 1}
-    given = {"num_pixels": num_pixels, "population": population, "generations": generations}
-    for what, least in smallest.items():
-        if given[what] < least:
-            raise InputError(f"expected {what} of at least {least}, got {given[what]}")
-    return Request(image, label, num_classes, num_pixels, population, generations)
+    for what, given, least in (
+        ("population", population, SMALLEST_POPULATION),
+        ("generations", config.generations, 1),
+    ):
+        if given < least:
+            raise InputError(f"expected {what} of at least {least}, got {given}")
+    label, num_classes = int(subject.labels[0].argmax()), len(victim.class_names)
+    return Request(image, label, num_classes, config.num_pixels, population, config.generations)
 
 
 def _need(name: str, *modules: str) -> None:
@@ -158,6 +128,22 @@ def _need(name: str, *modules: str) -> None:
             importlib.import_module(module)
         except ImportError as error:
             raise InputError(f"peer {name!r} needs {module} ({error}): {INSTALL}") from None
+
+
+def _timed(door: "Door", peer: Peer, attack: Attack, image: np.ndarray) -> Run:
+    import torch
+
+    with _cudnn_measures(door.layout.inference_mode):
+        _warm_up(door, attack, image)
+        door.images = 0
+        began = time.perf_counter()
+        attack.run()
+        door.synchronize()
+        seconds = time.perf_counter() - began
+    threads = f"; {torch.get_num_threads()} threads" if door.device == "cpu" else ""
+    packages = ["torch", "torchvision", *filter(None, [peer.package])]
+    versions = {package: importlib.metadata.version(package) for package in packages}
+    return Run(door.images, seconds, attack.population, attack.generations, attack.notes + threads, versions)
 
 
 @contextlib.contextmanager
@@ -181,3 +167,12 @@ def _warm_up(door: "Door", attack: Attack, image: np.ndarray) -> None:
         with torch.no_grad():
             door(batch_of(door, image, size))
     door.synchronize()
+
+
+def agreement_with_torch(subject: Subject, layouts: Sequence[str], num_images: int = 1) -> dict[str, float]:
+    """Largest difference of torch's float32 logits of the first images from jaxpix', over the largest, by layout."""
+    from .torch_models import LAYOUTS, logit_agreement, torch_model
+
+    victim, images, device = subject.victim, np.ascontiguousarray(subject.images[:num_images]), torch_device()
+    doors = {name: torch_model(victim, layout=LAYOUTS[name], device=device) for name in layouts}
+    return {name: logit_agreement(victim, door, images) for name, door in doors.items()}

@@ -4,13 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..pictures.plots import Bar, Curve, draw_bars, draw_steps
-from .attacks import WholeAttack
-from .comparison import Comparison
-from .datasets import DatasetAttack
 from .results import Results
-from .tables import name_of
-from .throughput import Forward
-from .timing import Timing
+from .rows import Comparison, DatasetAttack, Evaluation, Timing
 
 
 def draw_all(results: Results) -> list[Path]:
@@ -72,8 +67,8 @@ def _candidate_bars(results: Results) -> list[Bar]:
     return bare + whole
 
 
-def _in_line(row: Forward | WholeAttack) -> str:
-    return name_of(row).replace("\n", " ")
+def _in_line(row: Evaluation) -> str:
+    return row.title.replace("\n", " ")
 
 
 def _training_bars(results: Results) -> list[Bar]:

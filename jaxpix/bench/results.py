@@ -1,12 +1,12 @@
-"""A benchmark's results: one JSON file that is written again after every measurement, and tables."""
+"""A benchmark's results: one JSON file that is written again after every measurement."""
 
 import dataclasses
 import datetime
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -14,9 +14,47 @@ from ..errors import InputError
 from ..storage.documents import read_json
 from ..storage.files import write_atomically
 from .hardware import MatrixRates, describe_machine, device_name, peak_memory_bytes
-from .timing import Timing
+from .rows import Comparison, DatasetAttack, Forward, Timing, TrainingStep, WholeAttack
 
 SCHEMA_VERSION = 1
+
+Status = Literal[
+    "running", "measured", "over its limit", "out of memory", "crashed", "failed", "skipped", "interrupted"
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What became of one measurement of a visit.
+
+    Attributes:
+        name: in the agenda.
+        status: `running` in the file of a process that is gone means that it died there. What is over its limit
+            or failed late may have a figure nevertheless.
+        seconds: that it took, compiling included.
+        figure, unit, spread: the figure that counts, as text, and half the way between its slowest and fastest
+            run; "" where there is none.
+        note: why it has this status.
+    """
+
+    name: str
+    status: Status
+    seconds: float = 0.0
+    figure: str = ""
+    unit: str = ""
+    spread: str = ""
+    note: str = ""
+
+
+_ROW_TYPES: dict[str, type[Any]] = {
+    "forward": Forward,
+    "attacks": WholeAttack,
+    "training": TrainingStep,
+    "comparisons": Comparison,
+    "datasets": DatasetAttack,
+    "visit": Entry,
+    "skipped": str,
+}
 
 
 class Results:
@@ -27,7 +65,10 @@ class Results:
         name: of the file, without ending; default: date and device. An older file of that name is replaced.
         command: what was typed.
         options: JSON-able.
-        rates: of matrix products, filled as they are needed.
+        repeats: timed runs of matrix products.
+
+    Attributes:
+        rates: of matrix products, measured as they are needed.
     """
 
     def __init__(
@@ -36,11 +77,11 @@ class Results:
         name: str | None,
         command: str,
         options: dict[str, Any],
-        rates: MatrixRates | None = None,
+        repeats: int = 1,
     ):
         now = datetime.datetime.now(datetime.UTC)
         self._stem = folder / (name or f"{now:%Y-%m-%dT%H%M%S}-{device_name()}")
-        self._rates = rates
+        self.rates = MatrixRates(repeats)
         self._writing = threading.Lock()
         self._rows: dict[str, list[Any]] = {}
         self._head: dict[str, Any] = {
@@ -65,11 +106,21 @@ class Results:
         """Where the plot of that name goes, beside the file."""
         return self._stem.with_name(f"{self._stem.name}-{kind}.png")
 
-    def restore(self, row_types: Mapping[str, type[Any]]) -> None:
-        """Take over what the file of this name holds, to show it or to add to it.
+    @classmethod
+    def read(cls, file: Path) -> "Results":
+        """Results of a file, to show them.
 
-        Args:
-            row_types: dataclass of the rows of each list; lists of other names hold sentences.
+        Raises:
+            InputError: see `restore`; or its name does not end in `.json`.
+        """
+        if file.suffix != ".json":
+            raise InputError(f"expected a .json file of bench, got {file}")
+        results = cls(file.parent, file.stem, "", {})
+        results.restore()
+        return results
+
+    def restore(self) -> None:
+        """Take over what the file of this name holds, to show it or to add to it.
 
         Raises:
             InputError: the file is not there, damaged, or of another kind.
@@ -78,24 +129,27 @@ class Results:
         try:
             head = {key: content.pop(key) for key in self._head}
             del content["peak_memory_bytes"]
-            rates = content.pop("matrix_products")
+            self.rates.restore(content.pop("matrix_products"))
             self._rows = {
-                kind: [TypeAdapter(row_types.get(kind, str)).validate_python(row) for row in rows]
+                kind: [TypeAdapter(_ROW_TYPES.get(kind, str)).validate_python(row) for row in rows]
                 for kind, rows in content.items()
             }
-            if self._rates:
-                self._rates.restore(rates)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             line = str(error).splitlines()[0]
             raise InputError(f"{self.json_path} does not hold results of bench: {line}") from None
         self._head = head
 
-    def add(self, kind: str, row: Any) -> None:
-        """Add a dataclass, or a sentence, to the list `kind` and write the file."""
-        self.put(kind, row)
+    def add(self, row: Any, place: int | None = None) -> int:
+        """Write a row, or a sentence on what was skipped, into the list of its type.
 
-    def put(self, kind: str, row: Any, place: int | None = None) -> int:
-        """The same, or replace what is at `place` in the list; the row's place."""
+        Args:
+            row: what was measured.
+            place: of the row in that list that it replaces; default: it is a new one.
+
+        Returns:
+            Its place.
+        """
+        kind = next(kind for kind, row_type in _ROW_TYPES.items() if isinstance(row, row_type))
         rows = self._rows.setdefault(kind, [])
         if place is None:
             rows.append(row)
@@ -113,7 +167,13 @@ class Results:
     def _write(self) -> None:
         # The thread that watches a measurement's limit writes, too.
         with self._writing:
-            write_atomically(self.json_path, json.dumps(self.to_plain(), indent=1) + "\n")
+            content = {
+                **self._head,
+                "peak_memory_bytes": peak_memory_bytes(),
+                "matrix_products": self.rates.to_plain(),
+                **self._rows,
+            }
+            write_atomically(self.json_path, json.dumps(content, indent=1, default=_plain) + "\n")
 
     def of(self, kind: str) -> list[Any]:
         """The rows of one list, in order."""
@@ -130,23 +190,6 @@ class Results:
         version = machine["jaxpix"] if commit is None else commit[:8] + ("+" if commit.endswith("+") else "")
         return f"{count} × {kind}, JAX {machine['packages']['jax']}, jaxpix {version}"
 
-    def to_plain(self) -> dict[str, Any]:
-        """JSON-able values of everything."""
-        return {
-            **self._head,
-            "peak_memory_bytes": peak_memory_bytes(),
-            "matrix_products": self._rates.to_plain() if self._rates else [],
-            **{kind: [_plain(row) for row in rows] for kind, rows in self._rows.items()},
-        }
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Timing):
-        return value.to_plain()
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return value
+def _plain(row: Any) -> dict[str, Any]:
+    return row.to_plain() if isinstance(row, Timing) else vars(row)

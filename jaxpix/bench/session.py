@@ -1,41 +1,45 @@
 """All measurements that a plan asks for, one after the other; each is kept as soon as it is done."""
 
+import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import jax
 
 from ..config import AttackConfig, EngineConfig, Precision, SearchPrecision
-from ..errors import InputError
+from ..search.evaluators import make_evaluator
 from ..search.layout import is_out_of_memory
 from ..terminal.console import say
-from ..victim.victim import Victim
-from .attacks import measure_attack
-from .comparison import compare
-from .contenders import check_peers
-from .hardware import MatrixRates
-from .options import BenchOptions, EvaluatorName, Plan
+from .attacks import jaxpix_contenders, measure_attack
+from .comparison import compare_in_turns
+from .options import BenchOptions, EvaluatorName, LayoutName, Plan
+from .peers import agreement_with_torch, check_peers, peer_contender
 from .results import Results
-from .subjects import Subject, random_subject, trained_subject, unconfusable
+from .rows import Comparison, Forward
+from .subjects import Subject, random_subject, surest, trained_subject, unconfusable
 from .tables import number, percent
-from .throughput import measure_forward
+from .throughput import compile_bare, grouped, time_forward
 from .training import measure_training_step
 
 Row = TypeVar("Row")
+
+# Nothing stops before its last generation, as with the peers.
+_NEVER = 0.999
+_AGREEMENT_IMAGES = 4
 
 
 class Session:
     """Measures what the options ask for and adds it to the results.
 
     Raises:
-        InputError: options that contradict each other or name what is not there.
+        InputError: a peer that is unknown or not installed.
     """
 
-    def __init__(self, options: BenchOptions, plan: Plan, results: Results, rates: MatrixRates):
-        check(options, plan)
-        self._options, self._plan, self._results, self._rates = options, plan, results, rates
+    def __init__(self, options: BenchOptions, plan: Plan, results: Results):
+        check_peers(options.peers)
+        self._options, self._plan, self._results = options, plan, results
 
     def run(self) -> None:
         """All measurements."""
@@ -47,8 +51,7 @@ class Session:
     def _subjects(self) -> Iterator[Subject]:
         options, plan = self._options, self._plan
         if options.victim is not None:
-            victim = Victim.load(options.victim)
-            yield trained_subject(victim, options.data_dir, plan.images, options.seed)
+            yield trained_subject(options.victim, options.data_dir, plan.images, options.seed)
             return
         for name in plan.models:
             yield random_subject(name, plan.image_size, plan.images, options.seed)
@@ -73,22 +76,32 @@ class Session:
             # Dense evaluation does not depend on K.
             pixels = plan.num_pixels[:1] if evaluator == "dense" else plan.num_pixels
             for num_pixels, batch in itertools.product(pixels, plan.batches):
+                rate = self._results.rates.of(precision)
                 measure = functools.partial(
-                    measure_forward,
-                    subject,
-                    config=self._engine(evaluator),
-                    num_pixels=num_pixels,
-                    precision=precision,
-                    batch=batch,
-                    population=plan.population,
-                    repeats=plan.repeats,
-                    matrix_rate=self._rates.of(precision),
+                    self._bare, subject, evaluator, num_pixels, precision, batch, matrix_rate=rate
                 )
                 what = f"{subject.victim.name}, {evaluator}, K {num_pixels}, {precision}, batch {batch}"
                 row = self._fitting(f"forward: {what}", measure)
                 if row is not None:
-                    self._results.add("forward", row)
+                    self._results.add(row)
                     say(f"forward: {what}: {number(row.candidates_per_second)} candidates/s")
+
+    def _bare(
+        self,
+        subject: Subject,
+        evaluator: EvaluatorName,
+        num_pixels: int,
+        precision: SearchPrecision,
+        batch: int,
+        matrix_rate: float,
+    ) -> Forward:
+        victim, repeats = subject.victim, self._plan.repeats
+        made = make_evaluator(victim, num_pixels, precision, self._engine(evaluator))
+        size = grouped(batch, self._plan.population)
+        bare = compile_bare(made, subject.images, num_pixels, *size, repeats)
+        return time_forward(
+            bare, victim.name, num_pixels, precision, repeats=repeats, matrix_rate=matrix_rate
+        )
 
     def _attack(self, subject: Subject) -> None:
         options, plan = self._options, self._plan
@@ -98,14 +111,14 @@ class Session:
         for precision, evaluator, num_pixels, slots in every:
             config = self._attack_config(num_pixels, precision)
             engine = self._engine(evaluator, slots)
-            rate = self._rates.of(precision)
+            rate = self._results.rates.of(precision)
             measure = functools.partial(
                 measure_attack, subject, config, engine, repeats=plan.repeats, matrix_rate=rate
             )
             what = f"{subject.victim.name}, {evaluator}, K {num_pixels}, {precision}"
             row = self._fitting(f"attack: {what}, slots {slots or 'by default'}", measure)
             if row is not None:
-                self._results.add("attacks", row)
+                self._results.add(row)
                 speed, kept = number(row.candidates_per_second), percent(row.efficiency)
                 say(f"attack: {what}, {row.slots} slots: {speed} candidates/s, {kept} of the bare evaluator")
 
@@ -123,12 +136,12 @@ class Session:
                 batch=batch,
                 repeats=plan.repeats,
                 # Training leaves float32 to the backend, which on GPUs means TF32.
-                matrix_rate=self._rates.of("tfloat32" if precision == "float32" else precision),
+                matrix_rate=self._results.rates.of("tfloat32" if precision == "float32" else precision),
             )
             what = f"{subject.victim.name}, {precision}, batch {batch}"
             row = self._fitting(f"train: {what}", measure)
             if row is not None:
-                self._results.add("training", row)
+                self._results.add(row)
                 say(f"train: {what}: {number(row.images_per_second)} images/s")
 
     def _peers(self, subject: Subject) -> None:
@@ -143,7 +156,7 @@ class Session:
                 layouts=options.peer_layouts,
                 repeats=plan.repeats,
             )
-            self._results.add("comparisons", row)
+            self._results.add(row)
 
     def _fitting(self, what: str, measure: Callable[[], Row]) -> Row | None:
         """A measurement, or None with a note where the device's memory is too small for it."""
@@ -153,20 +166,41 @@ class Session:
             if not is_out_of_memory(error):
                 raise
         say(f"{what}: out of memory")
-        self._results.add("skipped", f"{what}: out of memory")
+        self._results.add(f"{what}: out of memory")
         return None
 
 
-def check(options: BenchOptions, plan: Plan) -> None:
-    """Refuse what cannot be measured, before anything is.
+def compare(
+    subject: Subject,
+    config: AttackConfig,
+    engines: Sequence[EngineConfig],
+    *,
+    peers: Sequence[str],
+    layouts: Sequence[LayoutName],
+    repeats: int,
+) -> Comparison:
+    """Let jaxpix and the peers attack the image that the victim is surest of, in turns.
+
+    Args:
+        subject: victim and images.
+        config: of the attack, for everybody. Torch runs bfloat16 by autocast, and anything else as it ships;
+            peers have a search of their own.
+        engines: jaxpix runs once with each.
+        peers, layouts: keys of `PEERS` and of `torch_models.LAYOUTS`; every peer runs in every layout.
+        repeats: turns.
 
     Raises:
-        InputError: see `Session`.
+        InputError: see `run_peer`.
     """
-    if options.victim is not None and options.models is not None:
-        raise InputError("--victim and --models exclude each other: a victim has its own network")
-    if options.victim is not None and options.difficulty == "full":
-        raise InputError("--difficulty full is for --models; a victim's attacks succeed where they can")
-    if "peers" in plan.measure and not options.peers:
-        raise InputError("--measure peers needs --peers art torchattacks numpy-de, or some of them")
-    check_peers(options.peers)
+    config = dataclasses.replace(config, stop_fraction=_NEVER)
+    # First, because it refuses victims that torch has no counterpart of.
+    agreement = agreement_with_torch(subject, layouts, _AGREEMENT_IMAGES)
+    one = surest(subject)
+    contenders = [its for engine in engines for its in jaxpix_contenders(one, config, engine)]
+    contenders += [peer_contender(one, name, layout, config) for layout in layouts for name in peers]
+    victim, source = subject.victim, subject.source
+    row = Comparison(
+        victim.name, victim.input_shape[0], config.num_pixels, config.precision, source, agreement
+    )
+    *_, row = compare_in_turns(row, contenders, repeats)
+    return row

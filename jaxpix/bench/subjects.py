@@ -19,10 +19,10 @@ from ..data.prepared import open_prepared
 from ..errors import InputError
 from ..models import build, check_image_size
 from ..models.feature_map import Kernel, WholeMap
-from ..models.frozen import classify, freeze
+from ..models.freezing import freeze
+from ..models.frozen import classify
 from ..platforms import host_device
 from ..victim.victim import Victim
-from .hardware import on_first_device
 
 _CHANNELS, _CLASSES = 3, 3
 _GREY, _SPREAD = 128.0, 64.0
@@ -71,21 +71,23 @@ def random_subject(name: ModelName, image_size: int, num_images: int, seed: int 
             mean=[_GREY] * _CHANNELS,
             std=[_SPREAD] * _CHANNELS,
         )
-    if host_device() != jax.local_devices()[0]:
-        victim = dataclasses.replace(victim, weights=on_first_device(victim.weights))
+    first = jax.local_devices()[0]
+    if host_device() != first:
+        victim = dataclasses.replace(victim, weights=jax.device_put(victim.weights, first))
     source = f"random weights, noise of contrast {_LEAST_CONTRAST:.0f}–{_MOST_CONTRAST:.0f}"
     return Subject(
         victim, images[_CALIBRATION_IMAGES:], np.eye(_CLASSES, dtype=bool)[logits.argmax(1)], source
     )
 
 
-def trained_subject(victim: Victim, data_dir: Path, num_images: int, seed: int = 0) -> Subject:
-    """A trained victim and test images of its data set that it classifies correctly, in a random order.
+def trained_subject(folder: Path, data_dir: Path, num_images: int, seed: int = 0) -> Subject:
+    """The trained victim of a folder and test images of its data set that it classifies correctly, in a random order.
 
     Raises:
-        InputError: the victim does not say what it was trained on, the data set is not prepared, or the victim
-            classifies no image of it correctly.
+        InputError: the folder holds no victim, the victim does not say what it was trained on, the data set is not
+            prepared, or the victim classifies no image of it correctly.
     """
+    victim = Victim.load(folder)
     known = victim.provenance
     if victim.description is None or "dataset" not in known:
         raise InputError(f"victim {victim.name!r} does not say what it was trained on; a run of train does")
@@ -132,6 +134,14 @@ def hardest(subject: Subject, count: int) -> Subject:
     order = np.argsort(-subject.images.std((1, 2, 3)), kind="stable")[:count]
     source = f"{subject.source}; the {len(order)} of most contrast"
     return Subject(subject.victim, subject.images[order], subject.labels[order], source)
+
+
+def surest(subject: Subject) -> Subject:
+    """The one image whose label the victim is surest of."""
+    logits = np.sort(subject.victim.predict(subject.images), axis=1)
+    best = int(np.argmax(logits[:, -1] - logits[:, -2]))
+    here = slice(best, best + 1)
+    return dataclasses.replace(subject, images=subject.images[here], labels=subject.labels[here])
 
 
 def _noise(generator: np.random.Generator, shape: tuple[int, ...], contrast: float) -> np.ndarray:

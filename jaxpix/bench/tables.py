@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 
-from ..metrics.queries import CurvePoint
+from rich.markup import escape
+
 from ..terminal.console import print_table, say
-from .attacks import WholeAttack
-from .comparison import Comparison
-from .datasets import DatasetAttack
-from .results import Results
-from .throughput import Forward
-from .timing import Timing
-from .training import TrainingStep
+from .results import Entry, Results
+from .rows import Comparison, DatasetAttack, Forward, Timing, TrainingStep, WholeAttack
 
 _PROGRAM = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
 _MATRIX = "matrix: share of the rate of large matrix products; MiB: of the program"
@@ -33,7 +29,7 @@ def show_forward(rows: Sequence[Forward]) -> None:
     """Candidates a second of the bare evaluators."""
     lines = [
         [
-            name_of(row),
+            row.title,
             f"{row.batch:,}",
             number(row.candidates_per_second),
             spread(row.timing),
@@ -50,7 +46,7 @@ def show_attacks(rows: Sequence[WholeAttack]) -> None:
     """Whole attacks, and how much of the bare evaluator's speed they keep."""
     lines = [
         [
-            name_of(row),
+            row.title,
             str(row.slots),
             number(row.candidates_per_second),
             spread(row.timing),
@@ -116,10 +112,12 @@ def show_datasets(rows: Sequence[DatasetAttack]) -> None:
 
 def _show_dataset(row: DatasetAttack) -> None:
     kind = "synthetic images" if row.synthetic else "images"
+    # At most a dozen points, spread over the curve's steps, the last one among them.
+    points = row.curve[::-1][:: -(-len(row.curve) // 12)][::-1]
     print_table(
         f"{row.dataset}, {row.subset}: {row.victim}, {row.num_pixels} pixel(s), {row.images} {kind}",
         ["at most … queries each", "success (95 % interval)"],
-        [[f"{point.queries:,}", point.rate.text()] for point in some_points(row.curve)],
+        [[f"{point.queries:,}", point.rate.text()] for point in points],
     )
     say(
         f"{number(row.images_per_second)} images/s, {number(row.candidates_per_second)} candidates/s over "
@@ -127,16 +125,34 @@ def _show_dataset(row: DatasetAttack) -> None:
     )
 
 
-def some_points(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
-    """At most a dozen points of a curve, spread over its steps, the last one among them."""
-    stride = -(-len(curve) // 12)
-    return [*reversed(curve[::-1][::stride])]
+def show_visit(entries: Sequence[Entry]) -> None:
+    """One line per measurement."""
+    lines = []
+    for entry in entries:
+        seconds = f"{entry.seconds:.0f}" if entry.seconds else ""
+        # What a compiler complains of is full of brackets, which rich would read.
+        status = entry.status + (f": {escape(entry.note)}" if entry.note else "")
+        lines.append([entry.name, entry.figure, entry.unit.partition(" (")[0], entry.spread, seconds, status])
+    print_table("Visit", ["", "figure", "", "±", "s", "status"], lines)
 
 
-def name_of(row: Forward | WholeAttack) -> str:
-    """`resnet50 224`, and in a second line `dense K1 bfloat16`."""
-    evaluator = row.evaluator.partition(" (")[0]
-    return f"{row.model} {row.image_size}\n{evaluator} K{row.num_pixels} {row.precision}"
+def figure_of(row: Forward | WholeAttack | TrainingStep | Comparison) -> tuple[str, str, str]:
+    """The figure that counts, its unit, and its spread."""
+    if isinstance(row, TrainingStep):
+        return number(row.images_per_second), "images/s", spread(row.timing)
+    if isinstance(row, Comparison):
+        ratio = min(row.ratios, key=lambda one: one.median)
+        rates = (f"{one.name} {number(one.candidates_per_second)}" for one in row.standings)
+        return (
+            f"{ratio.median:.2f}",
+            f"× {ratio.peer} (candidates/s: {', '.join(rates)})",
+            # A ratio's turns are spread like a timing's runs.
+            spread(Timing(ratio.turns)),
+        )
+    unit = "candidates/s"
+    if isinstance(row, WholeAttack) and row.efficiency is not None:
+        unit += f" ({percent(row.efficiency)} of the bare evaluator)"
+    return number(row.candidates_per_second), unit, spread(row.timing)
 
 
 def number(value: float) -> str:

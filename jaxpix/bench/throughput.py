@@ -8,153 +8,74 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import EngineConfig, SearchPrecision
-from ..pixels import Pixels
-from ..search.evaluators import make_evaluator
 from ..search.genome import Box, decode, uniform_population
 from ..search.problem import Evaluator
-from .subjects import Subject
-from .timing import Program, Timing, compile_program, share, time_calls
+from .rows import Forward, Timing
+from .timing import Program, compile_program, share, time_calls
 
 
 @dataclasses.dataclass(frozen=True)
-class Workload:
-    """An evaluator with candidates ready on the device.
+class Bare:
+    """An evaluator compiled for candidates that are ready on the device.
 
     Attributes:
-        evaluator: what is measured.
-        bases, images, pixels: of g images with P candidates each.
+        evaluator: its name.
+        program: `Evaluator.logits`, compiled.
+        arguments: of the program: weights, bases, images and pixels of g images with P candidates each.
+        group, population: g and P.
         base_seconds: of one image's base; None for dense evaluation, which has none.
-        size: candidates, g P.
     """
 
-    evaluator: Evaluator
-    bases: Any
-    images: jax.Array
-    pixels: Pixels
+    evaluator: str
+    program: Program
+    arguments: tuple[Any, ...]
+    group: int
+    population: int
     base_seconds: float | None
-    size: int
 
     @property
-    def arguments(self) -> tuple[Any, ...]:
-        """Of `evaluator.logits`."""
-        return self.evaluator.weights, self.bases, self.images, self.pixels
+    def size(self) -> int:
+        """Candidates of one call, g P."""
+        return self.group * self.population
+
+    @property
+    def operations(self) -> float | None:
+        """Floating-point operations of one candidate, as the compiler counts them, or None."""
+        return share(self.program.operations, self.size)
+
+    def time(self, repeats: int) -> Timing:
+        """Of one call."""
+        return time_calls(lambda: self.program.call(*self.arguments), repeats)
 
 
-def make_workload(
-    evaluator: Evaluator,
-    subject: Subject,
-    num_pixels: int,
-    group: int,
-    population: int,
-    repeats: int,
-) -> Workload:
-    """Random candidates [g, P] of the subject's images, which repeat where there are fewer than g."""
-    images = jnp.asarray(np.resize(subject.images, (group, *subject.images.shape[1:])))
-    box = Box(subject.victim.input_shape, num_pixels)
+def compile_bare(
+    evaluator: Evaluator, images: np.ndarray, num_pixels: int, group: int, population: int, repeats: int
+) -> Bare:
+    """An evaluator ready to be timed without a search.
+
+    Args:
+        evaluator: what is measured.
+        images: uint8 [B, H, W, C], which are repeated where there are fewer than g.
+        num_pixels: K of the random candidates.
+        group, population: g and P.
+        repeats: timed runs of the base.
+    """
+    images_here = jnp.asarray(np.resize(images, (group, *images.shape[1:])))
+    box = Box(images.shape[1:], num_pixels)
     draw = jax.vmap(lambda key: decode(uniform_population(key, box, population), box))
     pixels = jax.jit(draw)(jax.random.split(jax.random.key(0), group))
     base = compile_program(
         lambda weights, images: jax.vmap(functools.partial(evaluator.base, weights))(images),
         evaluator.weights,
-        images,
+        images_here,
     )
-    bases = base.call(evaluator.weights, images)
+    bases = base.call(evaluator.weights, images_here)
     seconds = None
     if jax.tree.leaves(bases):
-        timing = time_calls(lambda: base.call(evaluator.weights, images), repeats)
-        seconds = timing.median / group
-    return Workload(evaluator, bases, images, pixels, seconds, group * population)
-
-
-@dataclasses.dataclass(frozen=True)
-class Bare:
-    """An evaluator compiled for candidates that are ready on the device."""
-
-    workload: Workload
-    program: Program
-
-    @property
-    def operations(self) -> float | None:
-        """Floating-point operations of one candidate, as the compiler counts them, or None."""
-        return share(self.program.operations, self.workload.size)
-
-    def time(self, repeats: int) -> Timing:
-        """Of one call."""
-        return time_calls(lambda: self.program.call(*self.workload.arguments), repeats)
-
-
-def compile_bare(
-    evaluator: Evaluator, subject: Subject, num_pixels: int, group: int, population: int, repeats: int
-) -> Bare:
-    """An evaluator ready to be timed without a search; see `make_workload`."""
-    workload = make_workload(evaluator, subject, num_pixels, group, population, repeats)
-    return Bare(workload, compile_program(evaluator.logits, *workload.arguments))
-
-
-@dataclasses.dataclass(frozen=True)
-class Forward:
-    """The bare evaluation of candidates, without a search.
-
-    Attributes:
-        model, image_size, evaluator, num_pixels, precision: what was measured.
-        batch: candidates of one call: `group` images with `population` candidates each.
-        compile_seconds: of the program.
-        timing: of one call, compiled and warm.
-        candidates_per_second: at the median.
-        operations_per_candidate: floating-point operations of the compiled program, as the compiler counts
-            them, or None.
-        written_operations_per_candidate: the same of the program before it was compiled.
-        fraction_of_matrix_rate: operations a second over those of a large matrix product of that precision.
-        memory_bytes: arguments, results and temporaries of the program.
-        base_seconds: what each image costs once; None for dense evaluation.
-    """
-
-    model: str
-    image_size: int
-    evaluator: str
-    num_pixels: int
-    precision: SearchPrecision
-    batch: int
-    group: int
-    population: int
-    compile_seconds: float
-    timing: Timing
-    candidates_per_second: float
-    operations_per_candidate: float | None
-    written_operations_per_candidate: float | None
-    fraction_of_matrix_rate: float | None
-    memory_bytes: int | None
-    base_seconds: float | None
-
-
-def measure_forward(
-    subject: Subject,
-    *,
-    config: EngineConfig,
-    num_pixels: int,
-    precision: SearchPrecision,
-    batch: int,
-    population: int,
-    repeats: int,
-    matrix_rate: float,
-) -> Forward:
-    """Time one evaluator on `batch` candidates, rounded to whole populations.
-
-    Args:
-        subject: victim and images.
-        config: chooses the evaluator.
-        num_pixels: K.
-        precision: of the arithmetic.
-        batch: candidates evaluated together.
-        population: P, candidates per image.
-        repeats: timed runs.
-        matrix_rate: operations per second of a large matrix product.
-    """
-    evaluator = make_evaluator(subject.victim, num_pixels, precision, config)
-    group, population = grouped(batch, population)
-    bare = compile_bare(evaluator, subject, num_pixels, group, population, repeats)
-    return time_forward(bare, subject, num_pixels, precision, repeats, matrix_rate)
+        seconds = time_calls(lambda: base.call(evaluator.weights, images_here), repeats).median / group
+    arguments = evaluator.weights, bases, images_here, pixels
+    program = compile_program(evaluator.logits, *arguments)
+    return Bare(evaluator.name, program, arguments, group, population, seconds)
 
 
 def grouped(batch: int, population: int) -> tuple[int, int]:
@@ -164,31 +85,32 @@ def grouped(batch: int, population: int) -> tuple[int, int]:
 
 
 def time_forward(
-    bare: Bare,
-    subject: Subject,
-    num_pixels: int,
-    precision: SearchPrecision,
-    repeats: int,
-    matrix_rate: float,
+    bare: Bare, model: str, num_pixels: int, precision: str, *, repeats: int, matrix_rate: float
 ) -> Forward:
-    """Time an evaluator that is compiled; see `measure_forward`."""
-    workload, program, timing = bare.workload, bare.program, bare.time(repeats)
-    group = workload.images.shape[0]
+    """Time an evaluator that is compiled.
+
+    Args:
+        bare: from `compile_bare`.
+        model, num_pixels, precision: what it evaluates, as the row says it.
+        repeats: timed runs.
+        matrix_rate: operations per second of a large matrix product of that precision.
+    """
+    program, timing = bare.program, bare.time(repeats)
     return Forward(
-        model=subject.victim.name,
-        image_size=subject.victim.input_shape[0],
-        evaluator=workload.evaluator.name,
+        model=model,
+        image_size=bare.arguments[2].shape[1],
+        evaluator=bare.evaluator,
         num_pixels=num_pixels,
         precision=precision,
-        batch=workload.size,
-        group=group,
-        population=workload.size // group,
+        batch=bare.size,
+        group=bare.group,
+        population=bare.population,
         compile_seconds=program.compile_seconds,
         timing=timing,
-        candidates_per_second=workload.size / timing.median,
+        candidates_per_second=bare.size / timing.median,
         operations_per_candidate=bare.operations,
-        written_operations_per_candidate=share(program.written_operations, workload.size),
+        written_operations_per_candidate=share(program.written_operations, bare.size),
         fraction_of_matrix_rate=program.fraction_of(matrix_rate, timing),
         memory_bytes=program.memory_bytes,
-        base_seconds=workload.base_seconds,
+        base_seconds=bare.base_seconds,
     )

@@ -2,41 +2,16 @@
 
 import dataclasses
 import math
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 import jax
 
+from .rows import Timing
+
 # Shorter runs would time the clock and the dispatch; calls are repeated inside a run until it lasts this long.
 _LEAST_SECONDS = 0.05
-
-
-@dataclasses.dataclass(frozen=True)
-class Timing:
-    """Seconds of one call, one value per run."""
-
-    seconds: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """Median seconds."""
-        return statistics.median(self.seconds)
-
-    def joined(self, other: "Timing") -> "Timing":
-        """The runs of both."""
-        return Timing(self.seconds + other.seconds)
-
-    def to_plain(self) -> dict[str, Any]:
-        """JSON-able: median, fastest, slowest, number of runs, and every run; in seconds."""
-        return {
-            "median": self.median,
-            "fastest": min(self.seconds),
-            "slowest": max(self.seconds),
-            "runs": len(self.seconds),
-            "seconds": list(self.seconds),
-        }
 
 
 def time_calls(call: Callable[[], Any], repeats: int, least_seconds: float = _LEAST_SECONDS) -> Timing:

@@ -17,7 +17,7 @@ from ..config import Precision
 from ..errors import InputError
 from ..models.pretrained import export_torchvision
 from ..victim.victim import Victim
-from .installing import INSTALL
+from .libraries import INSTALL
 
 ARCHITECTURES = ("resnet50", "densenet121")
 
@@ -145,8 +145,7 @@ def torch_model(
     # Without storage until the weights come, so that nothing is initialised in vain.
     with torch.device("meta"):
         network = getattr(models, architecture)(num_classes=num_classes)
-        if channels != 3:
-            _replace_first_convolution(network, channels)
+        _fit_first_convolution(network, channels)
     state = {key: torch.tensor(value) for key, value in state_dict_of(victim).items()}
     network.load_state_dict(state, assign=True)
     mean, std = (np.asarray(victim.description[key]) for key in ("mean", "std"))
@@ -155,7 +154,9 @@ def torch_model(
     ).requires_grad_(False)
 
 
-def _replace_first_convolution(network: torch.nn.Module, channels: int) -> None:
+def _fit_first_convolution(network: torch.nn.Module, channels: int) -> None:
+    if channels == 3:
+        return
     name = "conv1" if hasattr(network, "conv1") else "features.conv0"
     network.set_submodule(name, torch.nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False))
 

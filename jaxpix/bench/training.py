@@ -1,7 +1,5 @@
 """How many images a second the training step takes."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,33 +8,8 @@ from ..config import ModelName, Precision, TrainConfig
 from ..models import build
 from ..platforms import host_device
 from ..train.step import initial_state, make_optimizer, make_step
-from .hardware import on_first_device
-from .timing import Timing, compile_program, share, time_calls
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingStep:
-    """One step of training: loss, gradients, update.
-
-    Attributes:
-        model, image_size, precision, batch: what was measured; float32 runs as training runs it, on GPUs in
-            TF32.
-        compile_seconds, timing, memory_bytes, fraction_of_matrix_rate: as of `Forward`.
-        images_per_second: at the median.
-        operations_per_image, written_operations_per_image: as of `Forward`.
-    """
-
-    model: str
-    image_size: int
-    precision: Precision
-    batch: int
-    compile_seconds: float
-    timing: Timing
-    images_per_second: float
-    operations_per_image: float | None
-    written_operations_per_image: float | None
-    fraction_of_matrix_rate: float | None
-    memory_bytes: int | None
+from .rows import TrainingStep
+from .timing import compile_program, share, time_calls
 
 
 def measure_training_step(
@@ -49,24 +22,20 @@ def measure_training_step(
     repeats: int,
     matrix_rate: float,
 ) -> TrainingStep:
-    """Time the compiled training step of the paper's recipe on noise; see `measure_forward`."""
-    channels = image_shape[2]
+    """Time the compiled training step of the paper's recipe on noise; see `time_forward`."""
     optimizer = make_optimizer(TrainConfig(model=name, precision=precision), steps_per_epoch=100)
     # Every layer's weights are drawn by a program of their own, which a CPU compiles sooner.
     with jax.default_device(host_device()):
-        model = build(name, num_classes=num_classes, channels=channels, seed=0, precision=precision)
-        state = on_first_device(initial_state(model, optimizer))
-    centre = np.full(channels, 128.0, np.float32)
+        model = build(name, num_classes=num_classes, channels=image_shape[2], seed=0, precision=precision)
+        state = jax.device_put(initial_state(model, optimizer), jax.local_devices()[0])
+    centre = np.full(image_shape[2], 128.0, np.float32)
     step = make_step(model, optimizer, centre, centre / 2)
-    generator = np.random.default_rng(0)
-    images = jnp.asarray(generator.integers(0, 256, (batch, *image_shape)).astype(np.uint8))
-    labels = jnp.asarray(generator.integers(0, num_classes, batch))
-    mask = jnp.ones(batch, bool)
-    program = compile_program(step, state, images, labels, mask)
+    examples = _noise(batch, image_shape, num_classes)
+    program = compile_program(step, state, *examples)
 
     def train() -> jax.Array:
         nonlocal state
-        state, loss = program.call(state, images, labels, mask)
+        state, loss = program.call(state, *examples)
         return loss
 
     timing = time_calls(train, repeats)
@@ -83,3 +52,12 @@ def measure_training_step(
         fraction_of_matrix_rate=program.fraction_of(matrix_rate, timing),
         memory_bytes=program.memory_bytes,
     )
+
+
+def _noise(
+    batch: int, image_shape: tuple[int, int, int], num_classes: int
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Images, labels and mask."""
+    generator = np.random.default_rng(0)
+    images = jnp.asarray(generator.integers(0, 256, (batch, *image_shape)).astype(np.uint8))
+    return images, jnp.asarray(generator.integers(0, num_classes, batch)), jnp.ones(batch, bool)

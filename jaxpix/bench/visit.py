@@ -8,74 +8,40 @@ import dataclasses
 import functools
 import time
 import traceback
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import tyro
-from pydantic import Field
 
 from ..errors import InputError
 from ..search.layout import is_out_of_memory
-from ..storage.settings import to_plain
 from ..terminal.console import say
 from ..terminal.interruption import Interrupted
-from .agenda import IN_SMALL, ON_GPU, Measurement, agenda_of, chosen, with_limits
-from .hardware import MatrixRates
-from .journal import ROW_TYPES, Journal, Status, kind_of, show_visit
 from .limits import PATIENCE_SECONDS, RESTART_STATUS, OverLimit, within
-from .options import FOLDER
-from .results import Results
-from .workbench import Workbench
+from .results import Entry, Results, Status
+from .tables import figure_of, show_visit
 
 # With less of its time than this left, a measurement would hardly get to its first figure.
 _LEAST_SHARE = 1 / 3
 
+# Of these nothing is known yet; whoever goes on tries them again.
+_OPEN: tuple[Status, ...] = ("skipped", "interrupted")
+
 
 @dataclasses.dataclass(frozen=True)
-class VisitOptions:
-    """Options of `python -m jaxpix.bench visit`."""
+class Measurement:
+    """One line of the agenda.
 
-    steps: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Measurements, of those that an unknown name lists. Default: all, the most valuable first."""
-    small: bool = False
-    """Tiny networks on a CPU, to rehearse."""
-    seconds: Annotated[float, Field(gt=0)] = 360.0
-    """Time for everything, counted from the start of the first process."""
-    limits: tuple[str, ...] = ()
-    """NAME=SECONDS: what a measurement may take, instead of what the agenda says."""
-    out: Path = FOLDER
-    """Folder of the results."""
-    name: str | None = None
-    """NAME.json holds the results. Default: date and device."""
-    resume: bool = False
-    """Go on with the results of that name, behind what they call measured, given up or crashed."""
-
-
-def visit(options: VisitOptions, command: str) -> int:
-    """Measure what the options name; the exit status.
-
-    Returns:
-        0: something was measured, and nothing crashed or failed. 1: otherwise. `RESTART_STATUS`: to be started
-        again with `resume`.
-
-    Raises:
-        InputError: an unknown step or limit, no GPU, or nothing to resume.
+    Attributes:
+        name: what a person types.
+        seconds: that it may take, making and compiling what it needs included.
+        work: yields its row as soon as there is one, and again when it knows more.
     """
-    began = time.time()
-    setting = IN_SMALL if options.small else ON_GPU
-    agenda = chosen(with_limits(agenda_of(setting), options.limits), options.steps)
-    if options.resume and options.name is None:
-        raise InputError("--resume needs the --name of the results to go on with")
-    if not options.small and jax.default_backend() == "cpu":
-        raise InputError("no GPU here: JAX found only the CPU; --small rehearses on it")
-    rates = MatrixRates(setting.scale.repeats)
-    results = Results(options.out, options.name, command, {**to_plain(options), "began": began}, rates)
-    if options.resume:
-        results.restore(ROW_TYPES)
-    return Visit(agenda, Workbench(setting.scale, rates), results, options.seconds).run()
+
+    name: str
+    seconds: float
+    work: Callable[[], Iterator[Any]]
 
 
 class Visit:
@@ -83,7 +49,6 @@ class Visit:
 
     Args:
         agenda: what is measured.
-        bench: what measurements share.
         results: new, or restored; its option `began` is in seconds since the epoch.
         seconds: for everything.
         patience_seconds: from a measurement's limit to the end of a process that does not hear of it.
@@ -92,18 +57,22 @@ class Visit:
     def __init__(
         self,
         agenda: Sequence[Measurement],
-        bench: Workbench,
         results: Results,
         seconds: float,
         patience_seconds: float = PATIENCE_SECONDS,
     ):
-        self._agenda, self._bench, self._results = agenda, bench, results
+        self._agenda, self._results = agenda, results
         self._journal = Journal(results)
         self._deadline = float(results.options["began"]) + seconds
         self._patience_seconds = patience_seconds
 
     def run(self) -> int:
-        """Measure, and say what there is to carry home; the exit status, see `visit`."""
+        """Measure, and say what there is to carry home.
+
+        Returns:
+            Exit status, 0: something was measured, and nothing crashed or failed. 1: otherwise. `RESTART_STATUS`:
+            to be started again with `resume`.
+        """
         for measurement in self._agenda:
             if self._journal.knows(measurement.name):
                 continue
@@ -128,8 +97,8 @@ class Visit:
             self._journal.end(name, status, time.monotonic() - began, note)
 
         def work() -> None:
-            for row in measurement.work(self._bench):
-                self._journal.keep(name, kind_of(row), row, time.monotonic() - began)
+            for row in measurement.work():
+                self._journal.keep(name, row, time.monotonic() - began)
 
         over = f"{seconds:.3g} s"
         give_up = functools.partial(
@@ -176,3 +145,67 @@ def _device_answers() -> bool:
         return bool(jax.block_until_ready(ones + 1)[0] == 2)
     except jax.errors.JaxRuntimeError:
         return False
+
+
+class Journal:
+    """The entries of one visit, in the results' file.
+
+    Args:
+        results: taken over from an earlier process of the same visit, or empty.
+    """
+
+    def __init__(self, results: Results):
+        self._results = results
+        past: Sequence[Entry] = results.of("visit")
+        entries = [_after_death(entry) for entry in past if entry.status not in _OPEN]
+        self._places = {entry.name: place for place, entry in enumerate(entries)}
+        self._row_place: int | None = None
+        results.replace_all("visit", entries)
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """In the order of beginning."""
+        return self._results.of("visit")
+
+    def knows(self, name: str) -> bool:
+        """Whether a measurement has been begun, by this process or one before."""
+        return name in self._places
+
+    def begin(self, name: str) -> None:
+        """Write down what is measured now."""
+        self._row_place = None
+        self._put(Entry(name, "running"))
+
+    def keep(self, name: str, row: Any, seconds: float) -> None:
+        """Write a row that replaces the measurement's earlier one; say its figure."""
+        self._row_place = self._results.add(row, self._row_place)
+        figure, unit, around = figure_of(row)
+        self._put(Entry(name, "running", seconds, figure, unit, around))
+        say(f"{name}: {figure} {unit}, ± {around}, after {seconds:.0f} s")
+
+    def end(self, name: str, status: Status, seconds: float, note: str = "") -> None:
+        """Write down how it ended."""
+        self._put(dataclasses.replace(self._entry(name), status=status, seconds=seconds, note=note))
+        if status != "measured":
+            say(f"{name}: {status}{note and f': {note}'}")
+
+    def skip(self, name: str, reason: str) -> None:
+        """Write down why it was not begun."""
+        self._put(Entry(name, "skipped", note=reason))
+
+    def status(self, name: str) -> Status:
+        """Of a measurement that has been begun."""
+        return self._entry(name).status
+
+    def _entry(self, name: str) -> Entry:
+        entry: Entry = self.entries[self._places[name]]
+        return entry
+
+    def _put(self, entry: Entry) -> None:
+        self._places[entry.name] = self._results.add(entry, self._places.get(entry.name))
+
+
+def _after_death(entry: Entry) -> Entry:
+    if entry.status != "running":
+        return entry
+    return dataclasses.replace(entry, status="crashed", note="the process died in it")

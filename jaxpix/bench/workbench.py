@@ -4,23 +4,19 @@ Every measurement yields its row as soon as there is one, and again when it know
 """
 
 import dataclasses
-import importlib.util
-from collections.abc import Iterator, Sequence
-
-import numpy as np
+from collections.abc import Callable, Iterator, Sequence
 
 from ..attack.experiments import Attack
 from ..config import AttackConfig, EngineConfig, ModelName, Precision, SearchPrecision
 from ..search.evaluators import make_evaluator
-from .attacks import WholeAttack, beside_bare, jobs_of, run_attack, warm_up, whole_attack
-from .comparison import Comparison, agreement_with_torch, compare_in_turns
-from .contenders import check_peers, jaxpix_contender, peer_contender
-from .hardware import MatrixRates
-from .libraries import peer_named
+from .attacks import beside_bare, jaxpix_contender, run_attack, warm_up, whole_attack
+from .comparison import compare_in_turns
 from .options import EvaluatorName
+from .peers import agreement_with_torch, check_peers, missing, peer_contender
+from .rows import Comparison, Forward, TrainingStep, WholeAttack
 from .subjects import Subject, hardest, random_subject, repeated
-from .throughput import Bare, Forward, compile_bare, grouped, time_forward
-from .training import TrainingStep, measure_training_step
+from .throughput import Bare, compile_bare, grouped, time_forward
+from .training import measure_training_step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +47,8 @@ class Scale:
 class Workbench:
     """Measures; what two measurements need is made by the first."""
 
-    def __init__(self, scale: Scale, rates: MatrixRates):
-        self.scale, self._rates = scale, rates
+    def __init__(self, scale: Scale, matrix_rate: Callable[[SearchPrecision], float]):
+        self.scale, self._matrix_rate = scale, matrix_rate
         self._subjects: dict[ModelName, Subject] = {}
         self._attacks: dict[tuple[ModelName, int, SearchPrecision], tuple[Attack, float]] = {}
         self._bares: dict[tuple[ModelName, EvaluatorName, int, SearchPrecision, tuple[int, int]], Bare] = {}
@@ -75,7 +71,7 @@ class Workbench:
             )
             subject = self.subject(model)
             attack = Attack(subject.victim, config, EngineConfig(evaluator=self.scale.attack_evaluator))
-            self._attacks[key] = attack, warm_up(attack, subject)
+            self._attacks[key] = attack, warm_up(attack, subject.images[0], subject.labels[0])
         return self._attacks[key]
 
     def bare(
@@ -91,7 +87,7 @@ class Workbench:
         if key not in self._bares:
             subject, config = self.subject(model), EngineConfig(evaluator=evaluator)
             made = make_evaluator(subject.victim, num_pixels, precision, config)
-            self._bares[key] = compile_bare(made, subject, num_pixels, *size, self.scale.repeats)
+            self._bares[key] = compile_bare(made, subject.images, num_pixels, *size, self.scale.repeats)
         return self._bares[key]
 
     def forward(
@@ -105,8 +101,14 @@ class Workbench:
         """A bare evaluator on `batch` candidates."""
         size = grouped(batch, self.scale.population)
         bare = self.bare(model, evaluator, num_pixels, precision, size)
-        rate = self._rates.of(precision)
-        yield time_forward(bare, self.subject(model), num_pixels, precision, self.scale.repeats, rate)
+        yield time_forward(
+            bare,
+            self.subject(model).victim.name,
+            num_pixels,
+            precision,
+            repeats=self.scale.repeats,
+            matrix_rate=self._matrix_rate(precision),
+        )
 
     def whole_attack(
         self, model: ModelName, num_pixels: int, precision: SearchPrecision
@@ -129,7 +131,7 @@ class Workbench:
         attack, compile_seconds = self.attack(model, num_pixels, precision)
         runs = []
         for _ in range(self.scale.attack_repeats):
-            runs.append(run_attack(attack, jobs_of(attack, subject)))
+            runs.append(run_attack(attack, subject))
             yield whole_attack(attack, subject, compile_seconds, runs)
             if sum(run.seconds for run in runs) >= self.scale.enough_seconds:
                 break
@@ -137,7 +139,7 @@ class Workbench:
         bare = self.bare(model, self.scale.attack_evaluator, num_pixels, precision, size)
         timing = bare.time(self.scale.repeats)
         row = whole_attack(attack, subject, compile_seconds, runs)
-        yield beside_bare(row, attack, bare, timing, self._rates.of(precision))
+        yield beside_bare(row, attack, bare, timing, self._matrix_rate(precision))
 
     def training_step(self, model: ModelName, precision: Precision, batch: int) -> Iterator[TrainingStep]:
         """A step of training."""
@@ -149,7 +151,7 @@ class Workbench:
             precision=precision,
             batch=batch,
             repeats=self.scale.repeats,
-            matrix_rate=self._rates.of("tfloat32" if precision == "float32" else precision),
+            matrix_rate=self._matrix_rate("tfloat32" if precision == "float32" else precision),
         )
 
     def comparison(
@@ -160,7 +162,7 @@ class Workbench:
         Raises:
             InputError: none of them is.
         """
-        here = [name for name in peers if _is_here(name)]
+        here = [name for name in peers if not missing(name)]
         check_peers(here or peers)
         attack, _ = self.attack(model, 1, precision)
         subject = self.subject(model)
@@ -168,16 +170,7 @@ class Workbench:
         one = hardest(subject, 1)
         contenders = [jaxpix_contender(one, attack)]
         contenders += [peer_contender(one, name, "shipped", attack.config) for name in here]
-        row = None
-        for row in compare_in_turns(one, attack.config, contenders, self.scale.attack_repeats):
+        begun = Comparison(subject.victim.name, self.scale.image_size, 1, precision, one.source, {})
+        for row in compare_in_turns(begun, contenders, self.scale.attack_repeats):
             yield row
-        assert row is not None, "there is at least one turn"
-        agreement = agreement_with_torch(
-            subject.victim, np.ascontiguousarray(subject.images[:1]), ["shipped"]
-        )
-        yield dataclasses.replace(row, agreement=agreement)
-
-
-def _is_here(peer: str) -> bool:
-    modules = filter(None, ("torch", "torchvision", peer_named(peer).module))
-    return all(importlib.util.find_spec(module) is not None for module in modules)
+        yield dataclasses.replace(row, agreement=agreement_with_torch(subject, ["shipped"]))

@@ -1,4 +1,4 @@
-"""TFDS builders, one per source format, without TensorFlow.
+"""The TFDS builder that stores a data set, without TensorFlow.
 
 Examples are streamed to array_record shards by `tfds.core.SequentialWriter`: the writer that
 `GeneratorBasedBuilder` brings holds a gigabyte in memory, and then calls TensorFlow.
@@ -21,9 +21,8 @@ import tensorflow_datasets as tfds
 from ..errors import InputError
 from ..storage.documents import read_json
 from ..storage.files import sync_tree
-from .info import DatasetInfo
-from .medmnist_files import MEMBERS
-from .places import VERSION
+from .prepared_files import VERSION
+from .registry import DatasetInfo
 
 _FLUSH_EVERY = 256
 _EXAMPLES_PER_SHARD = 8192
@@ -48,6 +47,7 @@ Stream = Callable[[str], Iterator[dict[str, Any]]]
 class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Stores what `stream` yields for each split, in that order; `finish` writes the side files.
 
+    TFDS names what it stores by the class, so each data set has a subclass of its own.
     Everything is written to a temporary folder that TFDS renames at the end.
     """
 
@@ -122,6 +122,8 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
             writer.close_all()
         self.info.set_splits(info.splits)
         self._finish(Path(self.data_dir))
+        # Before TFDS gives the folder its name, which says that all is there.
+        sync_tree(Path(self.data_dir))
 
     def _log_download_bytes(self) -> None:
         """Our own bar says what goes on."""
@@ -133,63 +135,6 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
         _check_free_space(Path(self.data_dir))
         with _disk_errors():
             writer.add_examples({split_name: examples})
-
-
-class Derma(_Builder):
-    """HAM10000."""
-
-
-class Pneumonia(_Builder):
-    """Kermany chest X-ray."""
-
-
-class Oct(_Builder):
-    """Kermany OCT."""
-
-
-class Covid(_Builder):
-    """COVIDx V9A."""
-
-
-class Chest(_Builder):
-    """NIH ChestX-ray14."""
-
-
-class Medmnist(_Builder):
-    """A member of MedMNIST, stored under that member's name."""
-
-
-class Folder(_Builder):
-    """A user's own images, stored under the user's name for them."""
-
-
-class PhantomDerma(_Builder):
-    """Drawn lesions."""
-
-
-class PhantomXray(_Builder):
-    """Drawn radiographs."""
-
-
-class PhantomChest(_Builder):
-    """Drawn chest radiographs with 14 labels."""
-
-
-_NAMED: dict[str, type[_Builder]] = {
-    cls.name: cls for cls in (Derma, Pneumonia, Oct, Covid, Chest, PhantomDerma, PhantomXray, PhantomChest)
-}
-
-
-def _builder_class(name: str) -> type[_Builder]:
-    if name in _NAMED:
-        return _NAMED[name]
-    base = Medmnist if name in MEMBERS else Folder
-
-    class Named(base):  # type: ignore[valid-type, misc]
-        pass
-
-    Named.name = name
-    return Named
 
 
 def build(
@@ -211,7 +156,11 @@ def build(
     Raises:
         InputError: the disk is full; whatever `stream` and `finish` raise.
     """
-    builder = _builder_class(home.parent.name)(
+
+    class Named(_Builder):
+        name = home.parent.name
+
+    builder = Named(
         dataset=dataset,
         image_size=image_size,
         config_name=home.name,

@@ -1,6 +1,7 @@
 """MedMNIST's 2-D members as its publisher lists them (`medmnist` 3.0.2): counts, classes, MD5 sums."""
 
 import dataclasses
+from typing import Literal
 
 from ..config import Task
 
@@ -19,7 +20,7 @@ class Member:
     """
 
     task: Task
-    channels: int
+    channels: Literal[1, 3]
     counts: tuple[int, int, int]
     class_names: tuple[str, ...]
     md5: tuple[str, str, str, str]

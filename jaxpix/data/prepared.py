@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import shlex
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,13 +11,8 @@ from typing import Any, TypedDict
 import numpy as np
 
 from ..errors import InputError
-from ..labels import LabelSpace
-from ..storage.files import write_atomically
-from .info import DatasetInfo
-from .medmnist_files import MEMBERS
-from .places import SUMMARY_FILE, VERSION, folder_name
-from .prepared_files import prepare_again, read_index, read_summary
-from .registry import DATASETS, lookup
+from .prepared_files import Summary, finished, folder_name, prepare_again, read_index, read_summary
+from .registry import DATASETS, DatasetInfo, lookup
 
 
 class Example(TypedDict):
@@ -67,8 +61,7 @@ class ExampleSource(Sequence[Example]):
         image, label = record["image"], np.asarray(record["label"])
         if image.shape != self._shape or image.dtype != np.uint8:
             raise ValueError(f"expected uint8 {list(self._shape)}, got {image.dtype} {list(image.shape)}")
-        space = LabelSpace(self._info.task, self._info.class_names)
-        space.from_stored(label[None])
+        self._info.space.from_stored(label[None])
         return Example(
             image=image,
             label=label if label.ndim else int(label),
@@ -81,8 +74,8 @@ class ExampleSource(Sequence[Example]):
             if self._records is None:
                 from .builders import open_records
 
-                summary, self._info = read_summary(self._path)
-                side = summary["image_size"]
+                summary = read_summary(self._path)
+                self._info, side = summary["info"], summary["image_size"]
                 self._shape = (side, side, self._info.channels)
                 self._records = open_records(self._path, self._split_name)
         return self._records
@@ -119,9 +112,9 @@ class PreparedDataset:
         return self.info.synthetic
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         """What `prepare` reported: counts, skipped files, duplicates, leaks, notes, settings."""
-        return read_summary(self.path)[0]
+        return read_summary(self.path)
 
     @property
     def note(self) -> str | None:
@@ -186,21 +179,15 @@ class PreparedDataset:
         return np.array(self._column("group", split_name), dtype=np.str_)
 
 
-def store_note(path: Path, note: str | None) -> None:
-    """Replace the note of the prepared data set in `path`; images and fingerprint stay what they are."""
-    text = json.dumps({**read_summary(path)[0], "note": note}, indent=1, ensure_ascii=False)
-    write_atomically(path / SUMMARY_FILE, text + "\n")
-
-
 def read_prepared(path: Path) -> PreparedDataset:
     """Open one folder that `prepare` finished.
 
     Raises:
         InputError: its summary is missing or damaged.
     """
-    summary, info = read_summary(path)
+    summary = read_summary(path)
     return PreparedDataset(
-        info=info,
+        info=summary["info"],
         path=path,
         scheme=summary["scheme"],
         image_size=summary["image_size"],
@@ -218,7 +205,7 @@ def open_prepared(
         InputError: none or several fit; the message lists what is prepared.
     """
     home = Path(data_dir) / folder_name(name)
-    ready = [read_prepared(path.parent) for path in sorted(home.glob(f"*/{VERSION}/{SUMMARY_FILE}"))]
+    ready = [read_prepared(path) for path in finished(home, "*")]
     if not ready and not home.exists():
         _check_known(name, Path(data_dir))
     fitting = [
@@ -244,13 +231,13 @@ def _what(name: str) -> str:
     """The first words of the command that prepares `name`."""
     if name not in DATASETS:
         return f"folder --name {name} --source PATH"
-    is_fetched = DATASETS[name].synthetic or name in MEMBERS
-    return name if is_fetched else f"{name} --source PATH"
+    known = DATASETS[name]
+    return name if known.synthetic or known.is_downloaded else f"{name} --source PATH"
 
 
 def _check_known(name: str, data_dir: Path) -> None:
     """A name that is neither known nor prepared is a typing error, not a missing preparation."""
-    prepared = sorted({path.parents[2].name for path in data_dir.glob(f"*/*/{VERSION}/{SUMMARY_FILE}")})
+    prepared = sorted({path.parents[1].name for path in finished(data_dir, "*/*")})
     try:
         lookup(name)
     except InputError as error:

@@ -1,22 +1,25 @@
-"""Summary and index of a prepared data set, read and checked: what others have sent may be damaged, or made up."""
+"""What lies in <data folder>/<name>/<scheme>-<size>/<version>/ beside the images: a summary and an index.
+
+Both are checked when they are read: what others have sent may be damaged, or made up.
+"""
 
 import collections
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, NotRequired
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from ..config import Task
 from ..errors import InputError
-from ..labels import LabelSpace
-from ..storage.documents import checked, read_json, shown
-from .info import DatasetInfo
-from .places import INDEX_FILE, SUMMARY_FILE
+from ..storage.documents import dump, load, shown
+from .registry import DatasetInfo
 
+VERSION = "1.0.0"
+_SUMMARY_FILE = "summary.json"
+_INDEX_FILE = "index.parquet"
 # More than any data set has; room is made for as many as a summary claims.
 _Count = Annotated[int, Field(ge=0, lt=10_000_000)]
 
@@ -32,42 +35,71 @@ INDEX_SCHEMA = pa.schema(
 )
 
 
-@with_config(ConfigDict(strict=True))
-class _Info(TypedDict):
-    """A `DatasetInfo` as JSON."""
+class Settings(TypedDict):
+    """The options that decide what is stored; files are named without their folders."""
 
-    name: str
-    title: str
-    task: Task
-    class_names: list[str]
-    normal_classes: list[str]
-    channels: Literal[1, 3]
-    split_schemes: list[str]
-    kept_fraction: NotRequired[float]
-    citation: NotRequired[str]
-    licence: NotRequired[str]
-    homepage: NotRequired[str]
-    synthetic: NotRequired[bool]
-
-
-@with_config(ConfigDict(strict=True))
-class _Settings(TypedDict):
     source: str | None
+    source_bytes: int | None
+    labels: str | None
+    channels: int | None
+    normal_classes: list[str] | None
+    num_images: int | None
     seed: int
 
 
-@with_config(ConfigDict(strict=True))
-class _Summary(TypedDict):
-    """What jaxpix reads of a summary."""
+class Skipped(TypedDict):
+    """How many files were left out for one reason, and some of them."""
 
-    info: _Info
+    count: int
+    files: list[str]
+
+
+class Duplicates(TypedDict):
+    """Images that repeat another one byte for byte; `examples` are ids of some sets."""
+
+    images: int
+    sets: int
+    sets_with_different_labels: int
+    examples: list[list[str]]
+
+
+class Leaks(TypedDict):
+    """What test images have in common with other splits."""
+
+    test_images_identical_to_another_splits: int
+    groups: int
+    groups_in_several_splits: int
+    test_images_of_such_groups: int
+
+
+@with_config(ConfigDict(strict=True))
+class Summary(TypedDict):
+    """What `prepare` stored, what it left out, and what leaks; `classes` counts images by split and class."""
+
+    info: DatasetInfo
     scheme: str
     image_size: Annotated[int, Field(ge=1, le=65_535)]
     num_examples: dict[str, _Count]
     fingerprint: str
-    settings: _Settings
+    settings: Settings
+    classes: dict[str, dict[str, int]]
+    num_missing: int
+    skipped: dict[str, Skipped]
+    duplicates: Duplicates
+    leaks: Leaks
     notes: list[str]
     note: NotRequired[str | None]
+    jaxpix: str
+
+
+def folder_name(name: str) -> str:
+    """What a data set's folder is called."""
+    return name.replace("-", "_")
+
+
+def finished(folder: Path, pattern: str) -> list[Path]:
+    """Folders of finished data sets; `pattern` leads there from `folder`, without the version."""
+    return [path.parent for path in sorted(folder.glob(f"{pattern}/{VERSION}/{_SUMMARY_FILE}"))]
 
 
 def prepare_again(path: Path) -> str:
@@ -75,25 +107,33 @@ def prepare_again(path: Path) -> str:
     return f"delete {path} and run python -m jaxpix.prepare again"
 
 
-def read_summary(path: Path) -> tuple[dict[str, Any], DatasetInfo]:
-    """Summary and description of the prepared data set in `path`.
+def read_summary(path: Path) -> Summary:
+    """Summary of the prepared data set in `path`.
 
     Raises:
         InputError: the summary is missing or damaged.
     """
     try:
-        summary = read_json(path / SUMMARY_FILE)
-        checked(_Summary, summary, f"{path / SUMMARY_FILE}: ")
-        stored: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in summary["info"].items()
-        }
-        info = DatasetInfo(**stored)
-        LabelSpace(info.task, info.class_names, info.normal_classes)
-    except (TypeError, InputError) as error:
+        summary = load(path / _SUMMARY_FILE, Summary)
+        if summary["info"].channels is None:
+            raise InputError(f"{path / _SUMMARY_FILE}: info.channels: expected 1 or 3, got None")
+        # Names that contradict one another are found here.
+        _ = summary["info"].space
+    except InputError as error:
         raise InputError(
             f"{path} is no prepared data set, or a damaged one: {error}; {prepare_again(path)}"
         ) from None
-    return summary, info
+    return summary
+
+
+def write_summary(path: Path, summary: Summary) -> None:
+    """Write the summary of the data set in `path`, whole or not at all."""
+    dump(path / _SUMMARY_FILE, summary, ascii_only=False)
+
+
+def write_index(path: Path, rows: Mapping[str, list[Any]]) -> None:
+    """Write the columns of `INDEX_SCHEMA`, one row an image, into the folder `path`."""
+    pq.write_table(pa.table(rows, schema=INDEX_SCHEMA), path / _INDEX_FILE)
 
 
 def read_index(path: Path, num_examples: Mapping[str, int], info: DatasetInfo) -> dict[str, list[Any]]:
@@ -107,7 +147,7 @@ def read_index(path: Path, num_examples: Mapping[str, int], info: DatasetInfo) -
     Raises:
         InputError: the index is missing or damaged, or is not one of these images and classes.
     """
-    file = path / INDEX_FILE
+    file = path / _INDEX_FILE
     try:
         with pq.ParquetFile(file) as table:
             found = {name: table.schema_arrow.field(name).type for name in INDEX_SCHEMA.names}

@@ -78,7 +78,10 @@ class Sketch:
         return self.size[0] * self.size[1] if extent is None else self.num_windows * extent**2
 
     def _slide(self, size: int, stride: int, margin: int, features: int, operations: float) -> "Sketch":
-        """An operation over size x size surroundings; `operations` at each position of the result."""
+        """An operation over size x size surroundings; `operations` at each position of the result.
+
+        Sizes are those of `Windows._surroundings`, where the arithmetic is explained.
+        """
         height, width = ((side + 2 * margin - size) // stride + 1 for side in self.size)
         extent = None
         if self.extent is not None:
@@ -86,12 +89,15 @@ class Sketch:
             if size > 1 or stride > 1:
                 self._read((extent - 1) * stride + size if size > 1 else extent)
         result = dataclasses.replace(self, size=(height, width), features=features, extent=extent)
+        # What comes in is read, what comes out written; the kernel's weights serve all candidates and count for none.
         self.work.move(self._positions(self.extent) * self.features)
         self.work.compute(operations * result._positions(extent))
         self.work.move(result._positions(extent) * features)
         return result
 
     def _read(self, extent: int | None) -> None:
+        """Count the fetching of windows of `extent`: every feature is read where it is, and written together."""
+        # The table is a copy of the windows, read and written once more. The base is in it for all candidates.
         if self.work.device.has_table:
             self.work.move(2 * self._positions(self.extent) * self.features)
         self.work.move(2 * self._positions(extent) * self.features)
@@ -99,6 +105,7 @@ class Sketch:
     def convolve(self, kernel: Kernel, stride: int = 1) -> "Sketch":
         """See `FeatureMap`."""
         size, _, num_in, num_out = kernel.weights.shape
+        # A multiplication and an addition for each weight.
         return self._slide(size, stride, size // 2, num_out, 2.0 * size * size * num_in * num_out)
 
     def max_pool(self) -> "Sketch":
@@ -115,7 +122,7 @@ class Sketch:
         return self
 
     def add(self, other: "Sketch") -> "Sketch":
-        """See `FeatureMap`."""
+        """See `FeatureMap`; as `Windows._aligned`, the narrower is read anew at the wider windows."""
         wide, narrow = (self, other) if (self.extent or 0) >= (other.extent or 0) else (other, self)
         if wide.extent != narrow.extent and wide.extent is not None:
             narrow._read(wide.extent)
@@ -137,7 +144,10 @@ def switch_costs(
     frozen: FrozenModel, image_shape: tuple[int, int, int], num_pixels: int, device: Device
 ) -> list[float]:
     """Modelled seconds per candidate for each number of layers computed on windows, from 0 (dense) to all."""
+    # Of n layers: windows[n] all of them on windows, whole[n] the layer after them on whole maps, paste[n] the
+    # step between. Each sketch has a clock of its own.
     windows, whole, paste = [0.0], [], [0.0]
+    # A changed pixel is a window of one position.
     changed, everything = (_start(image_shape, extent, num_pixels, device) for extent in (1, None))
     for layer, weights in zip(frozen.layers, frozen.weights, strict=False):
         shapes: Any = jax.eval_shape(lambda tree: tree, weights)
@@ -149,6 +159,7 @@ def switch_costs(
         before = changed.work.seconds
         changed.paste()
         paste.append(changed.work.seconds - before)
+        # Only asked what it would cost: the next layer goes on with windows.
         changed.work.seconds = before
     return [windows[n] + paste[n] + sum(whole[n:]) for n in range(len(whole) + 1)]
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ..config import Precision
-from .layers import batch_norm, classifier, convolution, global_mean, stem_pool
+from .feature_map import global_mean, max_pool
+from .layers import batch_norm, classifier, convolution
 
 BOTTLENECK = 4
 
@@ -86,7 +87,7 @@ class DenseNet(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Normalised images [B, H, W, C] to float32 logits [B, N]."""
-        x = stem_pool(nnx.relu(self.norm0(self.conv0(x))))
+        x = max_pool(nnx.relu(self.norm0(self.conv0(x))), 1)
         for index, block in enumerate(self.denseblocks):
             for layer in block:
                 x = layer(x)

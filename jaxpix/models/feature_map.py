@@ -1,8 +1,7 @@
 """What a network is written in: maps of features and the few operations on them.
 
-An architecture describes its layers once (`resnet_layers`, `densenet_layers`); a kind of map decides what they
-mean. `WholeMap` here computes them on whole images, `incremental.Windows` only where pixels changed, and
-`costs.Sketch` counts their work.
+An architecture describes its layers once (in `frozen`); a kind of map decides what they mean. `WholeMap` here
+computes them on whole images, `windows.Windows` only where pixels changed, and `costs.Sketch` counts their work.
 """
 
 from collections.abc import Callable
@@ -122,3 +121,8 @@ def average_pool(values: jax.Array) -> jax.Array:
     values = values[:, :height, :width]
     rows = values[:, ::2] + values[:, 1::2]
     return (rows[:, :, ::2] + rows[:, :, 1::2]) * jnp.array(0.25, values.dtype)
+
+
+def global_mean(values: jax.Array) -> jax.Array:
+    """[B, H, W, C] in any precision to the float32 [B, C] mean over the image."""
+    return jnp.mean(values.astype(jnp.float32), axis=(1, 2))

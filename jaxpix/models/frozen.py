@@ -1,4 +1,7 @@
-"""Trained models as pure functions: normalisation layers folded, one list of layers and one of their weights."""
+"""Trained networks as pure functions of weights and images: one list of layers and one of their weights.
+
+The layers are described here in the operations of `FeatureMap`; `freezing` folds trained models into them.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,13 +10,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from ..platforms import on_cpu
-from .densenet import DenseLayer, DenseNet, Transition
-from .feature_map import FeatureMap, Kernel, Layer, WholeMap, per_feature
-from .layers import global_mean
-from .resnet import Bottleneck, ResNet
+from .feature_map import FeatureMap, Kernel, Layer, WholeMap, global_mean, per_feature
 from .winograd import LEAST_FEATURES, transform_kernel
 
 
@@ -55,7 +54,7 @@ class FrozenModel:
         inner, (normalisation, kernel) = _in_bfloat16(self.weights[1:-1]), self.weights[0]
         if not on_cpu():
             kernel = _in_bfloat16(kernel)
-        stem = self.layers[0]._replace(apply=_Stem(jnp.bfloat16))
+        stem = self.layers[0]._replace(apply=Stem(jnp.bfloat16))
         return FrozenModel((stem, *self.layers[1:]), ((normalisation, kernel), *inner, self.weights[-1]))
 
 
@@ -64,29 +63,10 @@ def classify(features: WholeMap, classifier: Kernel) -> jax.Array:
     return global_mean(features.values) @ classifier.weights[0, 0] + classifier.bias[None]
 
 
-def freeze(model: nnx.Module, mean: Sequence[float], std: Sequence[float]) -> FrozenModel:
-    """Fold a trained ResNet or DenseNet; `mean` and `std` [C] are on the 0..255 scale.
-
-    Raises:
-        TypeError: the model is of another architecture.
-    """
-    model.eval()
-    if isinstance(model, ResNet):
-        named, head = _resnet(model), model.fc
-    elif isinstance(model, DenseNet):
-        named, head = _densenet(model), model.classifier
-    else:
-        raise TypeError(f"expected a ResNet or a DenseNet, got {type(model).__name__}")
-    layers, weights = zip(*named, strict=True)
-    scale = (np.asarray(mean, np.float32), np.asarray(std, np.float32))
-    classifier = Kernel(_array(head.kernel)[None, None], _array(head.bias))
-    # In one transfer; jnp.asarray would have a GPU compile something for each shape.
-    numbers = jax.device_put(((scale, weights[0]), *weights[1:], classifier))
-    return FrozenModel(tuple(layers), numbers)
-
-
 @dataclasses.dataclass(frozen=True)
-class _Stem:
+class Stem:
+    """Normalisation of 8-bit images, the first convolution, and the pooling behind it; results in `dtype`."""
+
     dtype: Any = jnp.float32
 
     def __call__(self, x: FeatureMap, weights: Any) -> FeatureMap:
@@ -99,29 +79,10 @@ class _Stem:
         return x.pointwise(lambda values: jax.nn.relu(values).astype(self.dtype)).max_pool()
 
 
-def _resnet(model: ResNet) -> list[tuple[Layer, Any]]:
-    """Layers of a residual network with their folded weights."""
-    named: list[tuple[Layer, Any]] = [(Layer("stem", _Stem()), _fold(model.conv1, model.bn1))]
-    for number, stage in enumerate(model.stages, 1):
-        for index, block in enumerate(stage):
-            layer = Layer(f"layer{number}.{index}", _Residual(block.conv2.stride))
-            named.append((layer, _bottleneck_weights(block)))
-    return named
-
-
-def _bottleneck_weights(block: Bottleneck) -> dict[str, Kernel]:
-    weights = {
-        "reduce": _fold(block.conv1, block.bn1),
-        "spread": _fold(block.conv2, block.bn2),
-        "expand": _fold(block.conv3, block.bn3),
-    }
-    if block.downsample:
-        weights["shortcut"] = _fold(*block.downsample)
-    return weights
-
-
 @dataclasses.dataclass(frozen=True)
-class _Residual:
+class Residual:
+    """A bottleneck of a residual network: 1x1 down, 3x3 with the stride, 1x1 up, added to the input."""
+
     stride: int
 
     def __call__(self, x: FeatureMap, weights: dict[str, Kernel]) -> FeatureMap:
@@ -131,29 +92,8 @@ class _Residual:
         return inner.convolve(weights["expand"]).add(shortcut).pointwise(jax.nn.relu)
 
 
-def _densenet(model: DenseNet) -> list[tuple[Layer, Any]]:
-    """Layers of a densely connected network with their folded weights."""
-    named: list[tuple[Layer, Any]] = [(Layer("stem", _Stem()), _fold(model.conv0, model.norm0))]
-    for number, block in enumerate(model.denseblocks, 1):
-        for index, layer in enumerate(block, 1):
-            name = f"denseblock{number}.denselayer{index}"
-            named.append((Layer(name, _grow), _dense_layer_weights(layer)))
-        if number <= len(model.transitions):
-            transition = model.transitions[number - 1]
-            named.append((Layer(f"transition{number}", _shrink), _transition_weights(transition)))
-    named.append((Layer("norm5", _normalise), _scale_and_shift(model.norm5)))
-    return named
-
-
-def _dense_layer_weights(layer: DenseLayer) -> Any:
-    return _scale_and_shift(layer.norm1), _fold(layer.conv1, layer.norm2), _unbiased(layer.conv2)
-
-
-def _transition_weights(transition: Transition) -> Any:
-    return _scale_and_shift(transition.norm), _unbiased(transition.conv)
-
-
-def _normalise(x: FeatureMap, weights: Any) -> FeatureMap:
+def normalise(x: FeatureMap, weights: Any) -> FeatureMap:
+    """Folded normalisation, then ReLU."""
     scale, shift = weights
 
     def normalised(values: jax.Array) -> jax.Array:
@@ -162,15 +102,17 @@ def _normalise(x: FeatureMap, weights: Any) -> FeatureMap:
     return x.pointwise(normalised)
 
 
-def _grow(x: FeatureMap, weights: Any) -> FeatureMap:
+def grow(x: FeatureMap, weights: Any) -> FeatureMap:
+    """A dense layer: appends its new features."""
     norm, reduce, spread = weights
-    return x.append(_normalise(x, norm).convolve(reduce).pointwise(jax.nn.relu).convolve(spread))
+    return x.append(normalise(x, norm).convolve(reduce).pointwise(jax.nn.relu).convolve(spread))
 
 
-def _shrink(x: FeatureMap, weights: Any) -> FeatureMap:
+def shrink(x: FeatureMap, weights: Any) -> FeatureMap:
+    """A transition between dense blocks."""
     # A 1x1 convolution and a mean over positions commute; this order is four times less work.
     norm, kernel = weights
-    return _normalise(x, norm).average_pool().convolve(kernel)
+    return normalise(x, norm).average_pool().convolve(kernel)
 
 
 def _in_bfloat16(tree: Any) -> Any:
@@ -184,26 +126,3 @@ def _transformed(node: Any) -> Any:
     if min(node.weights.shape[2:]) < LEAST_FEATURES:
         return node
     return node._replace(transformed=transform_kernel(node.weights))
-
-
-def _fold(convolution: Any, norm: Any) -> Kernel:
-    """A convolution without bias and the normalisation behind it, as one convolution."""
-    scale, shift = _scale_and_shift(norm)
-    return Kernel(_array(convolution.kernel) * scale, shift)
-
-
-def _unbiased(convolution: Any) -> Kernel:
-    weights = _array(convolution.kernel)
-    bias: Any = np.zeros(weights.shape[-1], np.float32)
-    return Kernel(weights, bias)
-
-
-def _scale_and_shift(norm: Any) -> tuple[Any, Any]:
-    """Normalisation with running statistics, as x * scale + shift; computed in float64."""
-    variance, mean = (_array(value).astype(np.float64) for value in (norm.var, norm.mean))
-    scale = _array(norm.scale) / np.sqrt(variance + norm.epsilon)
-    return scale.astype(np.float32), (_array(norm.bias) - mean * scale).astype(np.float32)
-
-
-def _array(variable: Any) -> Any:
-    return np.asarray(variable.get_value(), np.float32)

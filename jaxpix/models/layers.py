@@ -97,13 +97,3 @@ def classifier(num_features: int, num_classes: int, *, rngs: nnx.Rngs) -> nnx.Li
     """The last layer, always float32, with torch's initial weights: uniform within 1/sqrt(fan in)."""
     uniform = initial_uniform(num_features**-0.5)
     return nnx.Linear(num_features, num_classes, kernel_init=uniform, rngs=rngs)
-
-
-def stem_pool(x: jax.Array) -> jax.Array:
-    """3x3 maximum with stride 2; what lies outside the image never wins."""
-    return nnx.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
-
-
-def global_mean(x: jax.Array) -> jax.Array:
-    """[B, H, W, C] in any precision to the float32 [B, C] mean over the image."""
-    return jnp.mean(x.astype(jnp.float32), axis=(1, 2))

@@ -39,11 +39,14 @@ def read(base: jax.Array, windows: jax.Array, places: Places, padding: float) ->
 
 def _from_table(base: jax.Array, windows: jax.Array, places: Places, padding: float) -> jax.Array:
     """Features of places, one gather from a table of base [H W, C], padding and windows [P K n n, C]."""
+    # Row `end` of the table is the padding, in front of it is the base, behind it are the windows.
     outside = jnp.full((1, base.shape[1]), padding, base.dtype)
     table = jnp.concatenate([base, outside, windows])
     end = base.shape[0]
     index = jnp.where(places.in_windows >= 0, end + 1 + places.in_windows, places.in_base)
+    # Last, because a window may reach out of the map: what it holds there counts for nothing.
     index = jnp.where(places.inside, index, end)
+    # Every index is in the table now, so XLA need not clamp them.
     return table.at[index].get(mode="promise_in_bounds")
 
 

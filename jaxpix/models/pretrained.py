@@ -17,13 +17,17 @@ from flax import nnx
 from ..config import ModelName
 from ..errors import InputError
 from .densenet import DenseNet
-from .zoo import MODELS
 
 IMAGENET = "imagenet"
 # On the 0..255 scale; a grey image is normalised by the averages over the colours.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
+# Where timm publishes torchvision's ImageNet weights.
+_PUBLISHED: dict[ModelName, str] = {
+    "resnet50": "timm/resnet50.tv_in1k",
+    "densenet121": "timm/densenet121.tv_in1k",
+}
 _PUBLISHED_FILE = "model.safetensors"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _LEAVES = {
@@ -156,9 +160,9 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
 
 
 def _fetch_published(architecture: ModelName | None) -> Path:
-    repository = MODELS[architecture].hub_repository if architecture else ""
-    if not repository:
-        having = ", ".join(name for name, model in MODELS.items() if model.hub_repository)
+    repository = _PUBLISHED.get(architecture) if architecture else None
+    if repository is None:
+        having = ", ".join(_PUBLISHED)
         raise InputError(f"no published {IMAGENET} weights for {architecture}; there are some for {having}")
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError

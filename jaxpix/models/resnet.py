@@ -6,7 +6,8 @@ import jax
 from flax import nnx
 
 from ..config import Precision
-from .layers import Convolution, batch_norm, classifier, convolution, global_mean, stem_pool
+from .feature_map import global_mean, max_pool
+from .layers import Convolution, batch_norm, classifier, convolution
 
 EXPANSION = 4
 
@@ -85,7 +86,7 @@ class ResNet(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Normalised images [B, H, W, C] to float32 logits [B, N]."""
-        x = stem_pool(nnx.relu(self.bn1(self.conv1(x))))
+        x = max_pool(nnx.relu(self.bn1(self.conv1(x))), 1)
         for stage in self.stages:
             for block in stage:
                 x = block(x)

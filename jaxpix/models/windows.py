@@ -1,4 +1,4 @@
-"""Exact evaluation of an image with K changed pixels from the features of the unchanged one.
+"""Maps of an image with K changed pixels, exact, from the maps of the unchanged one.
 
 A changed pixel reaches only a window of each map: 4x4 of a 7x7 stem's output, one position more on every side
 after each 3x3 convolution. Everything outside the windows is read from the base, the maps of the unchanged
@@ -12,18 +12,14 @@ changed twice need no cases of their own.
 """
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..pixels import Pixels
 from .convolve import convolve
 from .feature_map import Kernel, WholeMap, average_pool, biased, max_pool
-from .frozen import FrozenModel, classify
 from .places import Places, read
 
 Base = dict[int, jax.Array]
@@ -105,6 +101,7 @@ class Windows:
         height, width = self.size
         row_inside, column_inside = (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
         places = Places(
+            # The base is read flattened, one row of the map after the other.
             in_base=rows[..., :, None] * width + columns[..., None, :],
             inside=row_inside[..., :, None] & column_inside[..., None, :],
             in_windows=self._in_windows(rows, columns),
@@ -118,9 +115,12 @@ class Windows:
         A position that several windows cover is complete in each of them; the last one is read.
         """
         population, num_windows, extent = self.values.shape[:3]
+        # Flattened, [P, K, n, n] counts positions: n² to a window, K n² to a candidate. `first` is where each
+        # candidate's own begin, so that one number says where a feature is.
         first = np.arange(population, dtype=np.int32)[:, None, None, None] * num_windows * extent**2
         result = jnp.full((*rows.shape, columns.shape[-1]), -1, jnp.int32)
         for k in range(num_windows):
+            # Counted from the window's corner; a position is covered where both lie in 0 ... n - 1.
             down = rows - self.origin[:, k, None, None, 0]
             right = columns - self.origin[:, k, None, None, 1]
             row_covered, column_covered = (down >= 0) & (down < extent), (right >= 0) & (right < extent)
@@ -137,23 +137,32 @@ class Windows:
         Returns:
             values [P K, r, r, C], origin of the results [P, K, 2], and (H, W) of the result's map.
         """
-        # Output o reads inputs o stride - margin ... + size - 1; the first that meets the window, and how many.
+        # Output o reads inputs o stride - margin to o stride - margin + size - 1. The first output that meets a
+        # window from a on is the least o whose last input is a or more: (a + margin - size + 1) / stride, rounded
+        # up. Rounding up is // after adding stride - 1; // rounds down below 0, too, where a lies outside.
         origin = (self.origin + margin - size + stride) // stride
+        # The starts of outputs that meet n positions fill n + size - 1 places. At most every stride-th counts,
+        # rounded up; where a window stands worse, its last output is computed from the base alone.
         extent = (self.extent + size - 2) // stride + 1
+        # From the first input of the first output to the last one of the last output; a 1x1 kernel needs none of
+        # those that its stride leaves out.
         reach = (extent - 1) * stride + size if size > 1 else extent
         halo = self.read(
             origin * stride - margin, (reach, reach), step=1 if size > 1 else stride, padding=padding
         )
+        # As often as a kernel of this size fits into the padded map.
         height, width = ((side + 2 * margin - size) // stride + 1 for side in self.size)
         return _flat(halo), origin, (height, width)
 
     def convolve(self, kernel: Kernel, stride: int = 1) -> "Windows":
         """See `FeatureMap`."""
         size = kernel.weights.shape[0]
+        # A 1x1 kernel without stride looks at nothing but the window itself.
         if size == 1 and stride == 1:
             flat, origin, new_size = _flat(self.values), self.origin, self.size
         else:
             flat, origin, new_size = self._surroundings(size, stride, size // 2)
+        # What was read has the padding in it, and of a 1x1 kernel's stride only what counts.
         result = biased(convolve(flat, kernel.weights, stride if size > 1 else 1, 0), kernel)
         return self._then(self._unflat(result), origin, new_size)
 
@@ -187,6 +196,11 @@ class Windows:
         return WholeMap(self.read(start, self.size)[:, 0])
 
     def _aligned(self, other: "Windows") -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Values of both at the wider windows, and the origin of those.
+
+        Both stem from the same pixels, and every operation widens on all sides that its kernel reaches.
+        """
+        # Equal origins are one array: nothing between the two has moved them.
         if self.origin is other.origin:
             return self.values, other.values, self.origin
         if self.extent > other.extent:
@@ -197,93 +211,6 @@ class Windows:
         return values.reshape(*self.values.shape[:2], *values.shape[1:])
 
 
+# Convolutions and pools know one batch dimension: [P, K, ...] goes through them as [P K, ...].
 def _flat(values: jax.Array) -> jax.Array:
     return values.reshape(-1, *values.shape[2:])
-
-
-class _Wanted(Mapping[int, jax.Array]):
-    """Stands for a base of known shapes and notes which of its maps are read."""
-
-    def __init__(self, shapes: Mapping[int, jax.ShapeDtypeStruct]):
-        self.shapes, self.numbers = shapes, set[int]()
-
-    def __getitem__(self, number: int) -> jax.Array:
-        self.numbers.add(number)
-        return jnp.zeros(self.shapes[number].shape, self.shapes[number].dtype)
-
-    def __iter__(self) -> Any:
-        return iter(self.shapes)
-
-    def __len__(self) -> int:
-        return len(self.shapes)
-
-
-class IncrementalModel:
-    """A frozen network split at one layer: windows before it, whole maps from it on.
-
-    Args:
-        frozen: the network.
-        image_shape: (H, W, C).
-        num_pixels: K.
-        switch: how many layers are computed on windows, 1 to all.
-
-    Attributes:
-        bytes_pasted: size of the whole map into which a candidate's windows are pasted.
-    """
-
-    def __init__(self, frozen: FrozenModel, image_shape: tuple[int, int, int], num_pixels: int, switch: int):
-        if not 1 <= switch <= len(frozen.layers):
-            raise ValueError(f"expected a switch between 1 and {len(frozen.layers)}, got {switch}")
-        self.frozen, self.image_shape, self.switch = frozen, image_shape, switch
-        image = jax.ShapeDtypeStruct(image_shape, jnp.uint8)
-        shapes = jax.eval_shape(self._all_maps, frozen.weights, image)
-        wanted = _Wanted(shapes)
-        column = jax.ShapeDtypeStruct((1, num_pixels), jnp.int32)
-        values = jax.ShapeDtypeStruct((1, num_pixels, image_shape[2]), jnp.int32)
-        pasted = jax.eval_shape(
-            lambda weights, x, y, values: self.pasted(weights, wanted, Pixels(x, y, values)),
-            frozen.weights,
-            column,
-            column,
-            values,
-        )
-        self._wanted = sorted(wanted.numbers)
-        self.bytes_pasted = math.prod(pasted.shape) * pasted.dtype.itemsize
-
-    def base(self, weights: Sequence[Any], image: jax.Array) -> Base:
-        """Maps of an unchanged image [H, W, C] in 0..255 that its candidates will read."""
-        maps = self._all_maps(weights, image)
-        return {number: maps[number] for number in self._wanted}
-
-    def logits(self, weights: Sequence[Any], base: Mapping[int, jax.Array], pixels: Pixels) -> jax.Array:
-        """Float32 logits [P, N] of the base's image with `pixels` [P, K] changed; the last of equal ones wins."""
-        return self.rest(weights, self.pasted(weights, base, pixels))
-
-    def rest(self, weights: Sequence[Any], pasted: jax.Array) -> jax.Array:
-        """Float32 logits [B, N] of maps [B, H, W, C] from `pasted`, of any images."""
-        return classify(self.frozen.features(weights, WholeMap(pasted), self.switch), weights[-1])
-
-    def pasted(self, weights: Sequence[Any], base: Mapping[int, jax.Array], pixels: Pixels) -> jax.Array:
-        """Whole maps [P, H, W, C] at the switch, of the base's image with `pixels` [P, K] changed."""
-        windows = Windows(
-            _visible(pixels).astype(jnp.float32)[:, :, None, None],
-            jnp.stack([pixels.y, pixels.x], axis=-1),
-            self.image_shape[:2],
-            base,
-            Trail(),
-        )
-        return self.frozen.features(weights, windows, 0, self.switch).paste().values
-
-    def _all_maps(self, weights: Sequence[Any], image: jax.Array) -> Base:
-        trail = Trail()
-        start = BaseMap(image[None].astype(jnp.float32), trail)
-        self.frozen.features(weights, start, 0, self.switch)
-        return trail.maps
-
-
-def _visible(pixels: Pixels) -> jax.Array:
-    """Values [P, K, C] that show: where positions are equal, the last pixel's."""
-    same = (pixels.x[:, :, None] == pixels.x[:, None]) & (pixels.y[:, :, None] == pixels.y[:, None])
-    num_pixels = pixels.x.shape[1]
-    last = jnp.max(jnp.where(same, np.arange(num_pixels)[None, None], 0), axis=-1)
-    return jnp.take_along_axis(pixels.values, last[..., None], axis=1)

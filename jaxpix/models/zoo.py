@@ -19,18 +19,16 @@ class Architecture:
     Attributes:
         make: builds it; takes `num_classes, channels, precision, rngs`.
         smallest_image: side in pixels below which its feature maps vanish or carry nothing.
-        hub_repository: where timm publishes torchvision's ImageNet weights for it ("" where nobody does).
     """
 
     make: Callable[..., nnx.Module]
     smallest_image: int
-    hub_repository: str = ""
 
 
 MODELS: dict[ModelName, Architecture] = {
-    "resnet50": Architecture(partial(ResNet, (3, 4, 6, 3)), 8, "timm/resnet50.tv_in1k"),
+    "resnet50": Architecture(partial(ResNet, (3, 4, 6, 3)), 8),
     # Below 29 pixels the last transition would leave an empty map.
-    "densenet121": Architecture(partial(DenseNet, (6, 12, 24, 16)), 29, "timm/densenet121.tv_in1k"),
+    "densenet121": Architecture(partial(DenseNet, (6, 12, 24, 16)), 29),
     "resnet14": Architecture(partial(ResNet, (1, 1, 1, 1), width=24), 8),
 }
 

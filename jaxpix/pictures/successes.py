@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ..data.images import channels_of, decode
 from ..labels import NORMAL
 from ..records.record import PixelChange, Record
+from ..storage.files import write_atomically
+from ..storage.png import encode_png
 
 _MOST_BYTES = 1 << 28
 _PANEL = 320
@@ -55,6 +57,21 @@ def read_pair(folder: Path, record: Record) -> tuple[np.ndarray, np.ndarray]:
     if original.shape != adversarial.shape or not fits:
         raise OSError(f"{name}: expected two pictures of the size and kind that the record says")
     return original, adversarial
+
+
+def mean_original(folder: Path, records: Sequence[Record]) -> np.ndarray | None:
+    """Mean of the originals of successes in their run folder, grey, uint8 [H, W]; None where there is none."""
+    total: np.ndarray | None = None
+    count = 0
+    for record in records:
+        try:
+            original, _ = read_pair(folder, record)
+        except OSError:
+            continue
+        grey = original.mean(axis=2)
+        total = grey if total is None else total + grey
+        count += 1
+    return None if total is None else np.rint(total / count).astype(np.uint8)
 
 
 def _read_picture(folder: Path, kind: str, name: str) -> np.ndarray:
@@ -126,6 +143,11 @@ def contact_sheet(pairs: Sequence[Image.Image], columns: int = 2) -> Image.Image
     for index, picture in enumerate(pairs):
         sheet.paste(picture, (index % columns * width, index // columns * height))
     return sheet
+
+
+def write_sheet(path: Path, pairs: Sequence[Image.Image]) -> None:
+    """Write a contact sheet of `pairs` as PNG."""
+    write_atomically(path, encode_png(contact_sheet(pairs), optimize=True))
 
 
 def in_turns(records: Sequence[Record]) -> list[Record]:

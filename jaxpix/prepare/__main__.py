@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import tyro
 
@@ -28,7 +27,7 @@ class PrepareOptions:
 def show_summary(dataset: PreparedDataset) -> None:
     """Print what was stored, what was left out, and what leaks."""
     summary = dataset.summary
-    counts: dict[str, dict[str, int]] = summary["classes"]
+    counts = summary["classes"]
     splits = list(counts)
     rows = [
         [name, *(f"{counts[split][name]:,}" for split in splits), f"{sum(counts[s][name] for s in splits):,}"]
@@ -41,16 +40,16 @@ def show_summary(dataset: PreparedDataset) -> None:
         ["class", *splits, "all"],
         rows,
     )
-    for line in _findings(summary):
+    for line in _findings(dataset):
         say(line)
     say(f"licence: {dataset.info.licence}")
     say(f"fingerprint: {dataset.fingerprint[:16]}")
     say(f"stored in: {dataset.path}")
 
 
-def _findings(summary: dict[str, Any]) -> list[str]:
-    said = [summary["note"]] if summary.get("note") else []
-    lines = [f"note: {note}" for note in said + summary["notes"]]
+def _findings(dataset: PreparedDataset) -> list[str]:
+    summary = dataset.summary
+    lines = [f"note: {note}" for note in (summary.get("note"), *summary["notes"]) if note]
     for reason, entry in summary["skipped"].items():
         shown = entry["files"] if reason == "corrupt" else entry["files"][:1]
         files = f" ({', '.join(shown)}{', …' if len(shown) < len(entry['files']) else ''})" if shown else ""

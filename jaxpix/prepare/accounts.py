@@ -1,19 +1,13 @@
 """The books of a preparation: what was stored where, what was left out, what leaks between splits."""
 
-import dataclasses
 import hashlib
 import json
-import os
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from ..data.info import DatasetInfo
-from ..data.places import INDEX_FILE, SUMMARY_FILE
-from ..data.prepared_files import INDEX_SCHEMA
+from ..data.prepared_files import Duplicates, Leaks, Settings, Skipped, Summary, write_index, write_summary
+from ..data.registry import DatasetInfo
 from ..errors import InputError
 from ..labels import NORMAL
 from ..version import __version__
@@ -64,11 +58,11 @@ class Ledger:
         folder: Path,
         scheme: str,
         image_size: int,
-        settings: dict[str, Any],
+        settings: Settings,
         listing: Listing,
         note: str | None = None,
     ) -> None:
-        """Write the side files into `folder` and make everything in it durable.
+        """Write the side files into `folder`.
 
         Raises:
             InputError: a split lost all its images.
@@ -76,29 +70,24 @@ class Ledger:
         num_examples = dict(Counter(self._rows["split"]))
         if not {"train", "test"} <= num_examples.keys():
             raise InputError(f"too many corrupt images: a split is empty, left are {num_examples}")
-        summary = {
-            "info": dataclasses.asdict(self._info),
-            "scheme": scheme,
-            "image_size": image_size,
-            "num_examples": num_examples,
-            "fingerprint": self._hash.hexdigest(),
-            "settings": settings,
-            "classes": self._class_counts(),
-            "num_missing": listing.num_missing,
-            "skipped": _by_reason(listing.skipped + self._corrupt),
-            "duplicates": self._duplicates(),
-            "leaks": self._leaks(),
-            "notes": listing.notes,
-            "note": note,
-            "jaxpix": __version__,
-        }
-        table = pa.table(self._rows, schema=INDEX_SCHEMA)
-        pq.write_table(table, folder / INDEX_FILE)
-        text = json.dumps(summary, indent=1, ensure_ascii=False)
-        (folder / SUMMARY_FILE).write_text(text + "\n", encoding="utf-8")
-        for path in folder.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+        summary = Summary(
+            info=self._info,
+            scheme=scheme,
+            image_size=image_size,
+            num_examples=num_examples,
+            fingerprint=self._hash.hexdigest(),
+            settings=settings,
+            classes=self._class_counts(),
+            num_missing=listing.num_missing,
+            skipped=_by_reason(listing.skipped + self._corrupt),
+            duplicates=self._duplicates(),
+            leaks=self._leaks(),
+            notes=listing.notes,
+            note=note,
+            jaxpix=__version__,
+        )
+        write_index(folder, self._rows)
+        write_summary(folder, summary)
 
     def _class_counts(self) -> dict[str, dict[str, int]]:
         names = self._info.class_names
@@ -109,7 +98,7 @@ class Ledger:
                 counts[split][name] += 1
         return counts
 
-    def _duplicates(self) -> dict[str, Any]:
+    def _duplicates(self) -> Duplicates:
         same = _where(self._rows["source_sha256"])
         labels = self._rows["label"]
         ids = self._rows["image_id"]
@@ -120,7 +109,7 @@ class Ledger:
             "examples": [[ids[row] for row in rows] for rows in same[:_LISTED_PER_REASON]],
         }
 
-    def _leaks(self) -> dict[str, int]:
+    def _leaks(self) -> Leaks:
         split = self._rows["split"]
 
         def crossing(column: str) -> list[list[int]]:
@@ -148,9 +137,9 @@ def _in_test(sets: list[list[int]], split: list[str]) -> int:
     return sum(split[row] == "test" for rows in sets for row in rows)
 
 
-def _by_reason(skipped: list[Skip]) -> dict[str, dict[str, Any]]:
+def _by_reason(skipped: list[Skip]) -> dict[str, Skipped]:
     """Counts and first members of each reason; corrupt images are all listed with theirs."""
-    reasons: dict[str, dict[str, Any]] = {}
+    reasons: dict[str, Skipped] = {}
     for skip in skipped:
         corrupt = skip.reason.startswith(_CORRUPT)
         entry = reasons.setdefault("corrupt" if corrupt else skip.reason, {"count": 0, "files": []})

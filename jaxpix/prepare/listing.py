@@ -7,10 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from ..data.info import DatasetInfo
+from ..data.registry import DatasetInfo
 from ..errors import InputError
-from .sources.archives import READ_ERRORS
-from .sources.trees import Source
+from .sources.trees import READ_ERRORS, Source
 
 Label = int | tuple[int, ...]
 Loaded = bytes | np.ndarray | tuple[np.ndarray, Label]

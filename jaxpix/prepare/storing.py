@@ -1,28 +1,24 @@
-"""One image on its way from its source to its stored form."""
+"""Images on their way from their source to their stored form."""
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..data.images import UnreadableImageError, decode, fit, from_pixels
-from ..data.info import DatasetInfo
+from ..data.registry import DatasetInfo
 from ..storage.png import encode_png
-from .listing import Item, Label, Loaded
-from .sources.archives import READ_ERRORS
+from .listing import Item, Label, Listing, Loaded
+from .sources.trees import READ_ERRORS
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Task:
-    """An image to store."""
-
-    item: Item
-    load: Callable[[], Loaded]
-    info: DatasetInfo
-    image_size: int
+_THREADS = 4
+_LOOK_AHEAD = 64
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,19 +50,39 @@ class Outcome:
         return {"image": self.png, "label": label, "image_id": self.item.image_id, "group": self.item.group}
 
 
-def store_one(task: Task) -> Outcome:
-    """Load, decode, crop, resize and encode; problems with the image are returned, not raised.
+def store_all(listing: Listing, items: Sequence[Item], image_size: int) -> Iterator[Outcome]:
+    """Images of a listing as they are stored, in order; threads work on a few of them ahead.
 
     Raises:
-        FileNotFoundError: the source holds the image no longer.
+        FileNotFoundError: the source holds an image no longer.
     """
-    item, info = task.item, task.info
+    tasks = zip(items, listing.load(items), strict=True)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        waiting: deque[Future[Outcome]] = deque()
+
+        def look_ahead(count: int) -> None:
+            for item, load in itertools.islice(tasks, count):
+                waiting.append(pool.submit(_store_one, item, load, listing.info, image_size))
+
+        look_ahead(_LOOK_AHEAD)
+        try:
+            while waiting:
+                outcome = waiting.popleft().result()
+                look_ahead(1)
+                yield outcome
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _store_one(item: Item, load: Callable[[], Loaded], info: DatasetInfo, image_size: int) -> Outcome:
+    """Load, decode, crop, resize and encode; problems with the image are returned, not raised."""
     try:
-        loaded, label = task.load(), item.label
+        loaded, label = load(), item.label
         if isinstance(loaded, tuple):
             loaded, label = loaded
         image, source_hash = _open(loaded, info.channels or 3)
-        image = fit(image, task.image_size, info.kept_fraction)
+        image = fit(image, image_size, info.kept_fraction)
     except FileNotFoundError:
         # It was listed and is gone: that is the source's fault, not the image's.
         raise

@@ -1,6 +1,5 @@
 """Which figures a report has, with their numbers in words for those who cannot see them."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from PIL.Image import Image
 from ..labels import label_text
 from ..metrics.hits import hit_pixels, winning_intensities
 from ..metrics.queries import CurvePoint, success_curve
-from ..metrics.rates import success_rate
 from ..metrics.transformations import resulting_diseases
 from ..pictures.plots import (
     Bar,
@@ -23,39 +21,13 @@ from ..pictures.plots import (
     draw_rates,
     draw_steps,
 )
-from ..pictures.successes import contact_sheet, in_turns, pair, read_pair
-from ..records.record import Record
-from ..storage.files import write_atomically
-from ..storage.png import encode_png
-from .reading import AttackResult
-from .rows import Row, rows_of
-from .series import Series
-from .tables import pixels_text
-from .wording import attack_name, caution_of
+from ..pictures.successes import in_turns, mean_original, pair, read_pair, write_sheet
+from .series import Series, attack_name
+from .tables import Chart, pixels_text
 
 _MOST_MAPS = 6
 _MOST_AVERAGED = 1_000
 _PAIRS = 6
-
-
-@dataclasses.dataclass(frozen=True)
-class Chart:
-    """One figure of the report.
-
-    Attributes:
-        path: PNG file.
-        title: what it shows.
-        words: its numbers in words.
-        source: figure or table of the paper that it follows; "" for none.
-        caution: see `Subject.caution`.
-    """
-
-    path: Path
-    title: str
-    words: str
-    source: str
-    caution: str
-    is_wide: bool = False
 
 
 def charts_of(series: Series, folder: Path) -> list[Chart]:
@@ -74,35 +46,25 @@ def charts_of(series: Series, folder: Path) -> list[Chart]:
 
 def _success(series: Series, path: Path) -> Chart:
     bars, words = [], []
-    for row in rows_of(series):
-        for num_pixels in series.num_pixels:
-            cell = series.cell(row.aims, num_pixels)
-            if cell is None:
-                continue
-            rate = success_rate(cell.records)
-            printed = _printed(series, row, num_pixels)
-            pixels = pixels_text(num_pixels)
+    for row in series.rows():
+        for num_pixels, cell in row.cells.items():
+            rate, pixels = cell.success, pixels_text(num_pixels)
+            printed = cell.printed.rate if cell.printed else None
             measured = rate.rate if cell.records else None
             bars.append(RateBar(row.name, pixels, measured, rate.low, rate.high, printed))
             paper = "" if printed is None else f"; the paper printed {100 * printed:g} %"
             words.append(f"{row.name}, {pixels}: {rate.text(cell.asked)}{paper}")
     title = "Success of the attacks by original label"
     draw_rates(
-        path, f"{title}: {series.title}", "success rate, with Wilson 95 % interval", bars, caution_of(series)
+        path, f"{title}: {series.title}", "success rate, with Wilson 95 % interval", bars, series.caution
     )
-    return Chart(path, title, "; ".join(words), "Tables 6, 10, 11, 12, 14 and 15", caution_of(series))
-
-
-def _printed(series: Series, row: Row, num_pixels: int) -> float | None:
-    aim = row.aims[0]
-    printed = series.printed.success.get((aim.before, aim.target, num_pixels))
-    return None if printed is None or len(row.aims) > 1 else printed.rate
+    return Chart(path, title, "; ".join(words), "Tables 6, 10, 11, 12, 14 and 15", series.caution)
 
 
 def _queries(series: Series, path: Path) -> Chart | None:
     curves, words = {}, []
     for num_pixels in series.num_pixels:
-        points = success_curve(series.records(list(series.cells), num_pixels))
+        points = success_curve(series.records(num_pixels))
         if not points:
             continue
         curves[pixels_text(num_pixels)] = Curve(
@@ -116,8 +78,8 @@ def _queries(series: Series, path: Path) -> Chart | None:
         return None
     title = "Success against queries, all attacked images"
     axes_names = ("queries per image, at most", "success rate, with Wilson 95 % band")
-    draw_steps(path, f"{title}: {series.title}", axes_names, curves, caution_of(series))
-    return Chart(path, title, "; ".join(words), "", caution_of(series))
+    draw_steps(path, f"{title}: {series.title}", axes_names, curves, series.caution)
+    return Chart(path, title, "; ".join(words), "", series.caution)
 
 
 def _milestones(points: Sequence[CurvePoint]) -> str:
@@ -137,9 +99,13 @@ def _queries_of(point: CurvePoint) -> int:
 
 
 def _positions(series: Series, path: Path) -> Chart | None:
-    maps, words = [], []
+    maps, words, is_sample = [], [], False
     for attack in series.attacks:
-        mean = _mean_original(attack)
+        successes = [record for record in attack.records if record.success]
+        # Of very many an even share: more of them would not change their mean to the eye.
+        averaged = successes[:: -(-len(successes) // _MOST_AVERAGED) or 1]
+        is_sample |= len(averaged) < len(successes)
+        mean = mean_original(attack.folder, averaged)
         if mean is None:
             continue
         size = len(mean)
@@ -154,41 +120,15 @@ def _positions(series: Series, path: Path) -> Chart | None:
         )
     if not maps:
         return None
-    is_sample = any(len(_averaged(attack)) < len(_successes(attack)) for attack in series.attacks)
     images = "some of those images" if is_sample else "those images"
     title = f"Where the changed pixels of successes lie, over the mean of {images}"
-    draw_heat_maps(path, f"{title}: {series.title}", maps[:_MOST_MAPS], caution_of(series))
-    return Chart(path, title, "; ".join(words[:_MOST_MAPS]), "", caution_of(series))
+    draw_heat_maps(path, f"{title}: {series.title}", maps[:_MOST_MAPS], series.caution)
+    return Chart(path, title, "; ".join(words[:_MOST_MAPS]), "", series.caution)
 
 
 def _middle_half(values: Sequence[int]) -> str:
     low, high = np.percentile(values, [25, 75])
     return f"{low:.0f}–{high:.0f}"
-
-
-def _mean_original(attack: AttackResult) -> np.ndarray | None:
-    """Mean of originals of the successes, uint8 [H, W]; None where there is none."""
-    total: np.ndarray | None = None
-    count = 0
-    for record in _averaged(attack):
-        try:
-            original, _ = read_pair(attack.folder, record)
-        except OSError:
-            continue
-        grey = original.mean(axis=2)
-        total = grey if total is None else total + grey
-        count += 1
-    return None if total is None else np.rint(total / count).astype(np.uint8)
-
-
-def _averaged(attack: AttackResult) -> list[Record]:
-    """Every success, or an even share of very many: more of them would not change their mean to the eye."""
-    successes = _successes(attack)
-    return successes[:: -(-len(successes) // _MOST_AVERAGED) or 1]
-
-
-def _successes(attack: AttackResult) -> list[Record]:
-    return [record for record in attack.records if record.success]
 
 
 def _intensities(series: Series, path: Path) -> Chart | None:
@@ -206,13 +146,13 @@ def _intensities(series: Series, path: Path) -> Chart | None:
             f"{channel.at_white.successes:,} to 255"
         )
     title = "The values that win, before and after the attack"
-    draw_intensities(path, f"{title}: {series.title}", values, caution_of(series))
-    return Chart(path, title, "; ".join(words), "", caution_of(series))
+    draw_intensities(path, f"{title}: {series.title}", values, series.caution)
+    return Chart(path, title, "; ".join(words), "", series.caution)
 
 
 def _findings(series: Series, path: Path) -> Chart | None:
     """Figure 10: how many findings the resulting label sets have, and which."""
-    successes = [record for attack in series.attacks for record in _successes(attack)]
+    successes = [record for attack in series.attacks for record in attack.records if record.success]
     if not successes or successes[0].task != "multilabel":
         return None
     sizes, kinds = resulting_diseases(successes)
@@ -223,8 +163,8 @@ def _findings(series: Series, path: Path) -> Chart | None:
     words = [f"{bar.label} {bar.value:,.0f}" for bar in bars]
     title = "Label sets after the attack: how many findings they have, and which"
     unit = f"of {len(successes):,} successes"
-    draw_bars(path, f"{title}: {series.title}", unit, bars, caution_of(series))
-    return Chart(path, title, f"{unit}: {', '.join(words)}", "Figure 10", caution_of(series))
+    draw_bars(path, f"{title}: {series.title}", unit, bars, series.caution)
+    return Chart(path, title, f"{unit}: {', '.join(words)}", "Figure 10", series.caution)
 
 
 def _examples(series: Series, path: Path) -> Chart | None:
@@ -243,6 +183,6 @@ def _examples(series: Series, path: Path) -> Chart | None:
             )
     if not pairs:
         return None
-    write_atomically(path, encode_png(contact_sheet(pairs), optimize=True))
+    write_sheet(path, pairs)
     title = "Examples: changed pixels circled in red, and enlarged beside"
-    return Chart(path, title, "; ".join(words), "Figures 2 to 9", caution_of(series), is_wide=True)
+    return Chart(path, title, "; ".join(words), "Figures 2 to 9", series.caution, is_wide=True)

@@ -5,15 +5,14 @@ import functools
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from ..storage.files import write_atomically
-from .series import Series
-from .summary import summary_of
 from .tables import Table
 
 SUMMARY, TABLES = "summary.json", "tables"
@@ -55,11 +54,11 @@ _SPECIAL = re.compile(
 )
 
 
-def export(all_series: Sequence[Series], tables: Sequence[Table], folder: Path) -> list[Path]:
+def export(summary: Mapping[str, Any], tables: Sequence[Table], folder: Path) -> list[Path]:
     """Write `folder`/tables/KEY.csv and KEY.tex for each table, and `folder`/summary.json; returns their paths.
 
     Args:
-        all_series: what the summary states, see `jaxpix.report.summary`.
+        summary: see `jaxpix.report.summary`.
         tables: with distinct keys.
         folder: created if absent; files of these names are replaced, each at once.
     """
@@ -68,8 +67,8 @@ def export(all_series: Sequence[Series], tables: Sequence[Table], folder: Path) 
     for table in tables:
         contents[folder / TABLES / f"{table.key}.csv"] = to_csv(table)
         contents[folder / TABLES / f"{table.key}.tex"] = to_latex(table)
-    summary = json.dumps(summary_of(all_series), indent=1, ensure_ascii=False, allow_nan=False)
-    contents[folder / SUMMARY] = summary + "\n"
+    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
+    contents[folder / SUMMARY] = text + "\n"
     for path, content in contents.items():
         write_atomically(path, content)
     return list(contents)

@@ -2,11 +2,13 @@
 
 import base64
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..labels import label_text
+from ..metrics.transformations import is_normal, knows_normal
 from ..pictures.successes import (
     in_turns,
     label_with_confidences,
@@ -16,9 +18,7 @@ from ..pictures.successes import (
     value_text,
 )
 from ..records.record import PixelChange, Record
-from .reading import AttackResult
-from .series import Series
-from .wording import attack_name, caution_of, direction
+from .series import Series, attack_name
 
 MOST_SHOWN = 1_500
 """Successes whose pictures are put into the page; more would make it slow to open."""
@@ -33,30 +33,28 @@ def gallery_of(all_series: Sequence[Series], most: int = MOST_SHOWN) -> dict[str
         it; the page paints the changed pixels over them. `image` is None where the file is missing.
     """
     attacks: list[dict[str, Any]] = []
-    queues: list[list[tuple[int, AttackResult, Record]]] = []
+    queues: list[list[tuple[int, Path, Record]]] = []
     for series in all_series:
         for attack in series.attacks:
-            queues.append([(len(attacks), attack, record) for record in in_turns(attack.records)])
-            attacks.append(_attack(series, attack))
+            queues.append([(len(attacks), attack.folder, record) for record in in_turns(attack.records)])
+            attacks.append(
+                {
+                    "title": series.title,
+                    "name": attack_name(attack),
+                    "caution": series.caution,
+                    "num_pixels": attack.num_pixels,
+                    "classes": list(attack.records[0].class_names),
+                }
+            )
     longest = max(map(len, queues), default=0)
     turns = [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
-    items = [_item(number, attack, record) for number, attack, record in turns[:most]]
+    items = [_item(number, folder, record) for number, folder, record in turns[:most]]
     return {"attacks": attacks, "items": items, "total": len(turns)}
 
 
-def _attack(series: Series, attack: AttackResult) -> dict[str, Any]:
-    return {
-        "title": series.title,
-        "name": attack_name(attack),
-        "caution": caution_of(series),
-        "num_pixels": attack.num_pixels,
-        "classes": list(attack.records[0].class_names),
-    }
-
-
-def _item(number: int, attack: AttackResult, record: Record) -> dict[str, Any]:
+def _item(number: int, folder: Path, record: Record) -> dict[str, Any]:
     try:
-        original, _ = read_pair(attack.folder, record)
+        original, _ = read_pair(folder, record)
     except OSError:
         original = None
     return {
@@ -67,7 +65,7 @@ def _item(number: int, attack: AttackResult, record: Record) -> dict[str, Any]:
         "before_text": label_with_confidences(record, record.label_before, record.confidences_before),
         "after_text": label_with_confidences(record, record.label_after, record.confidences_after),
         "confidence": _confidence(record),
-        "direction": direction(record),
+        "direction": _direction(record),
         "confidences_before": [round(value, 4) for value in record.confidences_before],
         "confidences_after": [round(value, 4) for value in record.confidences_after],
         "pixels": [_pixel(change, original) for change in record.pixels],
@@ -77,7 +75,7 @@ def _item(number: int, attack: AttackResult, record: Record) -> dict[str, Any]:
         "queries": record.queries,
         "first_hit": record.queries_to_first_hit,
         "generations": record.generations,
-        "file": f"{attack.folder.name}/{record.image_file}",
+        "file": f"{folder.name}/{record.image_file}",
     }
 
 
@@ -85,6 +83,19 @@ def _confidence(record: Record) -> float | None:
     """Of the new label; of a set, its least sure class; a multi-label Normal has none."""
     reached = [record.confidences_after[record.class_names.index(name)] for name in record.label_after]
     return round(min(reached), 4) if reached else None
+
+
+def _direction(record: Record) -> str:
+    """The kind of change of a success, as the paper's Table 9 counts them."""
+    if not knows_normal([record]):
+        return "another class"
+    kinds = {
+        (False, True): "Disease → Normal",
+        (True, False): "Normal → Disease",
+        (False, False): "Disease → another disease",
+        (True, True): "Normal → another normal class",
+    }
+    return kinds[is_normal(record.label_before, record), is_normal(record.label_after, record)]
 
 
 def _pixel(change: PixelChange, original: np.ndarray | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from ..metrics.rates import Rate, success_rate, wilson
 from ..metrics.transformations import Label, conversions, dangerous_rate, is_normal, knows_normal
 from ..records.record import Record
 from .series import Series
-from .wording import is_synthetic, pixels_in_words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +36,9 @@ class _Told:
 
     @property
     def pixels(self) -> str:
-        return pixels_in_words(self.num_pixels)
+        """`one pixel`, `two pixels`, `three pixels`, then figures."""
+        words = {1: "one", 2: "two", 3: "three"}
+        return f"{words.get(self.num_pixels, self.num_pixels)} pixel{'s' * (self.num_pixels != 1)}"
 
 
 def headlines_of(series: Series) -> list[Headline]:
@@ -49,13 +50,13 @@ def headlines_of(series: Series) -> list[Headline]:
 
 
 def _told_of(series: Series, sentence: Callable[[_Told], Headline | None]) -> list[Headline]:
-    kind = "synthetic " if is_synthetic(series) else ""
+    kind = "synthetic " if series.is_synthetic else ""
     targets = list(dict.fromkeys(aim.target for aim in series.cells))
     found: list[tuple[_Told, Headline]] = []
     for num_pixels in series.num_pixels:
         for target in targets:
             aims = [aim for aim in series.cells if aim.target == target]
-            told = _Told(series.records(aims, num_pixels), num_pixels, target, kind)
+            told = _Told(series.records(num_pixels, aims), num_pixels, target, kind)
             headline = sentence(told) if told.records else None
             if headline:
                 found.append((told, headline))

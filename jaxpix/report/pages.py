@@ -1,45 +1,33 @@
 """One HTML page that needs nothing but itself: no server, no network, no other file."""
 
 import base64
-import dataclasses
 import hashlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 from PIL import Image
 
-from .charts import Chart
 from .gallery import gallery_of
-from .headline import Headline, headlines_of
-from .printed import citation
-from .protocol import protocol_of
-from .provenance import PAPER_ADDRESS, Fact, Origin, origins_of, victim_facts
+from .headline import headlines_of
+from .printed import address, citation
+from .provenance import origins_of, report_command, victim_facts
 from .series import Series
-from .tables import Table
-from .wording import caution_of, is_synthetic
+from .tables import Chart, Table
 
 _TEMPLATES = "templates"
 
 
-@dataclasses.dataclass(frozen=True)
-class _Part:
-    """What the page shows of one series."""
-
-    series: Series
-    title: str
-    caution: str
-    headlines: list[Headline]
-    charts: Sequence[Chart]
-    protocol: Table
-    victim: list[Fact]
-    origins: list[Origin]
-
-
 def render_page(
-    all_series: Sequence[Series], charts: Sequence[Sequence[Chart]], tables: Sequence[Table], command: str
+    all_series: Sequence[Series],
+    charts: Sequence[Sequence[Chart]],
+    tables: Sequence[Table],
+    protocols: Sequence[Table],
+    paths: Sequence[Path],
+    out: Path,
 ) -> str:
     """The page as HTML.
 
@@ -47,28 +35,23 @@ def render_page(
         all_series: what was attacked.
         charts: the figures of each series; their files are read.
         tables: tables over all series.
-        command: what writes this report again.
+        protocols: the protocol of each series beside the paper's.
+        paths, out: what the report was told, so that the page can tell how to write it again.
     """
-    parts = [_part(series, drawn) for series, drawn in zip(all_series, charts, strict=True)]
-    attacks = [attack for series in all_series for attack in series.attacks]
     style, script = _template("style.css"), _template("gallery.js")
     return (
         _environment()
         .get_template("report.html")
         .render(
-            parts=parts,
-            synthetic=[is_synthetic(series) for series in all_series],
-            num_records=sum(len(attack.records) for attack in attacks),
-            most_pixels=max(attack.num_pixels for attack in attacks),
+            **_totals(all_series),
+            parts=_parts(all_series, charts, protocols),
+            synthetic=[series.is_synthetic for series in all_series],
             tables=[table for table in tables if not _tells_failures(table)],
             failures=[table for table in tables if _tells_failures(table)],
             gallery=gallery_of(all_series),
-            datasets=list({attack.dataset["name"]: attack.dataset for attack in attacks}.values()),
-            dates=sorted({str(attack.environment.get("date", "unknown"))[:10] for attack in attacks}),
-            versions=sorted({str(attack.environment.get("jaxpix", "unknown")) for attack in attacks}),
-            command=command,
+            command=report_command(paths, out),
             paper=citation(),
-            paper_address=PAPER_ADDRESS,
+            paper_address=address(),
             # Files of this package, not text of a user's.
             style=Markup(style),
             script=Markup(script),
@@ -78,17 +61,34 @@ def render_page(
     )
 
 
-def _part(series: Series, charts: Sequence[Chart]) -> _Part:
-    return _Part(
-        series,
-        series.title,
-        caution_of(series),
-        headlines_of(series),
-        charts,
-        protocol_of(series),
-        victim_facts(series),
-        origins_of(series),
-    )
+def _parts(
+    all_series: Sequence[Series], charts: Sequence[Sequence[Chart]], protocols: Sequence[Table]
+) -> list[dict[str, Any]]:
+    """What the page shows of each series."""
+    return [
+        {
+            "title": series.title,
+            "caution": series.caution,
+            "headlines": headlines_of(series),
+            "charts": drawn,
+            "protocol": protocol,
+            "victim": victim_facts(series),
+            "origins": origins_of(series),
+        }
+        for series, drawn, protocol in zip(all_series, charts, protocols, strict=True)
+    ]
+
+
+def _totals(all_series: Sequence[Series]) -> dict[str, Any]:
+    """What the page says of all attacks together."""
+    attacks = [attack for series in all_series for attack in series.attacks]
+    return {
+        "num_records": sum(len(attack.records) for attack in attacks),
+        "most_pixels": max(attack.num_pixels for attack in attacks),
+        "datasets": list({attack.dataset["name"]: attack.dataset for attack in attacks}.values()),
+        "dates": sorted({str(attack.environment.get("date", "unknown"))[:10] for attack in attacks}),
+        "versions": sorted({str(attack.environment.get("jaxpix", "unknown")) for attack in attacks}),
+    }
 
 
 def _tells_failures(table: Table) -> bool:

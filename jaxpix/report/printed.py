@@ -71,6 +71,11 @@ def citation() -> str:
     return f"{_paper()['paper']}, doi:{_paper()['doi']}"
 
 
+def address() -> str:
+    """Where the paper is."""
+    return f"https://doi.org/{_paper()['doi']}"
+
+
 def protocol() -> Mapping[str, Any]:
     """The paper's settings of every attack: preset, generations, image_size, per_class."""
     return _paper()["protocol"]

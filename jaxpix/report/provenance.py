@@ -10,10 +10,7 @@ import tomli_w
 
 from ..storage.run_folder import CONFIG
 from .reading import AttackResult
-from .series import Series
-from .wording import attack_name
-
-PAPER_ADDRESS = "https://doi.org/10.3390/cancers15174228"
+from .series import Series, attack_name
 
 
 class Fact(NamedTuple):

@@ -1,41 +1,33 @@
 """A series: attacks that differ in classes, target and number of pixels, in nothing else."""
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..config import AttackConfig
-from ..labels import label_text
-from ..metrics.transformations import Label, is_normal, knows_normal
-from ..records.record import Record
-from ..search.presets import PRESETS
-from .cells import Aim, Cell, cells_of
+from ..labels import LabelSpace, aim_text
+from .cells import Aim, Cell, Cells
+from .differences import SAME, Images, Setting, differences_of, resolve
 from .printed import PrintedResults, printed_results, protocol
 from .reading import AttackResult
+from .tables import pixels_text
 
 
 @dataclasses.dataclass(frozen=True)
-class Series:
+class Series(Cells):
     """Attacks on the same images and victim with the same fitness and search.
 
     Attributes:
         key: distinct among the series of a report; a safe file stem.
         attacks: at least one.
         settings: the search, resolved: the preset's choices and those that replaced them.
-        cells: by aim, then by K; aims in the order of the classes, untargeted first.
     """
 
     key: str
     attacks: tuple[AttackResult, ...]
     settings: Mapping[str, Any]
-    cells: Mapping[Aim, Mapping[int, Cell]]
-
-    @property
-    def first(self) -> Record:
-        """Some record: classes, task, fitness and preset are the same in all."""
-        return self.attacks[0].records[0]
 
     @property
     def dataset(self) -> Mapping[str, Any]:
@@ -48,90 +40,78 @@ class Series:
         return self.attacks[0].victim
 
     @property
-    def title(self) -> str:
-        """Data set, victim, fitness, and what else is not the paper's choice."""
-        unusual = [f"{name} {setting_text(value)}" for name, value in self.unusual_settings().items()]
-        return ", ".join(
-            [self.dataset["title"], self.victim["name"], f"fitness {self.first.fitness}", *unusual]
+    def printed(self) -> PrintedResults:
+        """What the paper printed of this data set and architecture."""
+        return _printed(self.attacks[0])
+
+    @functools.cached_property
+    def differences(self) -> list[Setting]:
+        """Every setting beside the paper's."""
+        return differences_of(
+            self.dataset,
+            self.victim,
+            self.printed,
+            [Images(attack_name(one), one.asked, one.target is not None) for one in self.attacks],
+            self.num_pixels,
+            {"fitness": self.first.fitness, "preset": self.first.preset, **self.settings},
         )
 
     @property
-    def printed(self) -> PrintedResults:
-        """What the paper printed of this data set and architecture."""
-        return printed_results(self.first.dataset, self.victim["architecture"])
+    def title(self) -> str:
+        """Data set, victim, fitness, and what else was chosen for the search."""
+        chosen = [
+            f"{one.name} {one.here}"
+            for one in self.differences
+            if one.name == "fitness" or (one.is_search and one.is_chosen)
+        ]
+        return ", ".join([self.dataset["title"], self.victim["name"], *chosen])
 
     @property
-    def num_pixels(self) -> list[int]:
-        """Every K, ascending."""
-        return sorted({count for cells in self.cells.values() for count in cells})
+    def is_synthetic(self) -> bool:
+        """Its images were drawn by jaxpix."""
+        return any(
+            attack.dataset["synthetic"] or any(record.synthetic for record in attack.records)
+            for attack in self.attacks
+        )
 
     @property
-    def is_multilabel(self) -> bool:
-        """Labels are sets."""
-        return self.first.task == "multilabel"
-
-    def unusual_settings(self) -> dict[str, Any]:
-        """Preset, generations, search and seed where they are not what jaxpix.attack takes by itself."""
-        usual = {**_settings("tsai2023", {}, 0), "preset": "tsai2023"}
-        mine = {"preset": self.first.preset, **self.settings}
-        if self.first.preset in PRESETS:
-            usual |= PRESETS[self.first.preset]
-        return {
-            name: value
-            for name, value in mine.items()
-            if setting_text(usual.get(name)) != setting_text(value)
-        }
-
-    def is_normal(self, label: Label) -> bool | None:
-        """Whether a label is no disease; None where nobody said which classes are."""
-        return is_normal(label, self.first) if knows_normal([self.first]) else None
+    def caution(self) -> str:
+        """What stands beside every figure: synthetic images, and the note of whoever prepared the data; or ""."""
+        parts = ["Synthetic images, drawn by jaxpix; no patient."] if self.is_synthetic else []
+        note = str(self.dataset["note"] or "").strip().rstrip(".")
+        return " ".join([*parts, *([f"{note[0].upper()}{note[1:]}."] if note else [])])
 
     @property
-    def knows_normal(self) -> bool:
-        """Somebody said which classes are no disease."""
-        return knows_normal([self.first])
+    def conditions(self) -> list[str]:
+        """Sentences on synthetic images, the data's note and unfinished attacks."""
+        title, note = self.dataset["title"], self.dataset["note"]
+        found = []
+        if self.is_synthetic:
+            found.append(f"{title}: synthetic images, drawn by jaxpix; they say nothing about patients.")
+        if note:
+            found.append(f"{title}: {note}".rstrip(".") + ".")
+        return found + [
+            f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments ({attack_name(attack)})."
+            for attack in self.attacks
+            if not attack.is_finished
+        ]
 
-    def dangerous_aims(self) -> list[Aim]:
-        """Aims with experiments that begin with a disease and may end in Normal.
+    @property
+    def caveats(self) -> list[str]:
+        """Sentences without which no number should be quoted: the conditions, and deviations from the paper."""
+        # Another seed repeats an attack.
+        deviations = [
+            f"{one.name} {one.here} (paper: {one.paper})"
+            for one in self.differences
+            if one.is_chosen and one.verdict != SAME and one.name != "seed"
+        ]
+        told = [f"Not the paper's protocol: {'; '.join(deviations)}."] if deviations else []
+        return self.conditions + told
 
-        None where nobody said what is normal.
-        """
-        if not self.knows_normal:
-            return []
-        attacked = [aim for aim, cells in self.cells.items() if any(cell.records for cell in cells.values())]
-        ill = [aim for aim in attacked if not is_normal(aim.before, self.first)]
-        return [aim for aim in ill if aim.target is None or is_normal(aim.target, self.first)]
 
-    def aim_name(self, aim: Aim) -> str:
-        """A row's heading: the class, and what it should become if some attack of the series has a target."""
-        name = label_text(aim.before)
-        if aim.target is not None:
-            return f"{name} to {label_text(aim.target)}"
-        is_targeted = any(other.target is not None for other in self.cells)
-        return f"{name} (untargeted)" if is_targeted else name
-
-    def records(self, aims: Sequence[Aim], num_pixels: int) -> list[Record]:
-        """All experiments of these aims with K pixels."""
-        cell = self.cell(aims, num_pixels)
-        return [] if cell is None else cell.records
-
-    def cell(self, aims: Sequence[Aim], num_pixels: int) -> Cell | None:
-        """The cells of these aims with K pixels as one; None where there is none."""
-        there = [self.cells[aim][num_pixels] for aim in aims if num_pixels in self.cells[aim]]
-        wanted = [cell.asked for cell in there if cell.asked is not None]
-        # Together, classes are short of experiments if any of them is.
-        asked = sum(wanted) if len(wanted) == len(there) else None
-        return Cell([record for cell in there for record in cell.records], asked) if there else None
-
-    def free_aims(self) -> list[Aim]:
-        """Aims whose result is not prescribed: the untargeted ones.
-
-        Of two classes the other one is the only result anyway, so targeted attacks stand in.
-        """
-        untargeted = [aim for aim in self.cells if aim.target is None]
-        if not untargeted and not self.is_multilabel and len(self.first.class_names) == 2:
-            return list(self.cells)
-        return untargeted
+def attack_name(attack: AttackResult) -> str:
+    """An attack of a series: its pixels and its aim."""
+    return f"{pixels_text(attack.num_pixels)}, {aim_text(attack.target)}"
 
 
 def series_of(attacks: Sequence[AttackResult]) -> list[Series]:
@@ -144,25 +124,17 @@ def series_of(attacks: Sequence[AttackResult]) -> list[Series]:
     for group in groups.values():
         key = _distinct(_stem(group[0]), taken)
         taken.add(key)
-        found.append(Series(key, tuple(group), _settings_of(group[0]), cells_of(group)))
+        found.append(Series(_cells_of(group), key, tuple(group), _settings_of(group[0])))
     return found
 
 
-_SEARCH = ("generations", "precision", *PRESETS["tsai2023"])
-
-
-def _settings(preset: str, options: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """The search as it ran; what the options do not name is the preset's, or the default."""
-    default = AttackConfig()
-    values: dict[str, Any] = {"generations": default.generations, "precision": default.precision}
-    values |= PRESETS.get(preset, {})  # type: ignore[call-overload]
-    values |= {name: options[name] for name in _SEARCH if options.get(name) is not None}
-    return {**values, "seed": seed}
+def _printed(attack: AttackResult) -> PrintedResults:
+    return printed_results(attack.records[0].dataset, attack.victim["architecture"])
 
 
 def _settings_of(attack: AttackResult) -> dict[str, Any]:
     first = attack.records[0]
-    return _settings(first.preset, attack.options, first.seed)
+    return resolve(first.preset, attack.options, first.seed)
 
 
 def _identity(attack: AttackResult) -> dict[str, Any]:
@@ -173,13 +145,6 @@ def _identity(attack: AttackResult) -> dict[str, Any]:
     images |= {"task": first.task, "class_names": first.class_names}
     search = {"fitness": first.fitness, "preset": first.preset, **_settings_of(attack)}
     return {**images, "victim": attack.victim["id"], **search}
-
-
-def setting_text(value: Any) -> str:
-    """A setting of the search for people; a pair of numbers is a range."""
-    if isinstance(value, list | tuple):
-        return "–".join(f"{part:g}" for part in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _stem(attack: AttackResult) -> str:
@@ -196,3 +161,47 @@ def _distinct(stem: str, taken: set[str]) -> str:
         number += 1
         key = f"{stem}-{number}"
     return key
+
+
+def _cells_of(attacks: Sequence[AttackResult]) -> dict[Aim, dict[int, Cell]]:
+    """Experiments by aim, then by K; aims in the order of the classes, untargeted first."""
+    cells: dict[Aim, dict[int, Cell]] = {}
+    printed, first = _printed(attacks[0]).success, attacks[0].records[0]
+    for attack in attacks:
+        num_pixels, target = attack.num_pixels, attack.target
+        groups: dict[tuple[str, ...], Cell] = {
+            label: Cell([], attack.asked, printed.get((label, target, num_pixels)))
+            for label in [*_wanted(attack), *(tuple(record.label_before) for record in attack.records)]
+        }
+        for record in attack.records:
+            groups[tuple(record.label_before)].records.append(record)
+        for label, cell in groups.items():
+            row = cells.setdefault(Aim(label, target), {})
+            row[num_pixels] = _merged(row.get(num_pixels), cell)
+
+    def order(aim: Aim) -> tuple[Any, ...]:
+        # Label sets stay in the order of the selection, commonest first.
+        place = first.class_names.index(aim.before[0]) if first.task == "multiclass" else 0
+        return (place, aim.target is not None, aim.target or ())
+
+    return {aim: cells[aim] for aim in sorted(cells, key=order)}
+
+
+def _wanted(attack: AttackResult) -> list[tuple[str, ...]]:
+    """Labels that were to be attacked, so that one without any eligible image is seen to have none."""
+    first = attack.records[0]
+    space = LabelSpace(first.task, tuple(first.class_names))
+    labels = [space.names(space.parse(str(text))) for text in attack.options.get("classes", ())]
+    if not labels and first.task == "multiclass" and attack.asked is not None:
+        labels = [(name,) for name in first.class_names]
+    return [label for label in labels if label != attack.target]
+
+
+def _merged(old: Cell | None, new: Cell) -> Cell:
+    """Both cells; an image that both attacked counts once."""
+    if old is None:
+        return new
+    known = {record.image_id for record in old.records}
+    added = [record for record in new.records if record.image_id not in known]
+    asked = None if old.asked is None or new.asked is None else max(old.asked, new.asked)
+    return Cell(old.records + added, asked, new.printed)

@@ -1,14 +1,14 @@
-"""Every table of a study, from the attacks it ran."""
+"""Every table of a study, from the attacks it ran, with the notes that its numbers need."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
-from .channel_tables import channel_table
+from .comparison_tables import channel_tables, search_tables
 from .disease_tables import conversion_table, dangerous_table, disease_tables
 from .hit_tables import control_table, failure_table, intensity_table
-from .search_tables import search_tables
 from .series import Series
 from .success_tables import confidence_table, paired_table, queries_table, success_table
-from .tables import Table
+from .tables import OTHERS, Table
 from .transformation_tables import ratio_table, resulting_table, transformation_tables
 
 _ONE: tuple[Callable[[Series], Table | None], ...] = (
@@ -24,7 +24,6 @@ _ONE: tuple[Callable[[Series], Table | None], ...] = (
     intensity_table,
     control_table,
 )
-_SEVERAL: tuple[Callable[[Series], list[Table]], ...] = (transformation_tables, disease_tables)
 
 
 def tables_of(all_series: Sequence[Series]) -> list[Table]:
@@ -34,11 +33,40 @@ def tables_of(all_series: Sequence[Series]) -> list[Table]:
         all_series: each has its own tables; colour is compared with grey, and one search with another, across
             them.
     """
-    found: list[Table | None] = []
+    found = [*channel_tables(all_series), *search_tables(all_series)]
     for series in all_series:
-        found += [make(series) for make in _ONE]
-        for make_several in _SEVERAL:
-            found += make_several(series)
-    found.append(channel_table(all_series))
-    found += search_tables(all_series)
-    return sorted((table for table in found if table is not None), key=lambda table: table.key)
+        made = [*(make(series) for make in _ONE), *transformation_tables(series), *disease_tables(series)]
+        found += [(table, [series]) for table in made if table is not None]
+    return sorted((_noted(table, of) for table, of in found), key=lambda table: table.key)
+
+
+def _noted(table: Table, of: Sequence[Series]) -> Table:
+    """The table with its own notes first, then how to read rates, then caveats."""
+    notes = [*table.notes]
+    cells = [cell for row in (table.columns, *table.rows) for cell in row]
+    if any(" %" in cell and "–" in cell and "/" in cell for cell in cells):
+        notes.append("Rates with their Wilson 95 % interval and counts.")
+    if any(" %*" in cell for cell in cells):
+        notes.append(
+            "* fewer experiments than asked: too few images that the victim classifies correctly, or unfinished."
+        )
+    if any(OTHERS in cell for cell in cells):
+        notes.append(
+            "Labels with the most experiments stand by themselves, the others together; summary.json has all."
+        )
+    notes += dict.fromkeys(caveat for series in of for caveat in series.caveats)
+    return dataclasses.replace(
+        table, columns=tuple(table.columns), rows=tuple(map(tuple, table.rows)), notes=tuple(notes)
+    )
+
+
+def protocol_of(series: Series) -> Table:
+    """One series's protocol beside the paper's, setting by setting (3.1 to 4.4, 5)."""
+    return Table(
+        f"protocol-{series.key}",
+        f"Protocol beside the paper's: {series.title}",
+        "sections 3.1 to 4.4 and 5",
+        ("setting", "paper", "here", "compared"),
+        tuple((one.name, one.paper, one.here, one.verdict) for one in series.differences),
+        tuple(series.conditions),
+    )

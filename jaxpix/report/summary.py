@@ -24,19 +24,15 @@ A rate is {successes, experiments, rate, low, high}, 0..1 with its Wilson 95 % i
 experiments. A label is a list of class names; for label sets [] is Normal. Confidences are 0..1.
 """
 
+import dataclasses
 import itertools
-import statistics
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from ..metrics.paired import compare
-from ..metrics.queries import mean_queries_to_first_hit, median_queries_to_first_hit
-from ..metrics.rates import Rate, average_confidence, null_control_failures, success_rate
 from ..metrics.transformations import conversions, dangerous_rate, transformation_counts
-from .caveats import caveats_of
-from .cells import Aim, Cell
-from .printed import PrintedRate, citation
-from .reading import AttackResult
+from .printed import citation
 from .series import Series
 
 SCHEMA_VERSION = 1
@@ -62,13 +58,9 @@ def _series(series: Series) -> dict[str, Any]:
         "fitness": series.first.fitness,
         "preset": series.first.preset,
         "search": dict(series.settings),
-        "caveats": caveats_of(series),
-        "attacks": [_attack(attack) for attack in series.attacks],
-        "cells": [
-            _cell(series, aim, count, cell)
-            for aim, cells in series.cells.items()
-            for count, cell in sorted(cells.items())
-        ],
+        "caveats": series.caveats,
+        "attacks": _attacks(series),
+        "cells": _cells(series),
         "transformations": _transformations(series),
         "conversions": _conversions(series),
         "dangerous": _dangerous(series),
@@ -76,57 +68,52 @@ def _series(series: Series) -> dict[str, Any]:
     }
 
 
-def _attack(attack: AttackResult) -> dict[str, Any]:
+def _attacks(series: Series) -> list[dict[str, Any]]:
+    return [
+        {
+            "num_pixels": attack.num_pixels,
+            "target": attack.target,
+            "asked": attack.asked,
+            "experiments": len(attack.records),
+            "wanted": attack.num_experiments,
+            "is_finished": attack.is_finished,
+            "folder": attack.folder.name,
+            "data_fingerprint": attack.data_fingerprint,
+            # Where files lay on one machine is nobody else's business.
+            "options": {name: value for name, value in attack.options.items() if name not in _PLACES},
+            "environment": dict(attack.environment),
+        }
+        for attack in series.attacks
+    ]
+
+
+def _plain(figures: Any) -> dict[str, Any]:
+    """A dataclass of figures as JSON has it: what is not defined is None."""
     return {
-        "num_pixels": attack.num_pixels,
-        "target": attack.target,
-        "asked": attack.asked,
-        "experiments": len(attack.records),
-        "wanted": attack.num_experiments,
-        "is_finished": attack.is_finished,
-        "folder": attack.folder.name,
-        "data_fingerprint": attack.data_fingerprint,
-        # Where files lay on one machine is nobody else's business.
-        "options": {name: value for name, value in attack.options.items() if name not in _PLACES},
-        "environment": dict(attack.environment),
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in dataclasses.asdict(figures).items()
     }
 
 
-def _rate(rate: Rate) -> dict[str, Any]:
-    return {
-        "successes": rate.successes,
-        "experiments": rate.experiments,
-        "rate": rate.rate if rate.experiments else None,
-        "low": rate.low,
-        "high": rate.high,
-    }
-
-
-def _printed(rate: PrintedRate | None) -> dict[str, Any] | None:
-    if rate is None:
-        return None
-    return {"rate": rate.rate, "average_confidence": rate.average_confidence, "table": rate.table}
-
-
-def _cell(series: Series, aim: Aim, num_pixels: int, cell: Cell) -> dict[str, Any]:
-    records = cell.records
-    return {
-        "before": aim.before,
-        "target": aim.target,
-        "num_pixels": num_pixels,
-        "asked": cell.asked,
-        "success": _rate(success_rate(records)),
-        "average_confidence": average_confidence(records),
-        "queries_to_first_hit": {
-            "mean": mean_queries_to_first_hit(records),
-            "median": median_queries_to_first_hit(records),
-        },
-        "mean_queries": statistics.fmean(record.queries for record in records) if records else None,
-        "mean_seconds": statistics.fmean(record.seconds for record in records) if records else None,
-        "refuted_hits": sum(record.refuted_hits for record in records),
-        "null_control_failures": null_control_failures(records),
-        "paper": _printed(series.printed.success.get((aim.before, aim.target, num_pixels))),
-    }
+def _cells(series: Series) -> list[dict[str, Any]]:
+    return [
+        {
+            "before": aim.before,
+            "target": aim.target,
+            "num_pixels": num_pixels,
+            "asked": cell.asked,
+            "success": _plain(cell.success),
+            "average_confidence": cell.average_confidence,
+            "queries_to_first_hit": {"mean": cell.mean_to_hit, "median": cell.median_to_hit},
+            "mean_queries": cell.mean_queries,
+            "mean_seconds": cell.mean_seconds,
+            "refuted_hits": cell.refuted_hits,
+            "null_control_failures": cell.null_control.successes,
+            "paper": cell.printed and _plain(cell.printed),
+        }
+        for aim, cells in series.cells.items()
+        for num_pixels, cell in sorted(cells.items())
+    ]
 
 
 def _transformations(series: Series) -> list[dict[str, Any]]:
@@ -140,7 +127,7 @@ def _transformations(series: Series) -> list[dict[str, Any]]:
             "paper": series.printed.transformations.get(num_pixels, {}).get(before, {}).get(after),
         }
         for num_pixels in series.num_pixels
-        for before, results in transformation_counts(series.records(aims, num_pixels)).items()
+        for before, results in transformation_counts(series.records(num_pixels, aims)).items()
         for after, count in sorted(results.items())
     ]
 
@@ -150,30 +137,19 @@ def _conversions(series: Series) -> list[dict[str, Any]]:
         return []
     found = []
     for num_pixels in series.num_pixels:
-        crossed = conversions(series.records(series.free_aims(), num_pixels))
+        crossed = conversions(series.records(num_pixels, series.free_aims()))
         paper = series.printed.conversions.get(num_pixels)
-        found.append(
-            {
-                "num_pixels": num_pixels,
-                "disease_to_normal": crossed.disease_to_normal,
-                "normal_to_disease": crossed.normal_to_disease,
-                "paper": paper
-                and {
-                    "disease_to_normal": paper.disease_to_normal,
-                    "normal_to_disease": paper.normal_to_disease,
-                },
-            }
-        )
+        found.append({"num_pixels": num_pixels, **_plain(crossed), "paper": paper and _plain(paper)})
     return found
 
 
 def _dangerous(series: Series) -> list[dict[str, Any]]:
     aims = series.dangerous_aims()
     return [
-        {"target": target, "num_pixels": num_pixels, "rate": _rate(dangerous_rate(records))}
+        {"target": target, "num_pixels": num_pixels, "rate": _plain(dangerous_rate(records))}
         for target in dict.fromkeys(aim.target for aim in aims)
         for num_pixels in series.num_pixels
-        if (records := series.records([aim for aim in aims if aim.target == target], num_pixels))
+        if (records := series.records(num_pixels, [aim for aim in aims if aim.target == target]))
     ]
 
 
@@ -181,7 +157,7 @@ def _paired(series: Series) -> list[dict[str, Any]]:
     found = []
     for first, second in itertools.combinations(series.num_pixels, 2):
         for aim in series.cells:
-            outcome = compare(series.records([aim], first), series.records([aim], second))
+            outcome = compare(series.records(first, [aim]), series.records(second, [aim]))
             if outcome.pairs:
                 found.append(
                     {

@@ -1,11 +1,18 @@
-"""A table of a report: text cells, and what must be known to read them."""
+"""Tables and figures as a report shows them: text, and what must be known to read it."""
 
 import dataclasses
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 DASH = "–"
 """A cell that holds nothing: not attacked, not printed, or not defined."""
+
+MOST_ROWS = 40
+"""Aims of one target with rows of their own: a victim of 14 labels can have thousands of label sets."""
+
+OTHERS = "others together"
+"""What the row of all further aims is called, after their number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +33,37 @@ class Table:
     source: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-    notes: Sequence[str]
+    notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.key), f"unsafe table key {self.key!r}"
         for row in self.rows:
             assert len(row) == len(self.columns), f"{self.key}: {len(row)} cells, {len(self.columns)} columns"
+
+
+@dataclasses.dataclass(frozen=True)
+class Chart:
+    """One figure of the report.
+
+    Attributes:
+        path: PNG file.
+        title: what it shows.
+        words: its numbers in words.
+        source: figure or table of the paper that it follows; "" for none.
+        caution: what stands beside it.
+    """
+
+    path: Path
+    title: str
+    words: str
+    source: str
+    caution: str
+    is_wide: bool = False
+
+
+def others(count: int) -> str:
+    """Heading of a row or column of `count` labels without one of their own."""
+    return f"{count:,} {OTHERS}"
 
 
 def pixels_text(num_pixels: int) -> str:
@@ -51,6 +83,11 @@ def percent_text(share: float | None, decimals: int | None = None) -> str:
 def number_text(value: float | None, decimals: int = 0) -> str:
     """A number with thousands separators; a dash for None."""
     return DASH if value is None else f"{value:,.{decimals}f}"
+
+
+def p_text(p_value: float) -> str:
+    """A p-value with two significant digits, tiny ones as a bound."""
+    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
 
 
 def measured_and_paper(names: Sequence[str], with_paper: bool) -> list[str]:

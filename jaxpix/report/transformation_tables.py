@@ -6,10 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from ..labels import label_text
 from ..metrics.transformations import Label, resulting_labels, transformation_counts, transformation_ratios
-from .caveats import with_notes
-from .rows import MOST_ROWS, others, rows_of
 from .series import Series
-from .tables import DASH, Table, measured_and_paper, number_text, percent_text, pixels_text
+from .tables import (
+    DASH,
+    MOST_ROWS,
+    Table,
+    measured_and_paper,
+    number_text,
+    others,
+    percent_text,
+    pixels_text,
+)
 
 
 def transformation_tables(series: Series) -> list[Table]:
@@ -23,7 +30,7 @@ def transformation_tables(series: Series) -> list[Table]:
 
 
 def _counts(series: Series, num_pixels: int) -> dict[Label, dict[Label, int]]:
-    return transformation_counts(series.records(series.free_aims(), num_pixels))
+    return transformation_counts(series.records(num_pixels, series.free_aims()))
 
 
 def _says_something(series: Series, counts: Mapping[Label, Mapping[Label, int]]) -> bool:
@@ -63,15 +70,16 @@ def _transformation_table(
         if series.is_multilabel
         else ("Rows: original classes; columns: classes after the attack.")
     )
-    return with_notes(
-        [series],
+    return Table(
         f"04-transformation-{series.key}-{num_pixels}",
         f"Class transformation, {pixels_text(num_pixels)}: {series.title}",
         source,
         columns,
         rows,
-        f"Numbers of successes of untargeted attacks. {rows_are}",
-        f"Experiments: {_experiments(series, num_pixels)}.",
+        [
+            f"Numbers of successes of untargeted attacks. {rows_are}",
+            f"Experiments: {_experiments(series, num_pixels)}.",
+        ],
     )
 
 
@@ -84,7 +92,7 @@ class _Group:
 
 
 def _originals(series: Series, labels: Mapping[Label, object]) -> list[_Group]:
-    rows = rows_of(series, [aim for aim in series.free_aims() if aim.before in labels])
+    rows = series.rows([aim for aim in series.free_aims() if aim.before in labels])
     groups = [(row.name, tuple(aim.before for aim in row.aims)) for row in rows]
     return [_Group(label_text(of[0]) if len(of) == 1 else name, of) for name, of in groups]
 
@@ -123,7 +131,7 @@ def _experiments(series: Series, num_pixels: int) -> str:
     """The denominators of a table of counts."""
     attacked = {aim.before: aim for aim in series.free_aims() if num_pixels in series.cells[aim]}
     return ", ".join(
-        f"{group.name} {len(series.records([attacked[label] for label in group.labels], num_pixels)):,}"
+        f"{group.name} {len(series.records(num_pixels, [attacked[label] for label in group.labels])):,}"
         for group in _originals(series, attacked)
     )
 
@@ -173,15 +181,16 @@ def ratio_table(series: Series) -> Table | None:
                 row.append(percent_text(theirs, 2))
         rows.append(row)
     pixels = [pixels_text(count) for count in series.num_pixels]
-    return with_notes(
-        [series],
+    return Table(
         f"05-ratio-{series.key}",
         f"Transformation ratio: {series.title}",
         series.printed.tables.get("ratios", "Table 8"),
         ["after the attack", *measured_and_paper(pixels, with_paper)],
         rows,
-        "Mean, over the original labels with any success, of the share of their successes that ended here (6)-(7); "
-        f"successes: {_successes(by_pixels)}. A mean of shares has no Wilson interval.",
+        [
+            "Mean, over the original labels with any success, of the share of their successes that ended here "
+            f"(6)-(7); successes: {_successes(by_pixels)}. A mean of shares has no Wilson interval."
+        ],
     )
 
 
@@ -206,20 +215,19 @@ def resulting_table(series: Series) -> Table | None:
     if all(row[3] == DASH for row in rows):
         return None
     columns = ["original", "became", "pixels", *measured_and_paper(["share", "AvgCL"], with_paper)]
-    return with_notes(
-        [series],
+    return Table(
         f"06-resulting-{series.key}",
         f"What normal images became: {series.title}",
         series.printed.tables.get("resulting", "Table 13"),
         columns,
         rows,
-        "Shares of the successes of untargeted attacks on normal images.",
+        ["Shares of the successes of untargeted attacks on normal images."],
     )
 
 
 def _resulting_rows(series: Series, before: Label, num_pixels: int, with_paper: bool) -> list[list[str]]:
     aim = next(aim for aim in series.free_aims() if aim.before == before)
-    found = {one.label: one for one in resulting_labels(series.records([aim], num_pixels))}
+    found = {one.label: one for one in resulting_labels(series.records(num_pixels, [aim]))}
     rows = []
     for name in series.first.class_names:
         one, paper = found.get((name,)), series.printed.resulting.get((before, (name,), num_pixels))

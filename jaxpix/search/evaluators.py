@@ -16,7 +16,7 @@ from ..config import EngineConfig, SearchPrecision
 from ..errors import InputError
 from ..models.costs import CPU, GPU, switch_costs
 from ..models.frozen import FrozenModel
-from ..models.windows import IncrementalModel
+from ..models.incremental import IncrementalModel
 from ..pixels import Pixels, paint
 from ..platforms import on_cpu
 from ..victim.victim import Victim

@@ -80,19 +80,24 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def load(path: Path, kind: type[Kind]) -> Kind:
     """A JSON file of ours as a `kind`: a dataclass or `TypedDict` whose types, lengths and ranges it must have.
 
-    Keys that `kind` does not name are left out.
+    Keys that `kind` does not name are left out. A strict `kind` takes lists for tuples and objects for
+    dataclasses, which JSON has no other words for.
 
     Raises:
         InputError: as `read_json` and `checked`; the message names file and key.
     """
-    return checked(kind, read_json(path), f"{path} is damaged: ")
+    adapter: TypeAdapter[Kind] = _adapter(kind)  # type: ignore[arg-type]
+    try:
+        return adapter.validate_json(json.dumps(read_json(path)))
+    except ValidationError as error:
+        raise explain(error, f"{path} is damaged: ") from None
 
 
-def dump(path: Path, value: Any, indent: int | None = 1) -> None:
+def dump(path: Path, value: Any, indent: int | None = 1, *, ascii_only: bool = True) -> None:
     """Write what `load` reads back, atomically; `indent` None: on one line, for what may be long."""
     adapter: TypeAdapter[Any] = _adapter(type(value))  # type: ignore[arg-type]
     plain = adapter.dump_python(value, mode="json")
-    write_atomically(path, json.dumps(plain, indent=indent) + "\n")
+    write_atomically(path, json.dumps(plain, indent=indent, ensure_ascii=ascii_only) + "\n")
 
 
 def checked(kind: type[Kind], value: Any, where: str) -> Kind:

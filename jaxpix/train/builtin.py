@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 from ..config import PrepareConfig, Task, TrainConfig
-from ..data.places import SUMMARY_FILE, VERSION, folder_name
 from ..data.prepared import PreparedDataset, open_prepared
+from ..data.prepared_files import finished, folder_name
 from ..data.registry import PHANTOMS
 from ..prepare.preparation import Report, Silent, prepare_dataset
 from ..terminal import console
@@ -72,8 +72,8 @@ def open_or_draw(
     Raises:
         InputError: not prepared and no phantom; the message says the command.
     """
-    pattern = f"{split or '*'}-{image_size or '*'}/{VERSION}/{SUMMARY_FILE}"
-    if name in PHANTOMS and not any((data_dir / folder_name(name)).glob(pattern)):
+    pattern = f"{split or '*'}-{image_size or '*'}"
+    if name in PHANTOMS and not finished(data_dir / folder_name(name), pattern):
         console.say(f"{name} is drawn first, into {data_dir}")
         config = PrepareConfig(data_dir=data_dir, split=split, image_size=image_size)
         return prepare_dataset(name, config, console)

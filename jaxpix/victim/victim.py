@@ -13,7 +13,8 @@ from flax import nnx
 from ..config import ModelName, Task
 from ..errors import InputError
 from ..labels import LabelSpace
-from ..models.frozen import FrozenModel, freeze
+from ..models.freezing import freeze
+from ..models.frozen import FrozenModel
 from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision, read_weights
 from ..models.zoo import build, check_image_size
 from ..platforms import on_cpu

@@ -106,7 +106,8 @@ def test_the_run_folder_explains_itself(world, undisturbed):
     assert "population = 12" in (run / "config.toml").read_text()
     successes = [record for record in undisturbed if record.success]
     assert len(list((run / "adversarial").iterdir())) == len(successes) > 0
-    assert Image.open(run / "successes.png").size[0] > 300
+    with Image.open(run / "successes.png") as sheet:
+        assert sheet.size[0] > 300
 
 
 def test_every_success_is_adversarial_as_saved(world, undisturbed):
@@ -145,7 +146,7 @@ def test_of_two_processes_one_is_killed_and_nothing_is_lost_or_repeated(world, u
         assert first.poll() is None, "the attack ended before it could be killed"
         time.sleep(0.002)
     first.kill()
-    first.wait()
+    first.communicate()
     finished = own.read_bytes()
     kept = finished[: finished.rfind(b"\n") + 1]
     printed, _ = second.communicate(timeout=200)

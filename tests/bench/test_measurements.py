@@ -17,14 +17,13 @@ from PIL import Image
 from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack.experiments import Attack
 from jaxpix.bench import __main__ as bench
-from jaxpix.bench.attacks import jobs_of, measure_attack, run_attack, warm_up
-from jaxpix.bench.comparison import Comparison, compare
-from jaxpix.bench.hardware import MatrixRates
+from jaxpix.bench.attacks import measure_attack, run_attack, warm_up
 from jaxpix.bench.options import BenchOptions, resolved
 from jaxpix.bench.results import Results
-from jaxpix.bench.session import Session
+from jaxpix.bench.rows import Comparison
+from jaxpix.bench.session import Session, compare
 from jaxpix.bench.subjects import Subject, random_subject, trained_subject, unconfusable
-from jaxpix.bench.throughput import make_workload, measure_forward
+from jaxpix.bench.throughput import compile_bare, grouped, time_forward
 from jaxpix.bench.training import measure_training_step
 from jaxpix.config import AttackConfig, EngineConfig
 from jaxpix.data.prepared import PreparedDataset
@@ -87,16 +86,9 @@ def data_folder(dataset: PreparedDataset) -> Path:
 
 
 def forward(subject: Subject, evaluator: Any, batch: int) -> Any:
-    return measure_forward(
-        subject,
-        config=EngineConfig(evaluator=evaluator),
-        num_pixels=2,
-        precision="float32",
-        batch=batch,
-        population=6,
-        repeats=2,
-        matrix_rate=1e9,
-    )
+    made = make_evaluator(subject.victim, 2, "float32", EngineConfig(evaluator=evaluator))
+    bare = compile_bare(made, subject.images, 2, *grouped(batch, 6), repeats=2)
+    return time_forward(bare, "noise", 2, "float32", repeats=2, matrix_rate=1e9)
 
 
 def test_bare_evaluation_in_figures(subject: Subject) -> None:
@@ -122,11 +114,11 @@ def test_bare_evaluation_in_figures(subject: Subject) -> None:
 def test_the_workload_is_real(subject: Subject) -> None:
     """Candidates of the images, whose logits are those of the victim."""
     evaluator = make_evaluator(subject.victim, 2, "float32", EngineConfig(evaluator="incremental"))
-    work = make_workload(evaluator, subject, num_pixels=2, group=2, population=5, repeats=1)
+    work = compile_bare(evaluator, subject.images, num_pixels=2, group=2, population=5, repeats=1)
     assert work.size == 10
-    painted = np.asarray(jax.vmap(paint)(work.images, work.pixels)).reshape(-1, SIZE, SIZE, 3)
+    painted = np.asarray(jax.vmap(paint)(*work.arguments[2:])).reshape(-1, SIZE, SIZE, 3)
     assert len(np.unique(painted, axis=0)) == 10
-    logits = np.asarray(evaluator.logits(*work.arguments)).reshape(10, -1)
+    logits = np.asarray(work.program.call(*work.arguments)).reshape(10, -1)
     np.testing.assert_allclose(logits, subject.victim.predict(painted), atol=1e-4)
 
 
@@ -157,8 +149,8 @@ def test_noise_is_of_mixed_difficulty(subject: Subject) -> None:
 def test_nothing_confuses_the_unconfusable(subject: Subject) -> None:
     fixed = unconfusable(subject)
     attack = Attack(fixed.victim, AttackConfig(population=6, generations=3), EngineConfig(evaluator="dense"))
-    warm_up(attack, fixed)
-    run = run_attack(attack, jobs_of(attack, fixed))
+    warm_up(attack, fixed.images[0], fixed.labels[0])
+    run = run_attack(attack, fixed)
     assert run.candidates == sum(record.queries for record in run.records) == 12 * 6 * 4
     assert not any(record.success for record in run.records)
     # The other one is as it was.
@@ -168,13 +160,13 @@ def test_nothing_confuses_the_unconfusable(subject: Subject) -> None:
 def test_warming_up_compiles_everything(subject: Subject) -> None:
     config = AttackConfig(population=6, generations=3, seed=5)
     attack = Attack(subject.victim, config, EngineConfig(evaluator="dense"))
-    assert warm_up(attack, subject) > 0
+    assert warm_up(attack, subject.images[0], subject.labels[0]) > 0
     program = attack.engine.program
     sizes = [
         fn._cache_size()
         for fn in (program.empty, program.fill, program.advance, program.read, program.refute)
     ]
-    run_attack(attack, jobs_of(attack, subject))
+    run_attack(attack, subject)
     after = [
         fn._cache_size()
         for fn in (program.empty, program.fill, program.advance, program.read, program.refute)
@@ -199,7 +191,8 @@ def test_the_door_writes_what_it_measured(tmp_path: Path, capsys: pytest.Capture
     for text in ("Bare evaluation", "Whole attacks", "Training step", "results: "):
         assert text in printed
     for kind in ("candidates", "training"):
-        assert Image.open(tmp_path / "results" / f"tiny-{kind}.png").size[0] > 500
+        with Image.open(tmp_path / "results" / f"tiny-{kind}.png") as picture:
+            assert picture.size[0] > 500
 
 
 def test_quick_chooses_what_is_not_given() -> None:
@@ -218,9 +211,7 @@ def test_peers_may_be_separated_by_commas() -> None:
 
 def test_full_memory_is_noted_and_left(tmp_path: Path) -> None:
     options = BenchOptions(quick=True, out=tmp_path, name="full")
-    rates = MatrixRates(1, size=8)
-    results = Results(tmp_path, "full", "", {}, rates)
-    session = Session(options, resolved(options), results, rates)
+    session = Session(options, resolved(options), Results(tmp_path, "full", "", {}))
     assert session._fitting("too much", lambda: jax.block_until_ready(jnp.zeros(2**48))) is None
     assert json.loads((tmp_path / "full.json").read_text())["skipped"] == ["too much: out of memory"]
     assert session._fitting("enough", lambda: 3) == 3
@@ -258,13 +249,14 @@ def test_a_missing_library_is_named_before_anything_is_measured(
         bench.main(["--peers", "art", "--out", str(tmp_path)])
 
 
-def test_images_of_a_trained_victim(victim: Path, dataset: PreparedDataset) -> None:
+def test_images_of_a_trained_victim(victim: Path, dataset: PreparedDataset, tmp_path: Path) -> None:
     loaded = Victim.load(victim)
-    subject = trained_subject(loaded, data_folder(dataset), 5)
+    subject = trained_subject(victim, data_folder(dataset), 5)
     assert len(subject.images) == 5
     np.testing.assert_array_equal(loaded.predict(subject.images).argmax(1), subject.labels.argmax(1))
     assert subject.source == "drawn test images of phantom-xray"
-    nameless = dataclasses.replace(loaded, provenance={})
+    nameless = tmp_path / "nameless"
+    dataclasses.replace(loaded, provenance={}).save(nameless)
     with pytest.raises(InputError, match="does not say what it was trained on"):
         trained_subject(nameless, data_folder(dataset), 5)
 
@@ -296,7 +288,8 @@ def test_a_whole_data_set(
     assert row["success"]["experiments"] == len(records)
     assert row["synthetic"] is True
     assert "synthetic images" in capsys.readouterr().out
-    assert Image.open(tmp_path / "all-success.png").size[0] > 500
+    with Image.open(tmp_path / "all-success.png") as picture:
+        assert picture.size[0] > 500
     # What it wrote is an attack's run folder like any other.
     assert "out" not in (run / "config.toml").read_text()
     with pytest.raises(InputError, match="holds finished experiments, but a benchmark times all"):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jaxpix.bench.hardware import MatrixRates
-from jaxpix.bench.timing import Timing, compile_program, time_calls
+from jaxpix.bench.rows import Timing
+from jaxpix.bench.timing import compile_program, time_calls
 
 
 def test_a_timing_by_hand() -> None:

@@ -18,17 +18,13 @@ import pytest
 from PIL import Image
 
 from jaxpix.bench import __main__ as bench
-from jaxpix.bench.agenda import IN_SMALL, ON_GPU, Measurement, agenda_of, chosen, with_limits
-from jaxpix.bench.comparison import Comparison, Ratio, Standing
-from jaxpix.bench.hardware import MatrixRates
-from jaxpix.bench.journal import ROW_TYPES, figure_of
+from jaxpix.bench.agenda import IN_SMALL, ON_GPU, agenda_of, chosen, with_limits
 from jaxpix.bench.limits import RESTART_STATUS, OverLimit, within
 from jaxpix.bench.results import Results
+from jaxpix.bench.rows import Comparison, Forward, Ratio, Standing, Timing
 from jaxpix.bench.subjects import Subject, hardest, repeated
-from jaxpix.bench.throughput import Forward
-from jaxpix.bench.timing import Timing
-from jaxpix.bench.visit import Visit
-from jaxpix.bench.workbench import Workbench
+from jaxpix.bench.tables import figure_of
+from jaxpix.bench.visit import Measurement, Visit
 from jaxpix.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +61,7 @@ def statuses(content: dict[str, Any]) -> dict[str, str]:
 
 def test_the_script_measures_everything_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     environment = {**os.environ, "JAXPIX_PYTHON": sys.executable, "OUT": str(tmp_path)}
-    names = [one.name for one in agenda_of(IN_SMALL) if one.name != "peers"]
+    names = [one.name for one in agenda_of(IN_SMALL, lambda precision: 1e9) if one.name != "peers"]
     done = subprocess.run(
         ["bash", str(ROOT / "scripts" / "bench_gpu.sh"), "--small", *names],
         env=environment,
@@ -92,7 +88,8 @@ def test_the_script_measures_everything_in_small(tmp_path: Path, capsys: pytest.
     shown = capsys.readouterr().out
     for text in ("Visit", "Bare evaluation", "Whole attacks", "Training step"):
         assert text in shown
-    assert Image.open(file.with_name(f"{file.stem}-candidates.png")).size[0] > 500
+    with Image.open(file.with_name(f"{file.stem}-candidates.png")) as picture:
+        assert picture.size[0] > 500
 
 
 @pytest.mark.torch
@@ -186,19 +183,19 @@ import dataclasses, hashlib, os, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from bench.test_visit import ROW, rehearsal
-from jaxpix.bench.agenda import Measurement
+from jaxpix.bench.visit import Measurement
 from jaxpix.terminal.console import run_door, say
 
-def hang(bench):
+def hang():
     # In C, where no signal's handler is run.
     yield ROW
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
 
-def abort(bench):
+def abort():
     os.abort()
     yield
 
-def slow(bench):
+def slow():
     say("slow begins")
     time.sleep(0 if "quick" in sys.argv else 60)
     yield ROW
@@ -214,11 +211,10 @@ run_door(door)
 def rehearsal(
     folder: Path, agenda: list[Measurement], resume: bool = False, seconds: float = 300, **options: float
 ) -> Visit:
-    rates = MatrixRates(1, size=8)
-    results = Results(folder, "v", "", {"began": time.time()}, rates)
+    results = Results(folder, "v", "", {"began": time.time()})
     if resume:
-        results.restore(ROW_TYPES)
-    return Visit(agenda, Workbench(IN_SMALL.scale, rates), results, seconds, **options)
+        results.restore()
+    return Visit(agenda, results, seconds, **options)
 
 
 def test_what_python_cannot_stop_and_what_crashes(tmp_path: Path) -> None:
@@ -233,19 +229,23 @@ def test_what_python_cannot_stop_and_what_crashes(tmp_path: Path) -> None:
             text=True,
         )
 
-    assert start().wait(60) == RESTART_STATUS
+    def status_of(*arguments: str) -> int:
+        with start(*arguments) as process:
+            return process.wait(60)
+
+    assert status_of() == RESTART_STATUS
     [entry] = content_of(tmp_path, "v")["visit"]
     assert (entry["status"], entry["figure"]) == ("over its limit", "150")
     assert content_of(tmp_path, "v")["forward"][0]["candidates_per_second"] == 150
-    assert start("resume").wait(60) == -signal.SIGABRT
+    assert status_of("resume") == -signal.SIGABRT
     assert statuses(content_of(tmp_path, "v")) == {"hang": "over its limit", "abort": "running"}
-    waiting = start("resume")
-    assert waiting.stdout is not None
-    assert "slow begins\n" in iter(waiting.stdout.readline, "")
-    waiting.terminate()
-    assert waiting.wait(60) == 128 + signal.SIGTERM
+    with start("resume") as waiting:
+        assert waiting.stdout is not None
+        assert "slow begins\n" in iter(waiting.stdout.readline, "")
+        waiting.terminate()
+        assert waiting.wait(60) == 128 + signal.SIGTERM
     assert statuses(content_of(tmp_path, "v"))["slow"] == "interrupted"
-    assert start("resume", "quick").wait(60) == 1
+    assert status_of("resume", "quick") == 1
     assert statuses(content_of(tmp_path, "v")) == {
         "hang": "over its limit",
         "abort": "crashed",
@@ -254,19 +254,19 @@ def test_what_python_cannot_stop_and_what_crashes(tmp_path: Path) -> None:
 
 
 def test_every_end_is_written_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def improving(bench: Workbench) -> Iterator[Forward]:
+    def improving() -> Iterator[Forward]:
         yield ROW
         yield dataclasses.replace(ROW, candidates_per_second=250.0)
 
-    def over(bench: Workbench) -> Iterator[Forward]:
+    def over() -> Iterator[Forward]:
         yield ROW
         time.sleep(60)
 
-    def broken(bench: Workbench) -> Iterator[Forward]:
+    def broken() -> Iterator[Forward]:
         raise ZeroDivisionError("in [/a] kernel")
         yield
 
-    def absent(bench: Workbench) -> Iterator[Forward]:
+    def absent() -> Iterator[Forward]:
         raise InputError("no torch here")
         yield
 
@@ -298,19 +298,17 @@ def test_every_end_is_written_down(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_results_come_back_as_they_were(tmp_path: Path) -> None:
-    rates = MatrixRates(1, size=8)
-    first = Results(tmp_path, "r", "typed", {"seed": 3}, rates)
-    rates.of("float32")
-    first.add("forward", ROW)
-    first.add("skipped", "too much")
-    again = MatrixRates(1, size=8)
-    second = Results(tmp_path, "r", "", {}, again)
-    second.restore(ROW_TYPES)
+    first = Results(tmp_path, "r", "typed", {"seed": 3})
+    first.rates.of("float32")
+    first.add(ROW)
+    first.add("too much")
+    second = Results(tmp_path, "r", "", {})
+    second.restore()
     assert (second.of("forward"), second.of("skipped"), second.options) == ([ROW], ["too much"], {"seed": 3})
-    assert again.of("float32") == rates.of("float32")
+    assert second.rates.of("float32") == first.rates.of("float32")
     (tmp_path / "r.json").write_text('{"schema_version": 1}')
     with pytest.raises(InputError, match=r"r\.json does not hold results of bench"):
-        second.restore(ROW_TYPES)
+        second.restore()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -359,7 +357,7 @@ def test_the_hardest_images_are_those_of_most_contrast() -> None:
 
 
 def test_the_agenda() -> None:
-    agenda = agenda_of(ON_GPU)
+    agenda = agenda_of(ON_GPU, lambda precision: 1e9)
     assert agenda[0].name == "attack"
     assert [one.name for one in chosen(agenda, ["peers", "dense"])] == ["dense", "peers"]
     longer = with_limits(agenda, ["attack=200.5"])

@@ -147,7 +147,7 @@ def test_a_damaged_data_set_is_named(tmp_path):
         ({"num_examples": {"train": -1}}, r"num_examples\.train: Input should be greater than or equal to 0"),
         ({"num_examples": {"train": 10**12}}, r"num_examples\.train: Input should be less than"),
         ({"info": {"name": "derma"}}, r"info\.title: Field required"),
-        ({"notes": 3}, "notes: Input should be a valid list"),
+        ({"notes": 3}, "notes: Input should be a valid array"),
     ],
 )
 def test_a_summary_that_is_none_says_what_to_do(tmp_path, change, message):

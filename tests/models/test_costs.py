@@ -4,7 +4,7 @@ import pytest
 from support.small_networks import MEAN, STD, small_resnet
 
 from jaxpix.models.costs import CPU, GPU, Sketch, Work, switch_costs
-from jaxpix.models.frozen import freeze
+from jaxpix.models.freezing import freeze
 from jaxpix.models.zoo import build
 
 

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 from support.small_networks import MEAN, SMALL, STD, as_if_trained, noise_images
 
-from jaxpix.models.frozen import freeze
+from jaxpix.models.freezing import freeze
 from jaxpix.models.zoo import build
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from support.small_networks import MEAN, SMALL, STD, awkward_pixels, noise_images
 
-from jaxpix.models.frozen import freeze
-from jaxpix.models.windows import IncrementalModel
+from jaxpix.models.freezing import freeze
+from jaxpix.models.incremental import IncrementalModel
 from jaxpix.pixels import Pixels, paint
 
 POPULATION = 1000

@@ -20,9 +20,14 @@ from jaxpix.pictures.plots import (
 )
 
 
+def colours(path: Path) -> np.ndarray:
+    """Of a picture, int [H, W, 3]."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
 def colour_share(path: Path, colour: tuple[int, int, int]) -> float:
-    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
-    return float((np.abs(pixels - colour).sum(-1) < 12).mean())
+    return float((np.abs(colours(path) - colour).sum(-1) < 12).mean())
 
 
 BLUE, ORANGE, RED = (0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00), (0xB3, 0x26, 0x1E)
@@ -62,7 +67,7 @@ def test_heat_maps_are_brightest_where_most_hits_are(tmp_path: Path) -> None:
     many = HeatMap("many", image, [4] * 90 + [28], [28] * 90 + [4])
     draw_heat_maps(tmp_path / "one.png", "Hits", [many])
     draw_heat_maps(tmp_path / "four.png", "Hits", [many] * 4, "made up")
-    pixels = np.asarray(Image.open(tmp_path / "one.png").convert("RGB")).astype(int)
+    pixels = colours(tmp_path / "one.png")
     # Viridis ends in yellow: the fullest field, below and left of the middle of the map; the colour bar is beside it.
     yellow = (pixels[..., 0] > 200) & (pixels[..., 1] > 180) & (pixels[..., 2] < 110)
     rows, columns = np.nonzero(yellow[:, : int(0.7 * pixels.shape[1])])
@@ -75,7 +80,7 @@ def test_intensities_have_a_panel_for_each_channel(tmp_path: Path) -> None:
     values = ([10, 20, 200], [255, 255, 0])
     draw_intensities(tmp_path / "grey.png", "Values", {"intensity": values})
     draw_intensities(tmp_path / "colour.png", "Values", dict.fromkeys(("red", "green", "blue"), values))
-    heights = [Image.open(tmp_path / name).height for name in ("grey.png", "colour.png")]
+    heights = [len(colours(tmp_path / name)) for name in ("grey.png", "colour.png")]
     assert heights[1] > 2 * heights[0]
     assert colour_share(tmp_path / "grey.png", BLUE) > 0.01
 

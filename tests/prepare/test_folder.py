@@ -7,8 +7,8 @@ from support import made_trees as made
 
 from jaxpix.config import PrepareConfig
 from jaxpix.errors import InputError
-from jaxpix.prepare.formats import folder, formats
-from jaxpix.prepare.preparation import resolve
+from jaxpix.prepare.formats import folder
+from jaxpix.prepare.request import resolve
 
 
 def test_folder_with_splits(tmp_path):
@@ -30,7 +30,7 @@ def test_folder_without_splits(tmp_path):
     }
     request = resolve("folder", PrepareConfig(source=made.write(tmp_path / "a", files), name="mine"))
     assert (request.scheme, request.name) == ("random", "mine")
-    found = formats.read(request.info, request.config, 32)
+    found = request.listing()
     assert found.info.channels == 1
     assert made.listing("folder", tmp_path / "a", channels=3).info.channels == 3
     assert made.listing("folder", tmp_path / "a", normal_classes=("bad",)).info.normal_classes == ("bad",)

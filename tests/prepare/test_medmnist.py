@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from support import made_trees as made
 
+from jaxpix.data.medmnist_files import MEMBERS
 from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError
-from jaxpix.prepare.formats import formats
 
 
 def test_every_medmnist_member_is_complete():
-    for name, member in formats.MEMBERS.items():
+    for name, member in MEMBERS.items():
         assert len(set(member.md5)) == 4
         assert all(re.fullmatch("[0-9a-f]{32}", digest) for digest in member.md5)
         assert set(member.normal_classes) <= set(member.class_names)

@@ -145,7 +145,8 @@ def test_a_write_that_fails_leaves_nothing(tmp_path):
     """A real limit on file sizes stands in for a disk without room."""
     source = made.pack(tmp_path / "source.zip", made.derma())
     code = (
-        "import resource, sys; from jaxpix import prepare; from jaxpix.terminal.console import run_door;"
+        "import resource, sys; from jaxpix.prepare import __main__ as prepare;"
+        "from jaxpix.terminal.console import run_door;"
         "import tensorflow_datasets; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
         "run_door(prepare.main, sys.argv[1:])"
     )

@@ -14,9 +14,9 @@ import pytest
 from support.made_trees import encoded, pack, write
 
 from jaxpix.errors import InputError
-from jaxpix.prepare.sources import trees as sources
-from jaxpix.prepare.sources.archives import READ_ERRORS
-from jaxpix.prepare.sources.trees import open_source
+from jaxpix.prepare.sources import archives, trees
+from jaxpix.prepare.sources.archives import open_source
+from jaxpix.prepare.sources.trees import READ_ERRORS
 
 FILES = {"a/1.png": b"one", "a/2.JPG": b"two", "notes.txt": b"n"}
 JUNK = {"__MACOSX/a/._1.png": b"x", "a/._2.JPG": b"x", "a/.DS_Store": b"x", "Thumbs.db": b"x"}
@@ -88,14 +88,15 @@ def test_decompression_bomb_is_refused(tmp_path):
 
 
 def test_absurd_member_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MAX_MEMBER_BYTES", 2)
+    monkeypatch.setattr(trees, "MAX_MEMBER_BYTES", 2)
     source = open_source(pack(tmp_path / "a.zip", {"big.png": b"123"}))
     with pytest.raises(InputError, match=r"big\.png has 3 bytes; 2 are allowed"):
         source.read("big.png")
 
 
 def test_too_many_members_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MAX_MEMBERS", 2)
+    for module in (archives, trees):
+        monkeypatch.setattr(module, "MAX_MEMBERS", 2)
     with pytest.raises(InputError, match="3 members; 2 are allowed"):
         open_source(pack(tmp_path / "a.zip", FILES))
     with pytest.raises(InputError, match="more than 2 files"):

@@ -14,6 +14,7 @@ from support.handmade import attack_result, experiments
 from jaxpix.report.exports import escape_latex, export, to_csv, to_latex
 from jaxpix.report.series import series_of
 from jaxpix.report.study_tables import tables_of
+from jaxpix.report.summary import summary_of
 from jaxpix.report.tables import Table
 
 
@@ -122,7 +123,7 @@ def test_every_table_is_a_file_and_the_summary_has_numbers(tmp_path):
     ]
     all_series = series_of(attacks)
     tables = tables_of(all_series)
-    written = export(all_series, tables, tmp_path)
+    written = export(summary_of(all_series), tables, tmp_path)
     assert {path.relative_to(tmp_path).as_posix() for path in written} == {
         "summary.json",
         *(f"tables/{one.key}.{kind}" for one in tables for kind in ("csv", "tex")),

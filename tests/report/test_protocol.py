@@ -2,8 +2,8 @@
 
 from support.handmade import attack_result, experiments
 
-from jaxpix.report.protocol import protocol_of
 from jaxpix.report.series import series_of
+from jaxpix.report.study_tables import protocol_of
 
 TRAINING = {
     "model": "resnet50",
@@ -36,7 +36,7 @@ def test_the_papers_own_protocol_differs_nowhere():
     rows, table = rows_of(attack())
     assert {verdict for _, _, verdict in rows.values()} == {"as in the paper", "the paper does not say"}
     assert rows["population"] == ("100", "100", "as in the paper")
-    assert rows["outside the box"] == ("not stated", "clip", "the paper does not say")
+    assert rows["bounds"] == ("not stated; usual: clip", "clip", "the paper does not say")
     assert table.notes == ()
 
 
@@ -55,20 +55,20 @@ def test_every_deviation_is_named():
         "data": "the data set pneumonia, part 'test'; resized",
         "split": "patient",
         "image size": "64 px",
-        "victim": "resnet50, from random weights",
+        "initial weights": "random",
         "training": "learning rate 0.02, schedule cosine",
-        "images per class": "20, correctly classified",
-        "mutation": "random base, F drawn from 0.5 to 1, no crossover",
-        "most generations": "12",
-        "early stop": "first hit",
+        "images per class": "20",
+        "generations": "12",
+        "differential weight": "0.5–1",
+        "stop fraction": "0",
     }
-    assert table.notes == ("Note on the data: resized",)
+    assert table.notes == ("the data set pneumonia: resized.",)
 
 
 def test_what_is_not_known_is_not_called_the_papers():
     rows, _ = rows_of(attack(victim={"provenance": {}}))
     assert rows["training"][1:] == ("unknown", "unknown")
-    assert rows["victim"][1:] == ("resnet50, from weights of unknown origin", "unknown")
+    assert rows["initial weights"][1:] == ("unknown", "unknown")
 
 
 def test_attacks_that_disagree_are_told_apart_and_unfinished_ones_named():
@@ -76,9 +76,7 @@ def test_attacks_that_disagree_are_told_apart_and_unfinished_ones_named():
     two = attack(records={"num_pixels": 2}, asked=None, num_experiments=9)
     rows, table = rows_of(one, two)
     assert rows["images per class"][1:] == (
-        "1 pixel, untargeted: 100, correctly classified; 2 pixels, untargeted: all that are correctly classified",
+        "100 (1 pixel, untargeted), all (2 pixels, untargeted)",
         "differs",
     )
-    assert table.notes == (
-        "Unfinished: 4 of 9 experiments of the attack with 2 pixels, untargeted have been run.",
-    )
+    assert table.notes == ("Unfinished: 4 of 9 experiments (2 pixels, untargeted).",)

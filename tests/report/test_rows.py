@@ -5,11 +5,10 @@ import itertools
 import pytest
 from support.handmade import attack_result, record
 
-from jaxpix.report.rows import MOST_ROWS, rows_of
 from jaxpix.report.series import Series, series_of
 from jaxpix.report.study_tables import tables_of
 from jaxpix.report.summary import summary_of
-from jaxpix.report.tables import Table
+from jaxpix.report.tables import MOST_ROWS, Table
 
 CLASSES = [f"finding {number}" for number in range(12)]
 LABELS = [[], *map(list, itertools.combinations(CLASSES, 2))]
@@ -49,8 +48,8 @@ def table(series: Series, start: str) -> Table:
 
 def test_few_labels_keep_their_order_and_the_most_attacked_of_many_come_first(series):
     (few,) = series_of([attack_on(LABELS[:MOST_ROWS])])
-    assert [row.aims[0] for row in rows_of(few)] == list(few.cells)
-    rows = rows_of(series)
+    assert [row.aims[0] for row in few.rows()] == list(few.cells)
+    rows = series.rows()
     assert len(rows) == MOST_ROWS + 1
     assert [row.name for row in rows[:2]] == ["Normal", "finding 10, finding 11"]
     assert rows[-1].name == f"{len(LABELS) - MOST_ROWS} others together"
@@ -60,7 +59,7 @@ def test_few_labels_keep_their_order_and_the_most_attacked_of_many_come_first(se
 def test_every_target_has_others_of_its_own():
     targets = [["finding 0"], ["finding 1"]]
     (several,) = series_of([attack_on(LABELS, target) for target in targets])
-    names = [row.name for row in rows_of(several)]
+    names = [row.name for row in several.rows()]
     assert len(names) == 2 * MOST_ROWS + 2
     assert names[-2:] == [f"27 others together to {target[0]}" for target in targets]
 
@@ -68,7 +67,7 @@ def test_every_target_has_others_of_its_own():
 def test_rows_add_up_to_all_experiments(series):
     made = table(series, "01")
     counts = [row[1].rpartition(", ")[2].split("/") for row in made.rows]
-    records = series.records(list(series.cells), 1)
+    records = series.records(1)
     assert sum(int(count[0]) for count in counts) == sum(record.success for record in records)
     assert sum(int(count[1]) for count in counts) == len(records) == len(LABELS) + 3
     assert any("the others together" in note for note in made.notes)
@@ -80,7 +79,7 @@ def test_transformations_add_up_to_all_successes(series):
     assert len(made.rows) == MOST_ROWS + 1
     assert made.columns[-1] == "27 others together"
     numbers = [int(cell) for row in made.rows for cell in row[1:] if cell != "–"]
-    assert sum(numbers) == sum(record.success for record in series.records(list(series.cells), 1))
+    assert sum(numbers) == sum(record.success for record in series.records(1))
     # Some of the others became some of the others.
     assert made.rows[-1][-1] != "–"
     assert "27 others together 27" in made.notes[1]

@@ -2,7 +2,7 @@
 
 from support.handmade import attack_result, experiments
 
-from jaxpix.report.search_tables import search_tables
+from jaxpix.report.comparison_tables import search_tables
 from jaxpix.report.series import series_of
 from jaxpix.report.study_tables import tables_of
 
@@ -23,7 +23,7 @@ def test_one_search_alone_is_not_compared() -> None:
 
 
 def test_searches_are_compared_on_the_same_images() -> None:
-    (table,) = search_tables(series_of(attacks()))
+    ((table, _),) = search_tables(series_of(attacks()))
     paper, common = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     assert (paper["preset"], common["preset"]) == ("tsai2023", "scipy")
     assert (paper["bounds"], common["bounds"]) == ("clip", "redraw")

@@ -286,15 +286,17 @@ NOTES = [
     ),
     ({}, {"synthetic": True}, "synthetic images"),
     ({"num_experiments": 9}, {}, "Unfinished: 5 of 9 experiments (1 pixel, untargeted)."),
-    ({"dataset": {"image_size": 64}}, {}, "images of 64 px (paper: 224)"),
-    ({"asked": 20}, {}, "20 images per class (paper: 100)"),
+    ({"dataset": {"image_size": 64}}, {}, "image size 64 px (paper: 224 px)"),
+    ({"asked": 20}, {}, "images per class 20 (paper: 100 classified correctly)"),
     ({"options": {"generations": 30}}, {}, "generations 30 (paper: 100)"),
     ({"options": {"population": 20}}, {}, "population 20 (paper: 100)"),
-    ({"options": {"precision": "bfloat16"}}, {}, "precision bfloat16 (not in the paper; usual: float32)"),
-    ({"options": {"bounds": "redraw"}}, {}, "bounds redraw (not in the paper; usual: clip)"),
+    ({"options": {"precision": "bfloat16"}}, {}, "precision bfloat16 (paper: not stated; usual: float32)"),
+    ({"options": {"bounds": "redraw"}}, {}, "bounds redraw (paper: not stated; usual: clip)"),
     ({"victim": {"architecture": None}}, {}, "architecture unknown (paper: resnet50)"),
     ({}, {"preset": "su2019"}, "preset su2019 (paper: tsai2023)"),
     ({}, {"fitness": "margin"}, "fitness margin (paper: confidence)"),
+    ({"asked": 200}, {}, "images per class 200 (paper: 100 classified correctly)"),
+    ({"options": {"strategy": "best1"}}, {}, "strategy best1 (paper: rand1, a random base)"),
     ({"dataset": {"split": "patient"}}, {}, "split patient (paper: 8:2 by image)"),
     ({"victim": {"architecture": "resnet14"}}, {}, "architecture resnet14 (paper: resnet50)"),
 ]
@@ -316,6 +318,14 @@ def test_the_papers_own_protocol_has_no_caveat():
     assert not [note for one in made for note in one.notes if "protocol" in note or "Unfinished" in note]
     assert "Rates with their Wilson 95 % interval and counts." in table(made, "01").notes
     assert not [note for note in table(made, "01").notes if note.startswith("*")]
+
+
+def test_a_preset_told_by_name_may_be_brought_back_to_the_papers_choice():
+    records = experiments(5, [], preset="scipy", split="paper")
+    (series,) = series_of([attack_result(records, options={"strategy": "rand1"})])
+    assert series.title.endswith("fitness confidence, preset scipy, strategy rand1")
+    note = "Not the paper's protocol: preset scipy (paper: tsai2023)."
+    assert note in table(study_tables.tables_of([series]), "01").notes
 
 
 def test_an_asterisk_is_explained():

@@ -102,7 +102,8 @@ def test_a_study_that_is_ended_in_an_attack_reports_what_it_has(world):
             script.send_signal(signal.SIGTERM)
             break
     began = time.monotonic()
-    rest = script.stdout.read()
+    with script.stdout:
+        rest = script.stdout.read()
     assert script.wait(timeout=120) == 128 + signal.SIGTERM, rest
     assert time.monotonic() - began < 60
     assert {path.name for path in home.iterdir()} == CARRIED

@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 from hypothesis import strategies as st
 
 from jaxpix.errors import InputError
-from jaxpix.prepare.sources.archives import READ_ERRORS
-from jaxpix.prepare.sources.trees import MAX_MEMBER_BYTES, open_source
+from jaxpix.prepare.sources.archives import open_source
+from jaxpix.prepare.sources.trees import MAX_MEMBER_BYTES, READ_ERRORS
 from support.hostile import Property, as_file, mutated
 
 _NAMES = (

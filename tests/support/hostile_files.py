@@ -15,8 +15,7 @@ from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit
 from jaxpix.errors import InputError
 from jaxpix.models.pretrained import load_torchvision, read_weights
 from jaxpix.models.zoo import build
-from jaxpix.prepare.formats import formats
-from jaxpix.prepare.preparation import resolve
+from jaxpix.prepare.request import resolve
 from jaxpix.storage.png import encode_png
 from support.hostile import Property, as_file, mutated
 from support.made_trees import picture
@@ -141,7 +140,7 @@ def npz_holds(content: bytes) -> None:
     """An npz is refused, or gives all its images and labels; nothing in it is ever run."""
     with as_file(content, "pneumoniamnist.npz") as path, contextlib.suppress(InputError):
         request = resolve("pneumoniamnist", PrepareConfig(source=path))
-        found = formats.read(request.info, request.config, request.image_size)
+        found = request.listing()
         for split in ("train", "validation", "test"):
             items = [item for item in found.items if item.split == split]
             for load in found.load(items):

@@ -14,9 +14,9 @@ from PIL import Image
 from jaxpix.config import PrepareConfig
 from jaxpix.data.prepared import PreparedDataset
 from jaxpix.data.registry import DATASETS
-from jaxpix.prepare.formats import formats
 from jaxpix.prepare.listing import Listing
-from jaxpix.prepare.preparation import prepare_dataset, resolve
+from jaxpix.prepare.preparation import prepare_dataset
+from jaxpix.prepare.request import resolve
 
 
 def picture(number: int, mode: str = "L", size: tuple[int, int] = (20, 16)) -> Image.Image:
@@ -181,8 +181,7 @@ def _table(lines: list[tuple[str, ...]], delimiter: str = ",") -> bytes:
 
 def listing(name: str, /, source: Path | None, **options) -> Listing:
     """What a source holds, as `prepare` sees it."""
-    request = resolve(name, PrepareConfig(source=source, **options))
-    return formats.read(request.info, request.config, request.image_size)
+    return resolve(name, PrepareConfig(source=source, **options)).listing()
 
 
 def reasons(found: Listing) -> Counter:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jaxpix.errors import InputError
-from jaxpix.prepare.formats import drawn
+from jaxpix.prepare.phantoms import drawing
 from jaxpix.train.builtin import BUILT_IN, built_in_victim, open_or_draw
 
 
@@ -39,7 +39,7 @@ def test_each_task_has_a_victim_of_its_task() -> None:
 def test_a_phantom_is_drawn_when_it_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(drawn, "DEFAULT_NUM_IMAGES", 24)
+    monkeypatch.setattr(drawing, "DEFAULT_NUM_IMAGES", 24)
     dataset = open_or_draw("phantom-xray", tmp_path, image_size=32)
     assert "phantom-xray is drawn first" in capsys.readouterr().out
     assert open_or_draw("phantom-xray", tmp_path) == dataset

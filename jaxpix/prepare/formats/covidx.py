@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 
 from ...config import PrepareConfig
-from ...data.info import DatasetInfo
+from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, Skip, check_missing, load_members, not_images
 from ..sources.tables import lines, read_text

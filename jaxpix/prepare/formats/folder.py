@@ -3,16 +3,16 @@
 import dataclasses
 import re
 from pathlib import PurePosixPath
+from typing import Literal
 
 from ...config import PrepareConfig
 from ...data.images import UnreadableImageError, channels_of
-from ...data.info import DatasetInfo
+from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, Skip, check_missing, check_not_empty, load_members, not_images
-from ..sources.archives import READ_ERRORS
 from ..sources.tables import header as header_of
 from ..sources.tables import read_text, rows
-from ..sources.trees import Source
+from ..sources.trees import READ_ERRORS, Source
 
 _SPLITS = {
     "train": "train",
@@ -202,7 +202,7 @@ def _label_names(cell: str) -> frozenset[str]:
     return frozenset(part.strip() for part in cell.split("|") if part.strip())
 
 
-def _channels(source: Source, items: list[Item]) -> int:
+def _channels(source: Source, items: list[Item]) -> Literal[1, 3]:
     """3 if any image is in colour."""
     for item in items:
         try:

@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from ...config import PrepareConfig
-from ...data.info import DatasetInfo
+from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, check_not_empty, load_members, not_images, one_of_each
 from ..sources.trees import Source

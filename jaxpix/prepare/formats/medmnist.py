@@ -12,8 +12,8 @@ from typing import IO
 import numpy as np
 
 from ...config import PrepareConfig
-from ...data.info import DatasetInfo
 from ...data.medmnist_files import MEMBERS, SIZES, address, file_name
+from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import Item, Listing, Loaded
 from ..sources.archives import open_zip
@@ -126,24 +126,16 @@ def stored_size(path: Path) -> int | None:
     return shape[1]
 
 
-def read(info: DatasetInfo, config: PrepareConfig, image_size: int, fetch: Callable[..., Path]) -> Listing:
+def read(info: DatasetInfo, config: PrepareConfig, image_size: int) -> Listing:
     """List a member of MedMNIST from a local npz, or from the publisher's.
-
-    Args:
-        fetch: downloads (address, file name, MD5 sum, folder) and gives the path.
 
     Raises:
         InputError: the file is absent and cannot be fetched, or its arrays are not what they should be.
     """
     if config.source is None:
-        if image_size not in SIZES:
-            raise InputError(f"{info.name} is published at {SIZES} pixels; --image-size {image_size} is none")
-        name = file_name(info.name, image_size)
-        md5 = MEMBERS[info.name].md5[SIZES.index(image_size)]
-        path = fetch(address(info.name, image_size), name, md5, config.data_dir / "downloads")
+        archive = Npz(_fetched(info.name, image_size, config.data_dir / "downloads"))
     else:
-        path = _local(config.source, info, image_size)
-    archive = Npz(path)
+        archive = Npz(_local(config.source, info, image_size))
     items, counts = [], []
     for split, key in _SPLITS.items():
         labels = _checked_labels(archive, key, info, image_size)
@@ -161,6 +153,15 @@ def read(info: DatasetInfo, config: PrepareConfig, image_size: int, fetch: Calla
             f"published are {'/'.join(map(str, official))}"
         )
     return listing
+
+
+def _fetched(name: str, image_size: int, folder: Path) -> Path:
+    if image_size not in SIZES:
+        raise InputError(f"{name} is published at {SIZES} pixels; --image-size {image_size} is none")
+    from ..sources.downloads import download
+
+    md5 = MEMBERS[name].md5[SIZES.index(image_size)]
+    return download(address(name, image_size), file_name(name, image_size), md5, folder)
 
 
 def _local(source: Path, info: DatasetInfo, image_size: int) -> Path:

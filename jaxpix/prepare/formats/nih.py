@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from ...config import PrepareConfig
-from ...data.info import DatasetInfo
+from ...data.registry import DatasetInfo
 from ...errors import InputError
 from ..listing import (
     Item,
@@ -31,13 +31,8 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
         InputError: no table, an unknown finding, official lists that are needed and absent, no images, or
             absent images that were not allowed.
     """
-    given = config.labels
-    text, table, where = read_text(source, _TABLE, given, "Data_Entry_2017_v2020.csv")
-    known: dict[str, tuple[tuple[int, ...], str]] = {}
-    for index, findings, patient in rows(text, _COLUMNS, where):
-        entry = (_label_set(findings, info, where), patient)
-        if known.setdefault(index, entry) != entry:
-            raise InputError(f"{where}: {index} is listed twice with different findings or patients")
+    text, table, where = read_text(source, _TABLE, config.labels, "Data_Entry_2017_v2020.csv")
+    known = _known(rows(text, _COLUMNS, where), info, where)
     official, tables = _official(source, config) if config.split == "official" else ({}, [])
     named, skipped = [], []
     for member in source.images:
@@ -55,16 +50,24 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
     notes = check_missing(missing, len(wanted), config.allow_missing, source)
     items = [
         Item(
-            kept[index],
-            *known[index][:1],
-            PurePosixPath(index).stem,
-            known[index][1],
-            official.get(index, ""),
+            kept[index], known[index][0], PurePosixPath(index).stem, known[index][1], official.get(index, "")
         )
         for index in sorted(kept)
     ]
     skipped += copies + not_images(source, [table, *tables])
     return Listing(info, items, load_members(source), skipped, notes, len(missing))
+
+
+def _known(
+    table: list[tuple[str, ...]], info: DatasetInfo, where: str
+) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Findings and patient of each Image Index."""
+    known: dict[str, tuple[tuple[int, ...], str]] = {}
+    for index, findings, patient in table:
+        entry = (_label_set(findings, info, where), patient)
+        if known.setdefault(index, entry) != entry:
+            raise InputError(f"{where}: {index} is listed twice with different findings or patients")
+    return known
 
 
 def _label_set(findings: str, info: DatasetInfo, where: str) -> tuple[int, ...]:

@@ -8,8 +8,6 @@ import functools
 
 import numpy as np
 
-from ...errors import InputError
-
 Field = np.ndarray
 """One number a pixel: float64 [S, S]."""
 
@@ -35,8 +33,6 @@ class Canvas:
 @functools.lru_cache(maxsize=8)
 def canvas(size: int) -> Canvas:
     """The canvas of `size` x `size` pixels; it is shared, so nobody may write to its arrays."""
-    if size < 8:
-        raise InputError(f"image size of a phantom: expected at least 8 pixels, got {size}")
     axis = (np.arange(size) + 0.5) * (2.0 / size) - 1.0
     x, y = np.meshgrid(axis, axis)
     for array in (axis, x, y):

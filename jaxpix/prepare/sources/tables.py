@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from .archives import READ_ERRORS
-from .trees import FolderSource, Source
+from .trees import READ_ERRORS, FolderSource, Source
 
 _MAX_TABLE_BYTES = 256 << 20
 

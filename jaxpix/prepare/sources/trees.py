@@ -1,36 +1,24 @@
-"""Where images come from: a zip, a tar or an unpacked folder behind one interface, read in place.
-
-Nothing is ever unpacked to disk, so no archive can write anywhere; hostile ones are still refused, since
-whoever made them did not make a data set.
-"""
+"""Files of a data set, wherever they are, behind one interface; an unpacked folder is one such place."""
 
 import abc
 import hashlib
 import os
 import re
-import stat
-import tarfile
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from .archives import (
-    SENSELESS,
-    TarHeader,
-    check_name,
-    check_text,
-    is_kind,
-    open_zip,
-    opens_as_tar,
-    read_entry,
-)
 
+# What reading a damaged or vanished member can raise.
+READ_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp"})
 MAX_MEMBERS = 2_000_000
 MAX_MEMBER_BYTES = 256 << 20
-_MAX_RATIO = 100
-_RATIO_MATTERS_FROM = 16 << 20
+# Control characters, and bytes that are no text.
+_UNWRITABLE = frozenset({"Cc", "Cs"})
 _JUNK_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "icon\r"})
 _JUNK_FOLDERS = frozenset({"__macosx", ".git", ".ipynb_checkpoints", "@eadir"})
 
@@ -44,6 +32,12 @@ def is_junk(member: str) -> bool:
 def is_image(member: str) -> bool:
     """Whether the name is an image's, in any case."""
     return PurePosixPath(member).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _check_text(member: str, where: Path) -> None:
+    """Refuse a name that cannot be shown or stored."""
+    if not _UNWRITABLE.isdisjoint(map(unicodedata.category, member)):
+        raise InputError(f"{where}: refused, the name {member!r} has characters that are no text; rename it")
 
 
 class Source(abc.ABC):
@@ -61,7 +55,7 @@ class Source(abc.ABC):
         self.members = [name for name in everything if not is_junk(name)]
         self.num_junk = len(everything) - len(self.members)
         for name in self.members:
-            check_text(name, path)
+            _check_text(name, path)
 
     @property
     def images(self) -> list[str]:
@@ -131,111 +125,3 @@ class FolderSource(Source):
 
     def _read(self, member: str) -> bytes:
         return (self.path / member).read_bytes()
-
-
-class ZipSource(Source):
-    """A zip archive, read in place."""
-
-    def __init__(self, path: Path):
-        self._zip = open_zip(path)
-        entries = self._zip.infolist()
-        if len(entries) > MAX_MEMBERS:
-            raise InputError(f"{path}: {len(entries):,} members; {MAX_MEMBERS:,} are allowed")
-        self._entries: dict[str, zipfile.ZipInfo] = {}
-        for entry in entries:
-            self._check(entry, path)
-            if entry.is_dir():
-                continue
-            same = self._entries.setdefault(entry.filename, entry)
-            if (same.CRC, same.file_size) != (entry.CRC, entry.file_size):
-                raise InputError(f"{path}: two different members are called {entry.filename!r}")
-        super().__init__(path, iter(self._entries))
-
-    @staticmethod
-    def _check(entry: zipfile.ZipInfo, path: Path) -> None:
-        # ZipInfo cuts a name at a NUL and turns backslashes round; what the archive says is `orig_filename`.
-        check_name(entry.orig_filename, path)
-        check_name(entry.filename, path)
-        if stat.S_ISLNK(entry.external_attr >> 16):
-            raise InputError(f"{path}: refused, its member {entry.filename!r} is a symbolic link")
-        bomb = entry.file_size > _MAX_RATIO * max(entry.compress_size, 1)
-        if bomb and entry.file_size > _RATIO_MATTERS_FROM:
-            raise InputError(
-                f"{path}: refused, its member {entry.filename!r} unpacks from {entry.compress_size:,} to "
-                f"{entry.file_size:,} bytes (a decompression bomb)"
-            )
-
-    def size(self, member: str) -> int:
-        return self._entries[member].file_size
-
-    def _read(self, member: str) -> bytes:
-        return read_entry(self._zip, self._entries[member])
-
-    def digest(self, member: str) -> str:
-        entry = self._entries[member]
-        return f"{entry.CRC:08x}-{entry.file_size}"
-
-
-class TarSource(Source):
-    """A plain tar archive; a compressed one cannot be read at random."""
-
-    def __init__(self, path: Path):
-        self._entries: dict[str, tuple[int, int]] = {}
-        try:
-            with tarfile.open(path, "r:", tarinfo=TarHeader) as archive:
-                for entry in archive:
-                    self._add(entry, path)
-        except InputError:
-            raise
-        except (tarfile.TarError, OSError, EOFError, *SENSELESS) as error:
-            raise InputError(f"{path} is not a readable tar archive: {error}") from None
-        super().__init__(path, iter(self._entries))
-
-    def _add(self, entry: tarfile.TarInfo, path: Path) -> None:
-        check_name(entry.name, path)
-        if entry.issym() or entry.islnk():
-            raise InputError(f"{path}: refused, its member {entry.name!r} is a link")
-        if len(self._entries) >= MAX_MEMBERS:
-            raise InputError(f"{path}: more than {MAX_MEMBERS:,} members")
-        if entry.isfile() and not entry.issparse():
-            self._entries[entry.name] = (entry.offset_data, entry.size)
-
-    def size(self, member: str) -> int:
-        return self._entries[member][1]
-
-    def _read(self, member: str) -> bytes:
-        offset, size = self._entries[member]
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            content = file.read(size)
-        if len(content) != size:
-            raise EOFError(f"{member!r} ends after {len(content):,} of {size:,} bytes")
-        return content
-
-
-def open_source(path: Path) -> Source:
-    """Open what the user points at.
-
-    Raises:
-        InputError: there is nothing, it is empty, of an unknown kind, or hostile.
-    """
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError) as error:
-        reason = "" if isinstance(error, FileNotFoundError) else f": {error}"
-        raise InputError(f"source not found: {path} (expected a zip, a tar or a folder){reason}") from None
-    if stat.S_ISDIR(mode):
-        source: Source = FolderSource(path)
-    elif not stat.S_ISREG(mode):
-        raise InputError(f"{path} is neither a file nor a folder")
-    elif is_kind(zipfile.is_zipfile, path):
-        source = ZipSource(path)
-    elif path.name.lower().endswith((".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
-        raise InputError(f"{path}: a compressed tar cannot be read in place; unpack it and give the folder")
-    elif is_kind(opens_as_tar, path):
-        source = TarSource(path)
-    else:
-        raise InputError(f"{path} is neither a folder nor a zip nor a tar archive")
-    if not source.members:
-        raise InputError(f"{path} holds no files")
-    return source

@@ -1,0 +1,134 @@
+"""What is asked for: options checked, defaults filled in, and the reader that understands the source."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from ..config import PrepareConfig
+from ..data.prepared_files import Settings, folder_name
+from ..data.registry import PHANTOMS, DatasetInfo, lookup, names
+from ..errors import InputError
+from .formats import covidx, folder, ham10000, kermany, medmnist, nih
+from .listing import Listing
+from .sources.archives import open_source
+from .sources.trees import Source
+
+_READERS: dict[str, Callable[[Source, DatasetInfo, PrepareConfig], Listing]] = {
+    "derma": ham10000.read,
+    "pneumonia": kermany.read,
+    "oct": kermany.read,
+    "covid": covidx.read,
+    "chest": nih.read,
+    "folder": folder.read,
+}
+_DEFAULT_SIZE = 224
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is asked for, every default filled in."""
+
+    info: DatasetInfo
+    name: str
+    scheme: str
+    image_size: int
+    config: PrepareConfig
+
+    @property
+    def home(self) -> Path:
+        """Folder of this scheme and size; the finished data set is its subfolder `VERSION`."""
+        return self.config.data_dir / folder_name(self.name) / f"{self.scheme}-{self.image_size}"
+
+    @property
+    def note(self) -> str | None:
+        """What shall be said with every figure, on one line; not part of the settings."""
+        return " ".join((self.config.note or "").split()) or None
+
+    @property
+    def settings(self) -> Settings:
+        """All that decides what is stored."""
+        source = self.config.source
+        return {
+            "source": source.resolve().name if source else None,
+            "source_bytes": source.stat().st_size if source and source.is_file() else None,
+            "labels": self.config.labels.name if self.config.labels else None,
+            "channels": self.config.channels,
+            "normal_classes": list(self.config.normal_classes) if self.config.normal_classes else None,
+            "num_images": self.config.num_images,
+            "seed": self.config.seed,
+        }
+
+    def listing(self) -> Listing:
+        """What the source holds.
+
+        Raises:
+            InputError: see the readers.
+        """
+        if self.info.synthetic:
+            from .phantoms import drawing
+
+            return drawing.read(self.info, self.config, self.image_size)
+        if self.info.is_downloaded:
+            return medmnist.read(self.info, self.config, self.image_size)
+        return _READERS[self.info.name](_opened(self.info, self.config), self.info, self.config)
+
+
+def resolve(name: str, config: PrepareConfig) -> Request:
+    """Fill in defaults and check the options against the data set.
+
+    Raises:
+        InputError: unknown data set or split scheme, or an option that this data set has no use for.
+    """
+    info = lookup(name)
+    _check_options(info, config)
+    stored_as = _stored_name(info, config)
+    scheme = config.split or _default_scheme(info, config)
+    if scheme not in info.split_schemes:
+        raise InputError(f"{name}: unknown split {scheme!r}; allowed: {', '.join(info.split_schemes)}")
+    size = config.image_size or _default_size(info, config)
+    return Request(info, stored_as, scheme, size, dataclasses.replace(config, split=scheme))
+
+
+def _check_options(info: DatasetInfo, config: PrepareConfig) -> None:
+    for option in ("name", "channels", "normal_classes"):
+        if getattr(config, option) is not None and info.name != "folder":
+            raise InputError(f"{info.name}: --{option.replace('_', '-')} is only for 'folder'")
+    if config.num_images is not None and not info.synthetic:
+        raise InputError(f"{info.name}: --num-images is only for {', '.join(PHANTOMS)}")
+    if info.synthetic and config.source is not None:
+        raise InputError(f"{info.name} is drawn by jaxpix and takes no --source")
+
+
+def _stored_name(info: DatasetInfo, config: PrepareConfig) -> str:
+    """What the data set is called from then on; a user's name must be a folder's, and free."""
+    if info.name != "folder" or config.name is None:
+        return info.name
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", config.name):
+        raise InputError(f"--name {config.name!r}: expected small letters, digits and '_', a letter first")
+    if config.name in {folder_name(name) for name in names()} - {"folder"}:
+        raise InputError(f"--name {config.name!r} is a built-in data set's; choose another")
+    return config.name
+
+
+def _default_scheme(info: DatasetInfo, config: PrepareConfig) -> str:
+    if info.name == "folder":
+        return folder.default_scheme(_opened(info, config), config)
+    return info.split_schemes[0]
+
+
+def _default_size(info: DatasetInfo, config: PrepareConfig) -> int:
+    if info.synthetic:
+        from .phantoms.drawing import DEFAULT_SIZE
+
+        return DEFAULT_SIZE
+    if info.is_downloaded:
+        return (config.source and medmnist.stored_size(config.source)) or 28
+    return _DEFAULT_SIZE
+
+
+def _opened(info: DatasetInfo, config: PrepareConfig) -> Source:
+    if config.source is None:
+        at = f" ({info.homepage})" if info.homepage else ""
+        raise InputError(f"{info.name} needs --source PATH: a zip or an unpacked folder{at}")
+    return open_source(config.source)

@@ -1,0 +1,191 @@
+"""A network in training: its state on the devices, an epoch at a time, and its answers to images."""
+
+import collections
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from ..config import TrainConfig
+from ..data.pipeline import evaluation_batches, training_batches
+from ..data.prepared import PreparedDataset
+from ..errors import InputError
+from ..models import build
+from ..models.pretrained import load_torchvision, read_weights
+from ..platforms import on_host
+from ..terminal.console import Meter
+from .devices import Devices
+from .parts import Part, normalization, training_parts
+from .step import (
+    Evaluate,
+    TrainState,
+    balanced_weights,
+    initial_state,
+    make_evaluate,
+    make_optimizer,
+    make_step,
+)
+
+# The loss of a step is read this many steps later, so that the device never waits for the host.
+_LAG = 2
+
+
+class Trainer:
+    """What is trained, compiled once.
+
+    Args:
+        dataset: what to train on.
+        config: the recipe.
+        is_begun: a checkpoint takes the place of the weights to start from.
+        quiet: show no progress.
+
+    Attributes:
+        state: of the network and its optimizer, on all devices.
+        train, validation: the images.
+        mean, std: grey levels [C] that the network is given as 0 and 1.
+        steps_per_epoch: whole batches.
+
+    Raises:
+        InputError: a batch of more images than there are, or one that the devices cannot share; weights that do
+            not fit.
+    """
+
+    def __init__(self, dataset: PreparedDataset, config: TrainConfig, *, is_begun: bool, quiet: bool):
+        self.config, self.quiet = config, quiet
+        self.task, self.class_names = dataset.info.task, dataset.info.class_names
+        self.image_shape = (dataset.image_size, dataset.image_size, dataset.info.channels or 3)
+        self.devices = Devices(config.batch_size)
+        self.train, self.validation = training_parts(dataset, config)
+        with meter_of("measuring grey levels", len(self.train), 0, quiet or config.init is not None) as meter:
+            self.mean, self.std = normalization(dataset, self.train, config, meter)
+        # A last partial batch is left out; the order of the next epoch is another.
+        self.steps_per_epoch = len(self.train) // config.batch_size
+        if not self.steps_per_epoch:
+            raise InputError(
+                f"batch_size {config.batch_size} is more than the {len(self.train)} images to train on"
+            )
+        self._step, self._evaluate, self.state = self._made(is_begun)
+
+    def _made(self, is_begun: bool) -> tuple[jax.stages.Wrapped, Evaluate, TrainState]:
+        config = self.config
+        optimizer = make_optimizer(config, self.steps_per_epoch)
+        with on_host():
+            model = self.model()
+            if config.init is not None and not is_begun:
+                load_torchvision(model, read_weights(config.init, architecture=config.model), adapt=True)
+            first = initial_state(model, optimizer)
+        state = self.devices.replicate(first)
+        weights = None
+        if config.class_weights == "balanced":
+            weights = balanced_weights(self.task, self.train.labels, len(self.class_names))
+        trained = nnx.eval_shape(lambda: self.model(config.precision))
+        step = make_step(trained, optimizer, self.mean, self.std, weights)
+        return step, make_evaluate(model, self.mean, self.std), state
+
+    def model(self, precision: Any = "float32") -> nnx.Module:
+        """The network before training."""
+        return build(
+            self.config.model,
+            num_classes=len(self.class_names),
+            channels=self.image_shape[2],
+            seed=self.config.seed,
+            precision=precision,
+        )
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """What the network has learnt."""
+        return {"params": self.state.params, "statistics": self.state.statistics}
+
+    def place(self, state: TrainState) -> None:
+        """Go on from this state."""
+        self.state = self.devices.replicate(state)
+
+    def compile(self) -> None:
+        """Compile the step. Apart from the epochs, whose time left would otherwise be far off at first."""
+        num_labels = None if self.task == "multiclass" else len(self.class_names)
+        with meter_of("compiling", 1, 0, self.quiet, "program") as meter:
+            self._compiled = self.devices.compile(self._step, self.state, self.image_shape, num_labels)
+            if meter:
+                meter.advance()
+
+    def train_epoch(self, epoch: int, kept: str, meter: Meter | None) -> float:
+        """One pass over the images; the mean loss of its steps.
+
+        Args:
+            epoch: its number, which seeds the order.
+            kept: where the last finished epoch lies, for the message.
+            meter: told of every batch.
+
+        Raises:
+            InputError: a loss that is not finite; names epoch and step.
+        """
+        waiting: collections.deque[tuple[int, jax.Array]] = collections.deque()
+        losses: list[float] = []
+
+        def read_one() -> None:
+            number, loss = waiting.popleft()
+            losses.append(float(loss))
+            if not math.isfinite(losses[-1]):
+                raise InputError(
+                    f"the loss is {losses[-1]} at epoch {epoch}, step {number} of {self.steps_per_epoch}; "
+                    f"{kept} keeps the last finished epoch. Try a smaller learning_rate, "
+                    f"now {self.config.learning_rate:g}, in another --run"
+                )
+
+        for number, batch in enumerate(
+            training_batches(
+                self.train.source,
+                batch_size=self.config.batch_size,
+                seed=self.config.seed,
+                epoch=epoch,
+                augment=self.config.augment,
+                indices=self.train.indices,
+            ),
+            start=1,
+        ):
+            arrays = (
+                self.devices.share(array) for array in (batch["images"], batch["labels"], batch["mask"])
+            )
+            self.state, loss = self._compiled(self.state, *arrays)
+            waiting.append((number, loss))
+            if len(waiting) > _LAG:
+                read_one()
+            if meter:
+                note = f"epoch {epoch}/{self.config.epochs}"
+                meter.advance(self.config.batch_size, note + (f" · loss {losses[-1]:.3f}" if losses else ""))
+        while waiting:
+            read_one()
+        return float(np.mean(losses))
+
+    def predict(self, part: Part, meter: Meter | None) -> np.ndarray:
+        """Float32 logits [B, N] of a part, in its order, by the current weights."""
+        logits = np.empty((len(part), len(self.class_names)), np.float32)
+        filled = 0
+        for batch in evaluation_batches(part.source, batch_size=self.config.batch_size, indices=part.indices):
+            out = self._evaluate(
+                self.state.params, self.state.statistics, self.devices.share(batch["images"])
+            )
+            kept = np.asarray(out)[np.asarray(batch["mask"], bool)]
+            logits[filled : filled + len(kept)] = kept
+            filled += len(kept)
+            if meter:
+                meter.advance(len(kept))
+        assert filled == len(part), (filled, len(part))
+        return logits
+
+
+@contextlib.contextmanager
+def meter_of(
+    description: str, total: int, already: int, quiet: bool, unit: str = "images"
+) -> Iterator[Meter | None]:
+    """A meter, or nothing where nothing shall be shown."""
+    if quiet:
+        yield None
+        return
+    with Meter(description, total, unit, already) as meter:
+        yield meter

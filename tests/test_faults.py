@@ -63,7 +63,7 @@ def stopped(door, arguments, number, is_time):
     # As a terminal starts it: a test runner may have SIGINT ignored, which is inherited.
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"from jaxpix import {door} as door; from jaxpix.terminal.console import run_door\n"
+        f"from jaxpix.{door} import __main__ as door; from jaxpix.terminal.console import run_door\n"
         "run_door(door.main, sys.argv[1:])"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}

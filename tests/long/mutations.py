@@ -51,8 +51,8 @@ MUTANTS = (
     Mutant(
         "query count: the first population is not counted",
         "search/verification.py",
-        "self._population * (1 + generations)",
-        "self._population * generations",
+        "search.population * (1 + generations)",
+        "search.population * generations",
         "attack/test_experiments.py::test_queries_and_stop_reasons_are_exact",
     ),
     Mutant(
@@ -79,7 +79,7 @@ MUTANTS = (
     Mutant(
         "verification: the search is believed, not the saved image",
         "search/verification.py",
-        "bool(self._is_success(logits, goal, self._space, self._targeted))",
+        "bool(_is_success(logits, goal, self._problem.space, self._problem.targeted))",
         "bool(stopped.candidate.is_hit)",
         "attack/test_experiments.py::test_a_refuted_hit_goes_back_into_the_search",
     ),

@@ -24,10 +24,6 @@ IMPORTS_PER_MODULE = 3.5
 LINES_OF_A_FILE = 250
 LINES_OF_A_FUNCTION = 45
 
-not_yet = pytest.mark.xfail(
-    raises=AssertionError, strict=True, reason="not reached yet; whoever reaches it removes this mark"
-)
-
 
 @pytest.fixture(scope="module")
 def modules() -> dict[str, Module]:
@@ -73,13 +69,11 @@ def test_no_imports_go_in_a_circle(modules: dict[str, Module]) -> None:
         pytest.fail(" < ".join(error.args[1]))
 
 
-@not_yet
 def test_chains_are_short(modules: dict[str, Module]) -> None:
     chain = longest_chain(modules)
     assert len(chain) <= CHAIN, f"{len(chain)} modules, not {CHAIN}: {' > '.join(chain)}"
 
 
-@not_yet
 def test_modules_import_few_others(
     modules: dict[str, Module], record_property: Callable[[str, object], None]
 ) -> None:
@@ -98,14 +92,12 @@ def test_few_modules_stand_at_the_top() -> None:
     assert len(names) <= MODULES_AT_THE_TOP, ", ".join(names)
 
 
-@not_yet
 def test_files_are_short(modules: dict[str, Module]) -> None:
     lines = {name: len(module.text.splitlines()) for name, module in modules.items()}
     found = too_long(lines, LINES_OF_A_FILE)
     assert not found, found
 
 
-@not_yet
 def test_functions_are_short(modules: dict[str, Module]) -> None:
     lines = {
         f"{name}.{node.name}": node.end_lineno - node.lineno + 1

@@ -5,7 +5,7 @@ Besides what every `RunFolder` has:
 
 selection.json     the images, in order
 about.json         data set and victim, for reports
-journal.jsonl, records.parquet   what has finished; several processes have their own (`record_files.py`)
+journal.jsonl, records.parquet   what has finished; several processes have their own (`records/files.py`)
 shares.json        several processes: what was left to do when they began
 adversarial/, originals/   one PNG each per success
 """

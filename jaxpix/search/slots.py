@@ -139,6 +139,8 @@ class SlotProgram:
             bases=jax.vmap(functools.partial(self._evaluator.base, weights))(filling.images),
         )
         own = slots.evolution.stopped.shape[0]
+        # Positions count over all devices. Those of other devices become `own`, one past the end, which "drop"
+        # leaves out; negative ones would count from the end.
         local = filling.positions - jax.lax.axis_index(_AXIS) * own
         local = jnp.where((local >= 0) & (local < own), local, own)
         return jax.tree.map(lambda old, new: old.at[local].set(new, mode="drop"), slots, fresh)
@@ -190,6 +192,8 @@ class SlotProgram:
         self, weights: Any, slots: Slots, stopped: jax.Array, candidates: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         """Fitness [S, P] and hits [S, P] of candidates [S, P, G]; running slots fill the groups first."""
+        # Running slots, False, come first: only their groups are evaluated. What fills up the last group has
+        # stopped, and nobody keeps its results.
         order = jnp.argsort(stopped)
         num_groups = (jnp.sum(~stopped) + self._group - 1) // self._group
 

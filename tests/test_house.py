@@ -62,7 +62,9 @@ def test_the_contract_of_the_rooms() -> None:
 
 
 def test_no_imports_go_in_a_circle(modules: dict[str, Module]) -> None:
-    sorter = graphlib.TopologicalSorter({name: module.imports for name, module in modules.items()})
+    sorter = graphlib.TopologicalSorter(
+        {name: {*module.imports, *module.for_types} for name, module in modules.items()}
+    )
     try:
         sorter.prepare()
     except graphlib.CycleError as error:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .torch_models import Door
 
 # torchattacks asks for a requests of 2021, and torchvision for a torch with CUDA; neither needs it here.
-INSTALL = 'pip install "jaxpix[peers]", then pip install --no-deps torchvision torchattacks'
 
 # ART's PixelAttack takes no population but makes about this many members, and predicts in batches of 128.
 _ART_POPULATION = 400

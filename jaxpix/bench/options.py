@@ -11,6 +11,7 @@ from pydantic import Field
 from ..config import Count, ModelName, SearchPrecision, Seed
 from ..errors import InputError
 
+INSTALL = 'pip install "jaxpix[peers]", then pip install --no-deps torchvision torchattacks'
 FOLDER = Path("benchmarks/results")
 
 Measure = Literal["forward", "attack", "train", "peers"]

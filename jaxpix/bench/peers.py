@@ -21,7 +21,8 @@ import numpy as np
 from ..errors import InputError
 from ..search.presets import search_of
 from .comparison import Contender, Run
-from .libraries import INSTALL, PEERS, SMALLEST_POPULATION, Request, batch_of
+from .libraries import PEERS, SMALLEST_POPULATION, Request, batch_of
+from .options import INSTALL
 
 if TYPE_CHECKING:
     from ..config import AttackConfig, Precision

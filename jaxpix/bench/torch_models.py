@@ -17,7 +17,7 @@ from torch.fx.experimental import optimization
 
 from ..errors import InputError
 from ..models.pretrained import export_torchvision
-from .libraries import INSTALL
+from .options import INSTALL
 
 if TYPE_CHECKING:
     from ..config import Precision

@@ -30,7 +30,6 @@ class Scale:
         repeats: timed runs of bare evaluators, training steps and matrix products.
         attack_repeats: timed runs of whole attacks, and turns of comparisons.
         enough_seconds: attacks that together ran for so long are not repeated.
-        attack_evaluator: how whole attacks evaluate.
     """
 
     image_size: int
@@ -41,7 +40,6 @@ class Scale:
     repeats: int
     attack_repeats: int
     enough_seconds: float = 25.0
-    attack_evaluator: EvaluatorName = "incremental"
 
 
 class Workbench:
@@ -70,7 +68,7 @@ class Workbench:
                 precision=precision,
             )
             subject = self.subject(model)
-            attack = Attack(subject.victim, config, EngineConfig(evaluator=self.scale.attack_evaluator))
+            attack = Attack(subject.victim, config, EngineConfig(evaluator="incremental"))
             self._attacks[key] = attack, warm_up(attack, subject.images[0], subject.labels[0])
         return self._attacks[key]
 
@@ -136,7 +134,7 @@ class Workbench:
             if sum(run.seconds for run in runs) >= self.scale.enough_seconds:
                 break
         size = attack.engine.layout.group, attack.search.population
-        bare = self.bare(model, self.scale.attack_evaluator, num_pixels, precision, size)
+        bare = self.bare(model, "incremental", num_pixels, precision, size)
         timing = bare.time(self.scale.repeats)
         row = whole_attack(attack, subject, compile_seconds, runs)
         yield beside_bare(row, attack, bare, timing, self._matrix_rate(precision))

@@ -19,6 +19,7 @@ search=(evosax)
 pipeline=(grain array_record cloudpickle portpicker)
 # What tensorflow-datasets imports where only array records are read and written, not all that it names.
 datasets=(tensorflow-datasets tensorflow-metadata protobuf dm-tree attrs wrapt immutabledict toml etils absl-py six)
+downloads=(pooch platformdirs)
 page=(Jinja2 MarkupSafe)
 # Published as source only; it is pure Python.
 from_source=(promise)
@@ -32,6 +33,6 @@ pip() { "$python" -m pip --disable-pip-version-check --quiet "$@"; }
 pip download --no-deps --only-binary :all: --dest "$folder" --constraint "$versions" \
   --implementation cp --python-version "$version" --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 \
   --platform manylinux2014_x86_64 --platform manylinux1_x86_64 --platform any \
-  "${options_and_values[@]}" "${search[@]}" "${pipeline[@]}" "${datasets[@]}" "${page[@]}"
+  "${options_and_values[@]}" "${search[@]}" "${pipeline[@]}" "${datasets[@]}" "${downloads[@]}" "${page[@]}"
 pip wheel --no-deps --wheel-dir "$folder" --constraint "$versions" "${from_source[@]}"
 echo "$(find "$folder" -name '*.whl' | wc -l) wheels, $(du -k -c "$folder"/*.whl | tail -n 1 | cut -f 1) KiB: $folder"

@@ -49,7 +49,7 @@ def change(path, *keys, value):
             "selection.json",
             ("groups", 0, "indices"),
             "abc",
-            r"groups\.0\.indices: Input should be a valid list",
+            r"groups\.0\.indices: Input should be a valid array",
         ),
         ("selection.json", ("asked",), -3, "asked: Input should be greater than or equal to 1"),
         ("identity.json", ("data_fingerprint",), 7, "data_fingerprint: Input should be a valid string"),

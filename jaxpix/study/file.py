@@ -22,7 +22,6 @@ from ..attack.options import AttackOptions
 from ..config import Count, TrainConfig
 from ..data.prepared import PreparedDataset
 from ..errors import InputError
-from ..labels import LabelSpace
 from ..search.genome import Box
 from ..storage.documents import shown
 from ..storage.settings import build, parse_toml, read_toml
@@ -207,7 +206,7 @@ def check_attacks(study: Study, dataset: PreparedDataset) -> None:
         InputError: an unknown class or part of the data, or more pixels than an image has; names the attack.
     """
     info = dataset.info
-    space = LabelSpace(info.task, tuple(info.class_names), tuple(info.normal_classes))
+    space = info.space
     shape = (dataset.image_size, dataset.image_size, info.channels or 3)
     for attack in study.attacks:
         options = attack.options

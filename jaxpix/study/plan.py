@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..labels import LabelSpace
 from ..records.files import read_records
 from ..search.presets import search_of
 from ..terminal.console import print_table, say
@@ -39,8 +38,7 @@ def show_plan(study: Study, dataset: PreparedDataset, folder: Path) -> None:
 
 def most_images(attack: PlannedAttack, dataset: PreparedDataset) -> int:
     """How many images an attack takes if the victim classifies enough of them correctly."""
-    choice, info = attack.options.choice, dataset.info
-    space = LabelSpace(info.task, tuple(info.class_names), tuple(info.normal_classes))
+    choice, space = attack.options.choice, dataset.info.space
     labels = space.from_stored(dataset.labels(choice.subset))
     wanted = choice.wanted(space, dataset)
     target = None if attack.options.config.target is None else space.parse(attack.options.config.target)

@@ -2,7 +2,6 @@
 
 Besides what every `RunFolder` has:
 
-
 selection.json     the images, in order
 about.json         data set and victim, for reports
 journal.jsonl, records.parquet   what has finished; several processes have their own (`records/files.py`)
@@ -113,7 +112,8 @@ class AttackRun:
             self.finished.add(record.image_id)
             self.num_successes += record.success
         self.passed_over = read_passed_over(self.folder)
-        if not self.files.bind(self._identity, has_results=bool(self.finished or self.passed_over)):
+        has_results = bool(self.finished or self.passed_over)
+        if not self.files.bind(self._identity, has_results=has_results) and not has_results:
             # Of images that were chosen for another attack, none of which was attacked.
             (self.folder / SELECTION).unlink(missing_ok=True)
         cut_torn_lines(self.folder)

@@ -81,6 +81,16 @@ def test_a_folder_in_which_nothing_was_attacked_binds_nobody(tmp_path, kept):
         assert run.passed_over == set(kept)
 
 
+def test_results_without_an_identity_keep_their_selection(tmp_path):
+    with AttackRun(tmp_path, IDENTITY) as run:
+        run.files.store_json(SELECTION, {"groups": []})
+        run.save(finished("a"))
+    (tmp_path / "identity.json").unlink()
+    with AttackRun(tmp_path, IDENTITY) as run:
+        assert run.files.has(SELECTION)
+        assert run.finished == {"a"}
+
+
 def test_two_processes_cannot_share_a_folder(tmp_path):
     with AttackRun(tmp_path, IDENTITY), pytest.raises(InputError, match="another process is working on"):
         AttackRun(tmp_path, IDENTITY).__enter__()

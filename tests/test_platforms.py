@@ -9,10 +9,10 @@ import pytest
 from support.small_networks import awkward_pixels, noise_images, small_victim
 
 from jaxpix.config import EngineConfig
-from jaxpix.models.convolve import convolve
-from jaxpix.models.places import Places, read
 from jaxpix.platforms import host_device, on_cpu, on_host, platform, written_for
 from jaxpix.search.evaluators import make_evaluator
+from jaxpix.windows.convolve import Sliding, convolve
+from jaxpix.windows.places import Places, read
 
 
 def test_the_platform_is_the_one_named_last() -> None:
@@ -73,7 +73,7 @@ def test_convolutions_are_alike(shape: tuple[int, ...], is_padded: bool) -> None
     )
     for name in ("cpu", "gpu"):
         with written_for(name):
-            found = convolve(inputs, kernel, stride, margin)
+            found = convolve(inputs, kernel, Sliding((stride, stride), ((margin, margin), (margin, margin))))
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * float(jnp.abs(expected).max()))
 
@@ -82,9 +82,10 @@ def test_a_gpu_sees_no_product_of_a_strided_slice() -> None:
     """XLA of JAX 0.10 and 0.11 aborts on it."""
     inputs, kernel = jnp.zeros((1, 8, 8, 16)), jnp.zeros((1, 1, 16, 32))
     written = {}
+    strided = Sliding((2, 2))
     for name in ("cpu", "gpu"):
         with written_for(name):
-            jaxpr = jax.make_jaxpr(lambda a, b: convolve(a, b, 2, 0))(inputs, kernel)
+            jaxpr = jax.make_jaxpr(lambda a, b: convolve(a, b, strided))(inputs, kernel)
         written[name] = {str(equation.primitive) for equation in jaxpr.eqns}
     assert "dot_general" in written["cpu"]
     assert "dot_general" not in written["gpu"]

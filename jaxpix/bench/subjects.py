@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from ..config import ModelName
 from ..data.prepared import open_prepared
 from ..errors import InputError
-from ..models.feature_map import Kernel, WholeMap
 from ..models.freezing import freeze
-from ..models.frozen import classify
 from ..models.zoo import build, check_image_size
 from ..platforms import host_device
 from ..victim.victim import Victim
@@ -173,13 +170,7 @@ def _balance(model: nnx.Module, features: np.ndarray) -> np.ndarray:
 def _features(model: nnx.Module, images: np.ndarray) -> np.ndarray:
     """What the classifier reads, float32 [B, F]."""
     frozen = freeze(model, [_GREY] * _CHANNELS, [_SPREAD] * _CHANNELS)
-    width = frozen.weights[-1].weights.shape[2]
-    reader = Kernel(jnp.eye(width)[None, None], jnp.zeros(width))
-
-    @jax.jit
-    def read(weights: Any, images: jax.Array) -> jax.Array:
-        return classify(frozen.features(weights, WholeMap(images.astype(jnp.float32))), reader)
-
+    read = jax.jit(frozen.features)
     padded = np.resize(images, (-(-len(images) // _BATCH) * _BATCH, *images.shape[1:]))
     parts = [np.asarray(read(frozen.weights, part)) for part in padded.reshape(-1, _BATCH, *images.shape[1:])]
     return np.concatenate(parts)[: len(images)]

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ..config import Precision
-from .feature_map import global_mean, max_pool
-from .layers import batch_norm, classifier, convolution
+from .layers import batch_norm, classifier, convolution, global_mean, max_pool
 
 BOTTLENECK = 4
 
@@ -87,7 +86,7 @@ class DenseNet(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Normalised images [B, H, W, C] to float32 logits [B, N]."""
-        x = max_pool(nnx.relu(self.norm0(self.conv0(x))), 1)
+        x = max_pool(nnx.relu(self.norm0(self.conv0(x))))
         for index, block in enumerate(self.denseblocks):
             for layer in block:
                 x = layer(x)

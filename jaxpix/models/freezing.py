@@ -8,8 +8,7 @@ import numpy as np
 from flax import nnx
 
 from .densenet import DenseLayer, DenseNet, Transition
-from .feature_map import Kernel, Layer
-from .frozen import FrozenModel, Residual, Stem, grow, normalise, shrink
+from .frozen import FrozenModel, Kernel, Layer, Residual, Stem, grow, normalise, shrink
 from .resnet import Bottleneck, ResNet
 
 

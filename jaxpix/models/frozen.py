@@ -1,19 +1,37 @@
 """Trained networks as pure functions of weights and images: one list of layers and one of their weights.
 
-The layers are described here in the operations of `FeatureMap`; `freezing` folds trained models into them.
+The layers are described here; `freezing` folds trained models into them.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
 from ..platforms import on_cpu
-from .feature_map import FeatureMap, Kernel, Layer, WholeMap, global_mean, per_feature
-from .winograd import LEAST_FEATURES, transform_kernel
+
+
+class Kernel(NamedTuple):
+    """A convolution with its bias: weights [k, k, in, out], bias [out]; padded by k // 2."""
+
+    weights: jax.Array
+    bias: jax.Array
+
+
+class Layer(NamedTuple):
+    """A step of a network.
+
+    Attributes:
+        name: as in torchvision ("layer1.0").
+        apply: (features [B, H, W, C], weights) to features.
+    """
+
+    name: str
+    apply: Callable[[jax.Array, Any], jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,23 +46,19 @@ class FrozenModel:
     layers: tuple[Layer, ...]
     weights: tuple[Any, ...]
 
-    def features(self, weights: Sequence[Any], start: Any, first: int = 0, last: int | None = None) -> Any:
-        """The map after layers `first` to `last` (exclusive) of the map `start`, of any kind."""
-        for layer, layer_weights in list(zip(self.layers, weights, strict=False))[first:last]:
-            start = layer.apply(start, layer_weights)
-        return start
+    def features(self, weights: Sequence[Any], images: jax.Array) -> jax.Array:
+        """What the classifier reads, float32 [B, C], of images [B, H, W, C] in 0..255."""
+        x = images.astype(jnp.float32)
+        for layer, layer_weights in zip(self.layers, weights, strict=False):
+            with jax.named_scope(layer.name):
+                x = layer.apply(x, layer_weights)
+        return jnp.mean(x.astype(jnp.float32), axis=(1, 2))
 
     def logits(self, weights: Sequence[Any], images: jax.Array) -> jax.Array:
         """Float32 logits [B, N] of images [B, H, W, C] in 0..255."""
-        return classify(self.features(weights, WholeMap(images.astype(jnp.float32))), weights[-1])
-
-    def with_transformed_kernels(self, first: int) -> "FrozenModel":
-        """The same network whose wide 3x3 kernels, from layer `first` on, are prepared for `winograd`."""
-        prepared = [
-            jax.tree.map(_transformed, layer, is_leaf=lambda node: isinstance(node, Kernel))
-            for layer in self.weights[first:-1]
-        ]
-        return FrozenModel(self.layers, (*self.weights[:first], *prepared, self.weights[-1]))
+        features, classifier = self.features(weights, images), weights[-1]
+        with jax.named_scope("classifier"):
+            return features @ classifier.weights[0, 0] + classifier.bias[None]
 
     def in_bfloat16(self) -> "FrozenModel":
         """The same network in bfloat16 between images and classifier, which stay float32.
@@ -58,9 +72,22 @@ class FrozenModel:
         return FrozenModel((stem, *self.layers[1:]), ((normalisation, kernel), *inner, self.weights[-1]))
 
 
-def classify(features: WholeMap, classifier: Kernel) -> jax.Array:
-    """Float32 logits [B, N]: the mean over the map, then a matrix."""
-    return global_mean(features.values) @ classifier.weights[0, 0] + classifier.bias[None]
+def per_feature(numbers: jax.Array, values: jax.Array) -> jax.Array:
+    """One number a feature [C] in the rank of `values` [..., C]: broadcasts are written out, never guessed."""
+    return numbers.reshape(*[1] * (values.ndim - 1), -1)
+
+
+def convolve(x: jax.Array, kernel: Kernel, stride: int = 1) -> jax.Array:
+    """Convolution with its bias, padded with zeros by half the kernel's size on every side."""
+    margin = kernel.weights.shape[0] // 2
+    result = jax.lax.conv_general_dilated(
+        x.astype(kernel.weights.dtype),
+        kernel.weights,
+        (stride, stride),
+        ((margin, margin), (margin, margin)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    return result + per_feature(kernel.bias, result)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,60 +96,50 @@ class Stem:
 
     dtype: Any = jnp.float32
 
-    def __call__(self, x: FeatureMap, weights: Any) -> FeatureMap:
+    def __call__(self, x: jax.Array, weights: Any) -> jax.Array:
         (mean, std), kernel = weights
-
-        def normalised(image: jax.Array) -> jax.Array:
-            return (image - per_feature(mean, image)) / per_feature(std, image)
-
-        x = x.pointwise(normalised).convolve(kernel, 2)
-        return x.pointwise(lambda values: jax.nn.relu(values).astype(self.dtype)).max_pool()
+        x = convolve((x - per_feature(mean, x)) / per_feature(std, x), kernel, 2)
+        x = jax.nn.relu(x).astype(self.dtype)
+        return nnx.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
 
 
 @dataclasses.dataclass(frozen=True)
 class Residual:
-    """A bottleneck of a residual network: 1x1 down, 3x3 with the stride, 1x1 up, added to the input."""
+    """A block of a residual network, added to its input: 3x3 twice, or 1x1 down, 3x3 with the stride, 1x1 up."""
 
     stride: int
 
-    def __call__(self, x: FeatureMap, weights: dict[str, Kernel]) -> FeatureMap:
-        shortcut = x.convolve(weights["shortcut"], self.stride) if "shortcut" in weights else x
-        inner = x.convolve(weights["reduce"]).pointwise(jax.nn.relu)
-        inner = inner.convolve(weights["spread"], self.stride).pointwise(jax.nn.relu)
-        return inner.convolve(weights["expand"]).add(shortcut).pointwise(jax.nn.relu)
+    def __call__(self, x: jax.Array, weights: dict[str, Kernel]) -> jax.Array:
+        shortcut = convolve(x, weights["shortcut"], self.stride) if "shortcut" in weights else x
+        if "reduce" in weights:
+            x = jax.nn.relu(convolve(x, weights["reduce"]))
+        x = jax.nn.relu(convolve(x, weights["spread"], self.stride))
+        return jax.nn.relu(convolve(x, weights["expand"]) + shortcut)
 
 
-def normalise(x: FeatureMap, weights: Any) -> FeatureMap:
+def normalise(x: jax.Array, weights: Any) -> jax.Array:
     """Folded normalisation, then ReLU."""
     scale, shift = weights
-
-    def normalised(values: jax.Array) -> jax.Array:
-        return jax.nn.relu(values * per_feature(scale, values) + per_feature(shift, values))
-
-    return x.pointwise(normalised)
+    return jax.nn.relu(x * per_feature(scale, x) + per_feature(shift, x))
 
 
-def grow(x: FeatureMap, weights: Any) -> FeatureMap:
+def grow(x: jax.Array, weights: Any) -> jax.Array:
     """A dense layer: appends its new features."""
     norm, reduce, spread = weights
-    return x.append(normalise(x, norm).convolve(reduce).pointwise(jax.nn.relu).convolve(spread))
+    new = convolve(jax.nn.relu(convolve(normalise(x, norm), reduce)), spread)
+    return jnp.concatenate([x, new], axis=-1)
 
 
-def shrink(x: FeatureMap, weights: Any) -> FeatureMap:
+def shrink(x: jax.Array, weights: Any) -> jax.Array:
     """A transition between dense blocks."""
     # A 1x1 convolution and a mean over positions commute; this order is four times less work.
     norm, kernel = weights
-    return normalise(x, norm).average_pool().convolve(kernel)
+    x = normalise(x, norm)
+    quarter = jnp.array(0.25, x.dtype)
+    sums = jax.lax.reduce_window(x, np.zeros((), x.dtype), jax.lax.add, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+    return convolve(sums * quarter, kernel)
 
 
 def _in_bfloat16(tree: Any) -> Any:
     # By NumPy: a GPU would compile something for each shape.
     return jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf).astype(jnp.bfloat16), tree))
-
-
-def _transformed(node: Any) -> Any:
-    if not isinstance(node, Kernel) or node.weights.shape[0] != 3:
-        return node
-    if min(node.weights.shape[2:]) < LEAST_FEATURES:
-        return node
-    return node._replace(transformed=transform_kernel(node.weights))

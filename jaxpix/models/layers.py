@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 
 from ..config import Precision
-from .convolve import convolve
+from ..windows.convolve import Sliding, convolve
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
@@ -53,7 +53,8 @@ class Convolution(nnx.Conv):
         """Features [B, h, w, C] of inputs [B, H, W, C]."""
         kernel = self.kernel.get_value()
         inputs, kernel = nnx.nn.dtypes.promote_dtype((inputs, kernel), dtype=self.dtype)
-        return convolve(inputs, kernel, self.stride, self.kernel_size[0] // 2)
+        margin = (self.kernel_size[0] // 2,) * 2
+        return convolve(inputs, kernel, Sliding((self.stride, self.stride), (margin, margin)))
 
 
 def convolution(
@@ -97,3 +98,13 @@ def classifier(num_features: int, num_classes: int, *, rngs: nnx.Rngs) -> nnx.Li
     """The last layer, always float32, with torch's initial weights: uniform within 1/sqrt(fan in)."""
     uniform = initial_uniform(num_features**-0.5)
     return nnx.Linear(num_features, num_classes, kernel_init=uniform, rngs=rngs)
+
+
+def max_pool(values: jax.Array) -> jax.Array:
+    """3x3 maximum with stride 2 of [B, H, W, C], padded by one."""
+    return nnx.max_pool(values, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+
+
+def global_mean(values: jax.Array) -> jax.Array:
+    """[B, H, W, C] in any precision to the float32 [B, C] mean over the image."""
+    return jnp.mean(values.astype(jnp.float32), axis=(1, 2))

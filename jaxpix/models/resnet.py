@@ -6,8 +6,7 @@ import jax
 from flax import nnx
 
 from ..config import Precision
-from .feature_map import global_mean, max_pool
-from .layers import Convolution, batch_norm, classifier, convolution
+from .layers import Convolution, batch_norm, classifier, convolution, global_mean, max_pool
 
 EXPANSION = 4
 
@@ -86,7 +85,7 @@ class ResNet(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Normalised images [B, H, W, C] to float32 logits [B, N]."""
-        x = max_pool(nnx.relu(self.bn1(self.conv1(x))), 1)
+        x = max_pool(nnx.relu(self.bn1(self.conv1(x))))
         for stage in self.stages:
             for block in stage:
                 x = block(x)

@@ -16,15 +16,15 @@ import numpy as np
 
 from ..config import EngineConfig
 from ..errors import InputError
-from ..models.costs import CPU, GPU, switch_costs
-from ..models.incremental import IncrementalModel
 from ..pixels import paint
 from ..platforms import matmul_precision, on_cpu
+from ..windows.costs import CPU, GPU, Plan
+from ..windows.incremental import Incremental
+from ..windows.network import Network
 from .problem import Evaluator
 
 if TYPE_CHECKING:
     from ..config import SearchPrecision
-    from ..models.frozen import FrozenModel
     from ..pixels import Pixels
     from ..victim.victim import Victim
     from .problem import Base
@@ -51,108 +51,90 @@ def make_evaluator(
         engine: default: `EngineConfig()`.
 
     Raises:
-        InputError: incremental evaluation or bfloat16 of a user's own function; an unknown layer name.
+        InputError: bfloat16 of a user's own function; an unknown layer name, or one that windows do not reach.
     """
     engine = engine or EngineConfig()
+    fn, weights = _searched(victim, precision)
+    network = Network(fn, weights, victim.input_shape)
+    switch = _switch(network, weights, num_pixels, precision, engine)
+    model = Incremental(network, weights, num_pixels, switch)
+    largest = model.bytes_of_largest if on_cpu() else 0
+    if engine.evaluator == "dense" or switch == 0:
+        # Where both evaluators compute whole maps they do it alike, so that they differ by rounding alone.
+        return _dense(Incremental(network, weights, num_pixels, 0, like=model), largest)
+    return _incremental(model, largest)
+
+
+def _searched(
+    victim: Victim, precision: SearchPrecision
+) -> tuple[Callable[[Any, jax.Array], jax.Array], Any]:
+    """What is evaluated in a search: the victim's logits in some precision, and its weights."""
     frozen = victim.frozen
-    if frozen is None:
-        _check_function(victim.name, precision, engine)
-        return _dense(victim.apply, victim.weights, precision)
     if precision == "bfloat16":
+        if frozen is None:
+            raise InputError(
+                f"victim {victim.name!r} is a function: its arithmetic is its own, so precision must be "
+                "float32 or tfloat32, got bfloat16"
+            )
         frozen = frozen.in_bfloat16()
-    switch = _switch(frozen, victim.input_shape, num_pixels, precision, engine)
-    if on_cpu() and precision != "bfloat16":
-        # Only where both evaluators compute whole maps, so that they differ by rounding alone.
-        frozen = frozen.with_transformed_kernels(switch)
-    if switch == 0:
-        return _dense(frozen.logits, frozen.weights, precision)
-    model = IncrementalModel(frozen, victim.input_shape, num_pixels, switch)
-    largest = model.bytes_pasted if on_cpu() else 0
-    if engine.evaluator == "dense":
-        return _dense(frozen.logits, frozen.weights, precision, largest)
-    return _incremental(model, precision, largest)
+    apply, weights = (victim.apply, victim.weights) if frozen is None else (frozen.logits, frozen.weights)
 
+    def logits(weights: Any, images: jax.Array) -> jax.Array:
+        with matmul_precision(precision):
+            return apply(weights, images).astype(jnp.float32)
 
-def _check_function(name: str, precision: SearchPrecision, engine: EngineConfig) -> None:
-    """Refuse what a user's own function cannot do."""
-    if engine.evaluator == "incremental" or engine.switch is not None:
-        raise InputError(
-            f"incremental evaluation needs a network whose layers jaxpix knows; victim {name!r} is "
-            "a function and can only be evaluated densely"
-        )
-    if precision == "bfloat16":
-        raise InputError(
-            f"victim {name!r} is a function: its arithmetic is its own, so precision must be "
-            "float32 or tfloat32, got bfloat16"
-        )
+    return logits, weights
 
 
 def _switch(
-    frozen: FrozenModel,
-    image_shape: tuple[int, int, int],
-    num_pixels: int,
-    precision: SearchPrecision,
-    engine: EngineConfig,
+    network: Network, weights: Any, num_pixels: int, precision: SearchPrecision, engine: EngineConfig
 ) -> int:
-    """How many layers are best computed on windows; 0: none."""
-    if engine.switch is not None:
-        names = [layer.name for layer in frozen.layers]
-        if engine.switch not in names:
-            raise InputError(f"switch: unknown layer {engine.switch!r}; allowed: {', '.join(names)}")
-        return names.index(engine.switch) + 1
+    """How many operations are best computed on windows; 0: none."""
     device = CPU if on_cpu() else GPU[precision]
-    costs = switch_costs(frozen, image_shape, num_pixels, device)
-    first = 1 if engine.evaluator == "incremental" else 0
-    return min(range(first, len(costs)), key=costs.__getitem__)
+    plan = Plan(network, weights, num_pixels, device, limited=engine.switch is None)
+    if engine.switch is not None:
+        return plan.behind(engine.switch)
+    return plan.best(least=1 if engine.evaluator == "incremental" else 0)
 
 
-def _dense(
-    apply: Callable[[Any, jax.Array], jax.Array], weights: Any, precision: SearchPrecision, largest: int = 0
-) -> Evaluator:
-    def base(weights: Any, image: jax.Array) -> Base:
+def _dense(model: Incremental, largest: int) -> Evaluator:
+    def base(constants: Any, image: jax.Array) -> Base:
         return ()
 
-    def evaluate(weights: Any, painted: jax.Array) -> jax.Array:
-        with matmul_precision(precision):
-            return apply(weights, painted.astype(jnp.float32)).astype(jnp.float32)
+    def evaluate(constants: Any, image: jax.Array, pixels: Pixels) -> jax.Array:
+        return model.of_images(constants, paint(image, pixels))
 
-    def logits(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
-        if largest:
-            # In the incremental evaluator's cuts: the same shapes round alike.
-            def population(image: jax.Array, pixels: Pixels) -> jax.Array:
-                return _in_cuts(lambda cut: evaluate(weights, paint(image, cut)), pixels, largest)
+    def in_cuts(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
+        def population(image: jax.Array, pixels: Pixels) -> jax.Array:
+            return _in_cuts(functools.partial(evaluate, constants, image), pixels, largest)
 
-            return jax.vmap(population)(images, pixels)
+        return jax.vmap(population)(images, pixels)
+
+    def at_once(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
         painted = jax.vmap(paint)(images, pixels)
-        result = evaluate(weights, painted.reshape(-1, *painted.shape[2:]))
+        result = model.of_images(constants, painted.reshape(-1, *painted.shape[2:]))
         return result.reshape(*painted.shape[:2], -1)
 
-    return Evaluator("dense", weights, base, logits)
+    return Evaluator("dense", model.constants, base, in_cuts if largest else at_once)
 
 
-def _incremental(model: IncrementalModel, precision: SearchPrecision, largest: int) -> Evaluator:
-    def base(weights: Any, image: jax.Array) -> Base:
-        with matmul_precision(precision):
-            return model.base(weights, image)
-
-    def in_cuts(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
+def _incremental(model: Incremental, largest: int) -> Evaluator:
+    def in_cuts(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
         def population(base: Base, pixels: Pixels) -> jax.Array:
-            return _in_cuts(functools.partial(model.logits, weights, base), pixels, largest)
+            return _in_cuts(functools.partial(model.logits, constants, base), pixels, largest)
 
-        with matmul_precision(precision):
-            return jax.vmap(population)(bases, pixels)
+        return jax.vmap(population)(bases, pixels)
 
-    def at_once(weights: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
-        with matmul_precision(precision):
-            maps = jax.vmap(functools.partial(model.pasted, weights))(bases, pixels)
-            # One flat batch: XLA folds the addition of a shortcut into a convolution only where nothing reshapes
-            # between the two, as vmap would.
-            result = model.rest(weights, maps.reshape(-1, *maps.shape[2:]))
-            return result.reshape(*maps.shape[:2], -1)
+    def at_once(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
+        maps = jax.vmap(functools.partial(model.pasted, constants))(bases, pixels)
+        # One flat batch: XLA folds the addition of a shortcut into a convolution only where nothing reshapes
+        # between the two, as vmap would.
+        result = model.rest(constants, jax.tree.map(lambda one: one.reshape(-1, *one.shape[2:]), maps))
+        return result.reshape(*pixels.x.shape[:2], -1)
 
-    layers = model.frozen.layers
-    rest = f"whole maps from {layers[model.switch].name} on" if model.switch < len(layers) else "all layers"
-    return Evaluator(f"incremental ({rest})", model.frozen.weights, base, in_cuts if largest else at_once)
+    return Evaluator(
+        f"incremental ({model.says})", model.constants, model.base, in_cuts if largest else at_once
+    )
 
 
 def _in_cuts(logits_fn: Callable[[Pixels], jax.Array], pixels: Pixels, largest: int) -> jax.Array:

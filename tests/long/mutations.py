@@ -98,11 +98,11 @@ MUTANTS = (
         "attack/test_experiments.py::test_every_image_has_draws_of_its_own",
     ),
     Mutant(
-        "windows' halo: one position too few",
-        "models/windows.py",
-        "(self.extent + size - 2) // stride + 1",
-        "(self.extent + size - 3) // stride + 1",
-        "models/test_incremental.py::test_many_pixels",
+        "windows: an operation reaches one position less",
+        "windows/reach.py",
+        "self.high + before * self.stride",
+        "self.high + (before - 1) * self.stride",
+        "windows/test_incremental.py::test_many_pixels",
     ),
     Mutant(
         "training: normal images are not left out of multi-label training",

@@ -48,7 +48,7 @@ def test_both_evaluators_attack_alike(name):
         np.testing.assert_allclose(*fitness, rtol=0, atol=1e-5)
 
 
-def test_auto_is_incremental_for_a_network_and_dense_for_a_function(victim):
+def test_auto_is_incremental_for_a_network_and_dense_where_nothing_is_saved(victim):
     assert make_evaluator(victim, 1).name.startswith("incremental (whole maps from ")
     assert make_evaluator(toy_victim(), 1).name == "dense"
     assert make_evaluator(victim, 1, engine=EngineConfig(evaluator="dense")).name == "dense"
@@ -61,22 +61,14 @@ def test_the_switch_can_be_named(victim):
         "incremental (whole maps from layer2.0 on)"
     )
     last = make_evaluator(victim, 1, engine=EngineConfig(switch="layer4.0"))
-    assert last.name == "incremental (all layers)"
+    assert last.name == "incremental (whole maps from the next operation on)"
     with pytest.raises(InputError, match=r"unknown layer 'layer9'; allowed: stem, layer1\.0"):
         make_evaluator(victim, 1, engine=EngineConfig(switch="layer9"))
 
 
-@pytest.mark.parametrize(
-    ("precision", "engine", "message"),
-    [
-        ("float32", EngineConfig(evaluator="incremental"), "can only be evaluated densely"),
-        ("float32", EngineConfig(switch="stem"), "can only be evaluated densely"),
-        ("bfloat16", EngineConfig(), "must be float32 or tfloat32, got bfloat16"),
-    ],
-)
-def test_a_users_function_has_no_layers(precision, engine, message):
-    with pytest.raises(InputError, match=message):
-        make_evaluator(toy_victim(), 1, precision, engine)
+def test_a_users_function_chooses_its_own_arithmetic():
+    with pytest.raises(InputError, match="must be float32 or tfloat32, got bfloat16"):
+        make_evaluator(toy_victim(), 1, "bfloat16")
 
 
 def test_a_search_in_bfloat16_is_verified_in_float32(victim):

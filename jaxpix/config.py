@@ -13,7 +13,17 @@ Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
 Bounds = Literal["clip", "redraw", "reflect"]
-ModelName = Literal["resnet50", "densenet121", "resnet14"]
+ModelName = Literal[
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "densenet121",
+    "densenet169",
+    "densenet201",
+    "resnet14",
+]
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["float32", "tfloat32", "bfloat16"]
 

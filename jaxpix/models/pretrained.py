@@ -24,9 +24,15 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
 # Where timm publishes torchvision's ImageNet weights.
-_PUBLISHED: dict[ModelName, str] = {
+PUBLISHED: dict[ModelName, str] = {
+    "resnet18": "timm/resnet18.tv_in1k",
+    "resnet34": "timm/resnet34.tv_in1k",
     "resnet50": "timm/resnet50.tv_in1k",
+    "resnet101": "timm/resnet101.tv_in1k",
+    "resnet152": "timm/resnet152.tv_in1k",
     "densenet121": "timm/densenet121.tv_in1k",
+    "densenet169": "timm/densenet169.tv_in1k",
+    "densenet201": "timm/densenet201.tv_in1k",
 }
 _PUBLISHED_FILE = "model.safetensors"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -160,9 +166,9 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
 
 
 def _fetch_published(architecture: ModelName | None) -> Path:
-    repository = _PUBLISHED.get(architecture) if architecture else None
+    repository = PUBLISHED.get(architecture) if architecture else None
     if repository is None:
-        having = ", ".join(_PUBLISHED)
+        having = ", ".join(PUBLISHED)
         raise InputError(f"no published {IMAGENET} weights for {architecture}; there are some for {having}")
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError

@@ -9,7 +9,7 @@ from flax import nnx
 from ..config import ModelName, Precision
 from ..errors import InputError
 from .densenet import DenseNet
-from .resnet import ResNet
+from .resnet import BasicBlock, ResNet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +25,16 @@ class Architecture:
     smallest_image: int
 
 
+# Below 29 pixels a DenseNet's last transition would leave an empty map.
 MODELS: dict[ModelName, Architecture] = {
+    "resnet18": Architecture(partial(ResNet, (2, 2, 2, 2), block=BasicBlock), 8),
+    "resnet34": Architecture(partial(ResNet, (3, 4, 6, 3), block=BasicBlock), 8),
     "resnet50": Architecture(partial(ResNet, (3, 4, 6, 3)), 8),
-    # Below 29 pixels the last transition would leave an empty map.
+    "resnet101": Architecture(partial(ResNet, (3, 4, 23, 3)), 8),
+    "resnet152": Architecture(partial(ResNet, (3, 8, 36, 3)), 8),
     "densenet121": Architecture(partial(DenseNet, (6, 12, 24, 16)), 29),
+    "densenet169": Architecture(partial(DenseNet, (6, 12, 32, 32)), 29),
+    "densenet201": Architecture(partial(DenseNet, (6, 12, 48, 32)), 29),
     "resnet14": Architecture(partial(ResNet, (1, 1, 1, 1), width=24), 8),
 }
 

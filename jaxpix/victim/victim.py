@@ -162,7 +162,7 @@ class Victim(Classifier):
 
         Args:
             source: state dict, or path of a `.safetensors` or (with the `torch` extra) `.pth` file.
-            architecture: `resnet50` or `densenet121`.
+            architecture: one of `jaxpix.config.ModelName`, such as `resnet18` or `densenet201`.
             class_names, input_shape, **meaning: as in `from_model`.
             mean, std: normalisation on the 0..255 scale; default: ImageNet's.
 

@@ -148,7 +148,7 @@ def test_load_errors(trained, tmp_path):
         ({"input_shape": [4, 4, 1]}, "resnet14 needs images of at least 8 pixels, got 4"),
         ({"class_names": "abc"}, "class_names: Input should be a valid list"),
         ({"class_names": ["a", "a", "b"]}, "class names must be distinct"),
-        ({"architecture": ["resnet14"]}, "architecture: Input should be 'resnet50'"),
+        ({"architecture": ["resnet14"]}, "architecture: Input should be 'resnet18'"),
         ({"threshold": "0.5"}, "threshold: Input should be a valid number"),
         ({"provenance": {"dataset": 3}}, r"provenance\.dataset: Input should be a valid string"),
     ],

@@ -16,7 +16,8 @@ import torch
 from torch.fx.experimental import optimization
 
 from ..errors import InputError
-from ..models.pretrained import PUBLISHED, export_torchvision
+from ..models.checkpoint_files import PUBLISHED
+from ..models.pretrained import export_torchvision
 from .options import INSTALL
 
 if TYPE_CHECKING:

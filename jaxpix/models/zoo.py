@@ -9,7 +9,8 @@ from flax import nnx
 from ..config import ModelName, Precision
 from ..errors import InputError
 from .densenet import DenseNet
-from .resnet import BasicBlock, ResNet
+from .resnet import BasicBlock, Bottleneck, ResNet
+from .sizes import SIZES, Dense, Residual
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,18 +26,15 @@ class Architecture:
     smallest_image: int
 
 
-# Below 29 pixels a DenseNet's last transition would leave an empty map.
-MODELS: dict[ModelName, Architecture] = {
-    "resnet18": Architecture(partial(ResNet, (2, 2, 2, 2), block=BasicBlock), 8),
-    "resnet34": Architecture(partial(ResNet, (3, 4, 6, 3), block=BasicBlock), 8),
-    "resnet50": Architecture(partial(ResNet, (3, 4, 6, 3)), 8),
-    "resnet101": Architecture(partial(ResNet, (3, 4, 23, 3)), 8),
-    "resnet152": Architecture(partial(ResNet, (3, 8, 36, 3)), 8),
-    "densenet121": Architecture(partial(DenseNet, (6, 12, 24, 16)), 29),
-    "densenet169": Architecture(partial(DenseNet, (6, 12, 32, 32)), 29),
-    "densenet201": Architecture(partial(DenseNet, (6, 12, 48, 32)), 29),
-    "resnet14": Architecture(partial(ResNet, (1, 1, 1, 1), width=24), 8),
-}
+def _architecture(size: Residual | Dense) -> Architecture:
+    if isinstance(size, Dense):
+        # Below 29 pixels the last transition would leave an empty map.
+        return Architecture(partial(DenseNet, size.layers, size.growth), 29)
+    block = Bottleneck if size.is_deep else BasicBlock
+    return Architecture(partial(ResNet, size.blocks, size.width, block=block), 8)
+
+
+MODELS: dict[ModelName, Architecture] = {name: _architecture(size) for name, size in SIZES.items()}
 
 
 def build(

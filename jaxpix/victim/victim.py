@@ -13,9 +13,10 @@ from flax import nnx
 from ..config import ModelName, Task
 from ..errors import InputError
 from ..labels import LabelSpace
+from ..models.checkpoint_files import read_weights
 from ..models.freezing import freeze
 from ..models.frozen import FrozenModel
-from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision, read_weights
+from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision
 from ..models.zoo import build, check_image_size
 from ..platforms import on_cpu
 from . import files
@@ -161,13 +162,14 @@ class Victim(Classifier):
         """Make a victim of torchvision or timm weights.
 
         Args:
-            source: state dict, or path of a `.safetensors` or (with the `torch` extra) `.pth` file.
+            source: state dict or checkpoint that holds one, or the path of a file (see `read_weights`). What had
+                to be opened, stripped or left out is logged as a warning of the logger `jaxpix`.
             architecture: one of `jaxpix.config.ModelName`, such as `resnet18` or `densenet201`.
             class_names, input_shape, **meaning: as in `from_model`.
             mean, std: normalisation on the 0..255 scale; default: ImageNet's.
 
         Raises:
-            InputError: a key or shape does not fit, naming key and both shapes.
+            InputError: a key or shape does not fit, naming both shapes and what the weights look like.
         """
         _check_shape(architecture, input_shape, mean, std)
         state = source if isinstance(source, Mapping) else read_weights(source)

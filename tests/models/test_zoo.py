@@ -10,9 +10,10 @@ import pytest
 from flax import nnx
 
 from jaxpix.errors import InputError
+from jaxpix.models.checkpoint_files import PUBLISHED
 from jaxpix.models.densenet import DenseNet
 from jaxpix.models.layers import Convolution
-from jaxpix.models.pretrained import PUBLISHED, export_torchvision, load_torchvision
+from jaxpix.models.pretrained import export_torchvision, load_torchvision
 from jaxpix.models.resnet import BasicBlock, ResNet
 from jaxpix.models.zoo import MODELS, build, check_image_size
 

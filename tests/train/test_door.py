@@ -36,12 +36,14 @@ def test_train_prints_the_test_table_and_leaves_a_victim(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     weights = build("resnet14", num_classes=5, channels=3, seed=3)
-    save_file(export_torchvision(weights), tmp_path / "w.safetensors")
+    wrapped = {f"backbone.{key}": value for key, value in export_torchvision(weights).items()}
+    save_file(wrapped, tmp_path / "w.safetensors")
     flags = ["--model", "resnet14", "--epochs", "2", "--batch-size", "16", "--stop-accuracy", "1"]
     run = tmp_path / "run"
     places = ["--data-dir", str(data_dir), "--run", str(run), "--init", str(tmp_path / "w.safetensors")]
     main(["bars", *flags, *places])
     printed = capsys.readouterr().out
+    assert "weights: the prefix 'backbone.' is removed" in printed
     assert "precision" in printed
     assert "images/s" in printed
     assert "left" in printed

@@ -167,5 +167,5 @@ def test_a_function_cannot_be_saved(tmp_path):
 
 
 def test_normalisation_counts_must_fit_the_channels():
-    with pytest.raises(InputError, match="mean and std need 1 values"):
+    with pytest.raises(InputError, match="mean needs 1 values for images of 1 channels"):
         Victim.from_torchvision({}, architecture="resnet50", class_names=NAMES, input_shape=(64, 64, 1))

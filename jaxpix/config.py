@@ -107,7 +107,8 @@ class TrainConfig:
     augment: bool = False
     """Light augmentation: horizontal flip, shift up to 4 %, rotation up to 10 degrees."""
     include_normal: bool = False
-    """Multi-label: also train on images without any label. The paper leaves them out (4.4)."""
+    """Multi-label: also train on images without any label. The paper leaves them out (4.4); of a single label they
+    are always trained on."""
     precision: Precision = "float32"
     """Arithmetic of the convolutions while training; evaluation is always float32."""
     seed: Seed = 0
@@ -121,7 +122,7 @@ class AttackConfig:
     num_pixels: Count = 1
     """K, the pixels that may change."""
     fitness: Fitness | None = None
-    """What evolution minimises. Default: `confidence`; multi-label `cosine`."""
+    """What evolution minimises. Default: `confidence`; of several labels at once `cosine`."""
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     preset: Preset = "tsai2023"

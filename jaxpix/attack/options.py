@@ -129,7 +129,8 @@ def identity_of(options: AttackOptions, victim: Victim, dataset: PreparedDataset
 def _default_folder(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Path:
     """A run folder named after the attack."""
     config = options.config
-    name = f"attack-{dataset.info.name}-{victim.name}-{fitness_of(config, victim.task)}-k{config.num_pixels}"
+    fitness = fitness_of(config, victim.space)
+    name = f"attack-{dataset.info.name}-{victim.name}-{fitness}-k{config.num_pixels}"
     if config.target is not None:
         name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)
     return Path("runs") / name

@@ -48,6 +48,7 @@ def test_train_prints_the_test_table_and_leaves_a_victim(
     assert "images/s" in printed
     assert "left" in printed
     assert "of 2 trained" in printed
+    assert "stopped before" not in printed
     assert Victim.load(run).class_names == ("left", "right")
     resolved = tomllib.loads((run / "config.toml").read_text())["train"]
     assert (resolved["dataset"], resolved["epochs"], resolved["image_size"]) == ("bars", 2, 32)
@@ -56,6 +57,19 @@ def test_train_prints_the_test_table_and_leaves_a_victim(
     # The resolved configuration is a configuration: the finished run is found again.
     main(["--config", str(run / "config.toml"), "--data-dir", str(data_dir), "--run", str(run)])
     assert "of 2 trained" in capsys.readouterr().out
+
+
+def test_training_that_stops_early_says_why_and_how_to_go_on(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    flags = ["--model", "resnet14", "--epochs", "9", "--batch-size", "16", "--stop-accuracy", "0.01"]
+    main(["bars", *flags, "--data-dir", str(data_dir), "--run", str(tmp_path / "run")])
+    printed = capsys.readouterr().out
+    assert "best epoch: 1 of 1 trained" in printed
+    metrics = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    reached = f"validation accuracy reached {metrics['validation_accuracy']:.1%}"
+    assert f"stopped before epoch 9: {reached}, and --stop-accuracy is 1%; to train on, give" in printed
+    assert "--stop-accuracy 1 and another --run" in printed
 
 
 def test_a_data_set_that_is_not_prepared_says_the_command(tmp_path: Path) -> None:

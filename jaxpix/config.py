@@ -57,7 +57,8 @@ class PrepareConfig:
     labels: Path | None = None
     """Label table beside `source`: a CSV for `folder`, the metadata for a source tree without one."""
     channels: Literal[1, 3] | None = None
-    """`folder` only: 1 stores grey, 3 stores colour. Default: colour if any image is."""
+    """1 stores grey, 3 stores colour (grey images in three equal channels), as a victim may want them. Default:
+    as the source is; `folder`: colour if any image is."""
     name: str | None = None
     """`folder` only: what the data set is called from then on."""
     normal_classes: tuple[str, ...] | None = None

@@ -95,7 +95,13 @@ def open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:
         )
     shape = (dataset.image_size, dataset.image_size, dataset.info.channels)
     if shape != victim.input_shape:
-        raise InputError(f"{name} holds images {list(shape)}, the victim takes {list(victim.input_shape)}")
+        channels = victim.input_shape[2]
+        way_out = (
+            f"; prepare it with --channels {channels} in another --data-dir" if shape[2] != channels else ""
+        )
+        raise InputError(
+            f"{name} holds images {list(shape)}, the victim takes {list(victim.input_shape)}{way_out}"
+        )
     if same and trained_on.get("fingerprint") not in (None, dataset.fingerprint):
         say(f"note: {name} is not the copy the victim was trained on; training images may be among these")
     return dataset

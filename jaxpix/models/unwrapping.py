@@ -11,6 +11,10 @@ from .torch_names import COUNTER, Shape
 # Of torch.compile, FullyShardedDataParallel and activation checkpointing: they stand inside names, too.
 _SHELLS = re.compile(r"(^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)")
+# A DenseNet's `features` alone, and a ResNet's children in an nn.Sequential: its layers by position.
+_BARE_DENSENET = re.compile(r"(^|\.)((?:conv0|norm0|denseblock\d|transition\d|norm5)\.)")
+_POSITIONAL_RESNET = re.compile(r"^(.*?)4\.0\.conv1\.weight$")
+_POSITIONS = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 # Copies that follow the trained network; it is taken before them where both fit.
 _COPY = re.compile(r"ema|teacher|momentum|averaged|swa|target|encoder_k\b")
 _BESIDE = re.compile(
@@ -76,8 +80,10 @@ class _Candidate:
 
     def __init__(self, where: tuple[str, ...], tensors: dict[str, Any], expected: Mapping[str, Shape]):
         self.where = where
-        self.tensors = {_OLD_DENSENET.sub(r"\1\2", _SHELLS.sub(r"\1", key)): tensors[key] for key in tensors}
+        plain = {_OLD_DENSENET.sub(r"\1\2", _SHELLS.sub(r"\1", key)): tensors[key] for key in tensors}
         self._shelled = any(_SHELLS.search(key) for key in tensors)
+        self.tensors = _named_as_torchvision(plain, expected)
+        self._was_part = self.tensors is not plain
         names, shapes = Counter[str](), Counter[str]()
         for key, value in self.tensors.items():
             parts = key.split(".")
@@ -110,6 +116,8 @@ class _Candidate:
             notes.append(f"{_listed(list(map(repr, self._others)))} would fit as well")
         if self._shelled:
             notes.append("torch.compile's _orig_mod and its like are removed")
+        if self._was_part:
+            notes.append("layers that an nn.Sequential or a backbone has renamed are named as torchvision's")
         return notes
 
     def split(self, expected: Mapping[str, Shape]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -151,6 +159,23 @@ class _Candidate:
         siblings = self._siblings(key)
         is_layer = {"weight", "bias"} <= siblings.keys() or "running_mean" in siblings
         return not is_layer and all(len(value.shape) <= 1 for value in siblings.values())
+
+
+def _named_as_torchvision(tensors: dict[str, Any], expected: Mapping[str, Shape]) -> dict[str, Any]:
+    """The same tensors where their names are torchvision's, else renamed from those of two common idioms."""
+    if "features.conv0.weight" in expected:
+        if any("features." in key for key in tensors) or not any(map(_BARE_DENSENET.search, tensors)):
+            return tensors
+        return {_BARE_DENSENET.sub(r"\1features.\2", key, count=1): tensors[key] for key in tensors}
+    first = next(filter(None, map(_POSITIONAL_RESNET.match, tensors)), None)
+    if first is None or any("layer1." in key for key in tensors):
+        return tensors
+    renamed = {}
+    for key, value in tensors.items():
+        position, dot, rest = key.removeprefix(first[1]).partition(".")
+        known = key.startswith(first[1]) and position in _POSITIONS
+        renamed[f"{first[1]}{_POSITIONS[position]}{dot}{rest}" if known else key] = value
+    return renamed
 
 
 def _mappings(

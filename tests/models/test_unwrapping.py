@@ -9,6 +9,7 @@ import pytest
 from flax import nnx
 
 from jaxpix.errors import InputError
+from jaxpix.models.densenet import DenseNet
 from jaxpix.models.pretrained import export_torchvision, load_torchvision
 from jaxpix.models.resnet import BasicBlock, ResNet
 from jaxpix.models.zoo import build
@@ -150,6 +151,39 @@ def test_the_network_in_a_checkpoint_is_found(checkpoint: dict[Any, Any], said: 
     assert_same(state, W)
     assert said in notice
     assert bool(notice) == bool(said)
+
+
+def in_sequence(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """As `nn.Sequential(*list(resnet.children())[:-1])` names them."""
+    places = {"conv1": 0, "bn1": 1, "layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}
+    split = ((*key.partition("."), value) for key, value in state.items())
+    return {f"{prefix}{places[first]}.{rest}": value for first, _, rest, value in split}
+
+
+@pytest.mark.parametrize("prefix", ["", "features.", "model.backbone."])
+def test_a_backbone_made_of_children_and_its_head(prefix: str) -> None:
+    state, notice = loaded({**in_sequence(BODY, prefix), **behind("classifier.", HEAD)})
+    assert_same(state, W)
+    assert "layers that an nn.Sequential or a backbone has renamed are named as torchvision's" in notice
+    assert "classifier is taken as the last layer" in notice
+
+
+def test_the_features_of_a_densenet_alone_and_those_of_chexnet() -> None:
+    def dense(seed: int) -> nnx.Module:
+        return DenseNet((1, 1), growth=8, num_classes=14, channels=1, rngs=nnx.Rngs(seed))
+
+    given = export_torchvision(dense(1))
+    head = {"weight": given["classifier.weight"], "bias": given["classifier.bias"]}
+    body = without(given, "classifier.")
+    bare = {f"backbone.{key.removeprefix('features.')}": value for key, value in body.items()}
+    old = {
+        f"module.densenet121.{key}".replace(".norm1.", ".norm.1.").replace(".conv2.", ".conv.2."): value
+        for key, value in {**body, **behind("classifier.0.", head)}.items()
+    }
+    for checkpoint in ({**bare, **behind("classifier.", head)}, {"state_dict": old, "best_loss": 0.1}):
+        model = dense(2)
+        load_torchvision(model, checkpoint, on_notice=lambda text: None)
+        assert_same(export_torchvision(model), given)
 
 
 BATCH_NORM = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), np.ones(8))

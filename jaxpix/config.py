@@ -13,7 +13,17 @@ Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
 Bounds = Literal["clip", "redraw", "reflect"]
-ModelName = Literal["resnet50", "densenet121", "resnet14"]
+ModelName = Literal[
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "densenet121",
+    "densenet169",
+    "densenet201",
+    "resnet14",
+]
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["float32", "tfloat32", "bfloat16"]
 
@@ -47,7 +57,8 @@ class PrepareConfig:
     labels: Path | None = None
     """Label table beside `source`: a CSV for `folder`, the metadata for a source tree without one."""
     channels: Literal[1, 3] | None = None
-    """`folder` only: 1 stores grey, 3 stores colour. Default: colour if any image is."""
+    """1 stores grey, 3 stores colour (grey images in three equal channels), as a victim may want them. Default:
+    as the source is; `folder`: colour if any image is."""
     name: str | None = None
     """`folder` only: what the data set is called from then on."""
     normal_classes: tuple[str, ...] | None = None
@@ -97,7 +108,8 @@ class TrainConfig:
     augment: bool = False
     """Light augmentation: horizontal flip, shift up to 4 %, rotation up to 10 degrees."""
     include_normal: bool = False
-    """Multi-label: also train on images without any label. The paper leaves them out (4.4)."""
+    """Multi-label: also train on images without any label. The paper leaves them out (4.4); of a single label they
+    are always trained on."""
     precision: Precision = "float32"
     """Arithmetic of the convolutions while training; evaluation is always float32."""
     seed: Seed = 0
@@ -111,7 +123,7 @@ class AttackConfig:
     num_pixels: Count = 1
     """K, the pixels that may change."""
     fitness: Fitness | None = None
-    """What evolution minimises. Default: `confidence`; multi-label `cosine`."""
+    """What evolution minimises. Default: `confidence`; of several labels at once `cosine`."""
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     preset: Preset = "tsai2023"

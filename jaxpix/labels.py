@@ -49,7 +49,8 @@ class LabelSpace:
         if self.task == "multiclass" and len(self.class_names) < 2:
             raise InputError(
                 f"a multiclass victim needs at least 2 classes, got {list(self.class_names)}; "
-                "one sigmoid output is task='multilabel'"
+                "one sigmoid output is task='multilabel' with the class that it is for, or, as z, two classes by "
+                "jnp.concatenate([jnp.zeros_like(z), z], 1)"
             )
         for name in self.normal_classes:
             if name not in self.class_names:

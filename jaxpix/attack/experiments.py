@@ -61,7 +61,7 @@ class Attack:
                 f"are judged from, got {victim.input_shape[2]}"
             )
         self.victim, self.config = victim, config
-        self.fitness = fitness_of(config, victim.task)
+        self.fitness = fitness_of(config, victim.space)
         self.target = None if config.target is None else victim.space.parse(config.target)
         self.search = search_of(config)
         engine = engine or EngineConfig()

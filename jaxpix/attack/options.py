@@ -95,7 +95,13 @@ def open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:
         )
     shape = (dataset.image_size, dataset.image_size, dataset.info.channels)
     if shape != victim.input_shape:
-        raise InputError(f"{name} holds images {list(shape)}, the victim takes {list(victim.input_shape)}")
+        channels = victim.input_shape[2]
+        way_out = (
+            f"; prepare it with --channels {channels} in another --data-dir" if shape[2] != channels else ""
+        )
+        raise InputError(
+            f"{name} holds images {list(shape)}, the victim takes {list(victim.input_shape)}{way_out}"
+        )
     if same and trained_on.get("fingerprint") not in (None, dataset.fingerprint):
         say(f"note: {name} is not the copy the victim was trained on; training images may be among these")
     return dataset
@@ -129,7 +135,8 @@ def identity_of(options: AttackOptions, victim: Victim, dataset: PreparedDataset
 def _default_folder(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Path:
     """A run folder named after the attack."""
     config = options.config
-    name = f"attack-{dataset.info.name}-{victim.name}-{fitness_of(config, victim.task)}-k{config.num_pixels}"
+    fitness = fitness_of(config, victim.space)
+    name = f"attack-{dataset.info.name}-{victim.name}-{fitness}-k{config.num_pixels}"
     if config.target is not None:
         name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)
     return Path("runs") / name

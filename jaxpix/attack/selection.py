@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..labels import label_text
+from ..labels import NORMAL, label_text
 from ..records.attacked import Group, Selection
 from ..victim.probe import check_finite
 
@@ -148,7 +148,14 @@ def select_all(
 def nothing_to_attack(groups: Sequence[Group]) -> str:
     """What to say where the victim classifies no image of any group correctly."""
     found = "; ".join(f"{label_text(group.label)}: 0 of {group.available}" for group in groups)
-    return f"no image can be attacked: the victim classifies none of the wanted images correctly ({found})"
+    message = f"no image can be attacked: the victim classifies none of the wanted images correctly ({found})"
+    if any(not group.label and group.available for group in groups):
+        message += (
+            f". Unless trained with --include-normal, a multi-label victim has seen no image without a label and "
+            f"hardly ever answers {NORMAL}: train it anew with --include-normal in another --run, or leave {NORMAL} "
+            "out of --classes"
+        )
+    return message
 
 
 def eligible(

@@ -83,8 +83,8 @@ def run_peer(
 
     Args:
         name: key of `PEERS`.
-        subject: its victim is a multiclass ResNet50 or DenseNet121 of `Victim.from_model`, `from_torchvision` or
-            `load`.
+        subject: its victim is a multiclass ResNet or DenseNet of torchvision's, by `Victim.from_model`,
+            `from_torchvision` or `load`.
         config: K, P (at least 5), generations (at least 1) and precision; peers have a search of their own.
             `torchattacks` rounds P down to a multiple of the genes; `art` has its own, and runs as many of its
             larger generations as hold the same number of candidates, at least one. Torch runs bfloat16 by

@@ -16,6 +16,7 @@ import torch
 from torch.fx.experimental import optimization
 
 from ..errors import InputError
+from ..models.checkpoint_files import PUBLISHED
 from ..models.pretrained import export_torchvision
 from .options import INSTALL
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from ..config import Precision
     from ..victim.victim import Victim
 
-ARCHITECTURES = ("resnet50", "densenet121")
+# Published by torchvision, that is; the others are of our own.
+ARCHITECTURES = tuple(PUBLISHED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +129,7 @@ def torch_model(
     """The victim's network in torchvision's code, with its weights and its normalisation.
 
     Args:
-        victim: a ResNet50 or DenseNet121 of `Victim.from_model`, `from_torchvision` or `load`.
+        victim: a ResNet or DenseNet of torchvision's, by `Victim.from_model`, `from_torchvision` or `load`.
         layout, device, precision, white: as for `Door`.
 
     Raises:

@@ -1,6 +1,7 @@
-"""Bottleneck residual networks (He et al. 2016), torchvision's v1.5: the 3x3 convolution has the stride."""
+"""Residual networks (He et al. 2016) of either block, torchvision's v1.5: a 3x3 convolution has the stride."""
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import jax
 from flax import nnx
@@ -8,46 +9,81 @@ from flax import nnx
 from ..config import Precision
 from .layers import Convolution, batch_norm, classifier, convolution, global_mean, max_pool
 
-EXPANSION = 4
+
+class BasicBlock(nnx.Module):
+    """3x3, 3x3, added to the input: [B, H, W, C] to [B, H/stride, W/stride, width]."""
+
+    # Channels that come out, per `width`.
+    expansion: ClassVar[int] = 1
+
+    def __init__(
+        self, num_in: int, width: int, stride: int = 1, *, precision: Precision = "float32", rngs: nnx.Rngs
+    ):
+        self.conv1 = _conv(num_in, width, 3, stride, precision=precision, rngs=rngs)
+        self.bn1 = batch_norm(width, precision=precision, rngs=rngs)
+        self.conv2 = _conv(width, width, 3, precision=precision, rngs=rngs)
+        self.bn2 = batch_norm(width, precision=precision, rngs=rngs)
+        self.downsample = _projection(num_in, width, stride, precision=precision, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shortcut = _through(self.downsample, x)
+        x = nnx.relu(self.bn1(self.conv1(x)))
+        return nnx.relu(self.bn2(self.conv2(x)) + shortcut)
 
 
 class Bottleneck(nnx.Module):
     """1x1 down, 3x3, 1x1 up, added to the input: [B, H, W, C] to [B, H/stride, W/stride, 4 width]."""
 
+    expansion: ClassVar[int] = 4
+
     def __init__(
         self, num_in: int, width: int, stride: int = 1, *, precision: Precision = "float32", rngs: nnx.Rngs
     ):
-        def conv(num_in: int, num_out: int, size: int, stride: int = 1) -> Convolution:
-            return convolution(num_in, num_out, size, stride, init="fan_out", precision=precision, rngs=rngs)
-
-        num_out = EXPANSION * width
-        self.conv1 = conv(num_in, width, 1)
+        num_out = self.expansion * width
+        self.conv1 = _conv(num_in, width, 1, precision=precision, rngs=rngs)
         self.bn1 = batch_norm(width, precision=precision, rngs=rngs)
-        self.conv2 = conv(width, width, 3, stride)
+        self.conv2 = _conv(width, width, 3, stride, precision=precision, rngs=rngs)
         self.bn2 = batch_norm(width, precision=precision, rngs=rngs)
-        self.conv3 = conv(width, num_out, 1)
+        self.conv3 = _conv(width, num_out, 1, precision=precision, rngs=rngs)
         self.bn3 = batch_norm(num_out, precision=precision, rngs=rngs)
-        # Empty where the input is added as it is.
-        self.downsample: nnx.List[nnx.Module] = nnx.List([])
-        if stride != 1 or num_in != num_out:
-            projection = conv(num_in, num_out, 1, stride)
-            self.downsample = nnx.List([projection, batch_norm(num_out, precision=precision, rngs=rngs)])
+        self.downsample = _projection(num_in, num_out, stride, precision=precision, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        shortcut = x
-        for layer in self.downsample:
-            shortcut = layer(shortcut)
+        shortcut = _through(self.downsample, x)
         x = nnx.relu(self.bn1(self.conv1(x)))
         x = nnx.relu(self.bn2(self.conv2(x)))
         return nnx.relu(self.bn3(self.conv3(x)) + shortcut)
 
 
+def _conv(
+    num_in: int, num_out: int, size: int, stride: int = 1, *, precision: Precision, rngs: nnx.Rngs
+) -> Convolution:
+    return convolution(num_in, num_out, size, stride, init="fan_out", precision=precision, rngs=rngs)
+
+
+def _projection(
+    num_in: int, num_out: int, stride: int, *, precision: Precision, rngs: nnx.Rngs
+) -> nnx.List[nnx.Module]:
+    """What brings the input to the shape of the output; empty where it is added as it is."""
+    if stride == 1 and num_in == num_out:
+        return nnx.List([])
+    projection = _conv(num_in, num_out, 1, stride, precision=precision, rngs=rngs)
+    return nnx.List([projection, batch_norm(num_out, precision=precision, rngs=rngs)])
+
+
+def _through(layers: nnx.List[nnx.Module], x: jax.Array) -> jax.Array:
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
 class ResNet(nnx.Module):
-    """Stem, four stages of bottlenecks, mean, linear. Attributes are named as torchvision's.
+    """Stem, four stages of blocks, mean, linear. Attributes are named as torchvision's.
 
     Args:
-        stage_sizes: bottlenecks of each stage; (3, 4, 6, 3) is ResNet50.
+        stage_sizes: blocks of each stage; (3, 4, 6, 3) is ResNet50, with basic blocks ResNet34.
         width: channels of the stem and of the first stage's 3x3 convolutions; doubles each stage.
+        block: `Bottleneck`, or `BasicBlock` as in ResNet18 and ResNet34.
         num_classes, channels: outputs and input channels.
         precision: arithmetic of convolutions and normalisation; weights, statistics and logits are float32.
         rngs: where initial weights come from.
@@ -58,6 +94,7 @@ class ResNet(nnx.Module):
         stage_sizes: Sequence[int],
         width: int = 64,
         *,
+        block: type[BasicBlock] | type[Bottleneck] = Bottleneck,
         num_classes: int,
         channels: int,
         precision: Precision = "float32",
@@ -69,18 +106,18 @@ class ResNet(nnx.Module):
         stages = []
         for index, num_blocks in enumerate(stage_sizes):
             blocks = []
-            for block in range(num_blocks):
-                stride = 2 if block == 0 and index > 0 else 1
+            for position in range(num_blocks):
+                stride = 2 if position == 0 and index > 0 else 1
                 stage_width = width * 2**index
-                blocks.append(Bottleneck(num_in, stage_width, stride, precision=precision, rngs=rngs))
-                num_in = EXPANSION * stage_width
+                blocks.append(block(num_in, stage_width, stride, precision=precision, rngs=rngs))
+                num_in = block.expansion * stage_width
             stages.append(nnx.List(blocks))
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.fc = classifier(num_in, num_classes, rngs=rngs)
 
     @property
-    def stages(self) -> tuple[nnx.List[Bottleneck], ...]:
-        """The four lists of bottlenecks, in order."""
+    def stages(self) -> tuple[nnx.List[Any], ...]:
+        """The four lists of blocks, in order."""
         return self.layer1, self.layer2, self.layer3, self.layer4
 
     def __call__(self, x: jax.Array) -> jax.Array:

@@ -9,7 +9,8 @@ from flax import nnx
 from ..config import ModelName, Precision
 from ..errors import InputError
 from .densenet import DenseNet
-from .resnet import ResNet
+from .resnet import BasicBlock, Bottleneck, ResNet
+from .sizes import SIZES, Dense, Residual
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +26,15 @@ class Architecture:
     smallest_image: int
 
 
-MODELS: dict[ModelName, Architecture] = {
-    "resnet50": Architecture(partial(ResNet, (3, 4, 6, 3)), 8),
-    # Below 29 pixels the last transition would leave an empty map.
-    "densenet121": Architecture(partial(DenseNet, (6, 12, 24, 16)), 29),
-    "resnet14": Architecture(partial(ResNet, (1, 1, 1, 1), width=24), 8),
-}
+def _architecture(size: Residual | Dense) -> Architecture:
+    if isinstance(size, Dense):
+        # Below 29 pixels the last transition would leave an empty map.
+        return Architecture(partial(DenseNet, size.layers, size.growth), 29)
+    block = Bottleneck if size.is_deep else BasicBlock
+    return Architecture(partial(ResNet, size.blocks, size.width, block=block), 8)
+
+
+MODELS: dict[ModelName, Architecture] = {name: _architecture(size) for name, size in SIZES.items()}
 
 
 def build(

@@ -67,11 +67,22 @@ class Request:
         }
 
     def listing(self) -> Listing:
-        """What the source holds.
+        """What the source holds, to be stored in as many channels as asked for.
 
         Raises:
             InputError: see the readers.
         """
+        listing, channels = self._read(), self.config.channels
+        if channels not in (None, listing.info.channels):
+            listing.notes.append(
+                "grey images stored in colour, three equal channels"
+                if channels == 3
+                else "colour images stored in grey, by their luminance"
+            )
+            listing.info = dataclasses.replace(listing.info, channels=channels)
+        return listing
+
+    def _read(self) -> Listing:
         if self.info.synthetic:
             from .phantoms import drawing
 
@@ -98,7 +109,7 @@ def resolve(name: str, config: PrepareConfig) -> Request:
 
 
 def _check_options(info: DatasetInfo, config: PrepareConfig) -> None:
-    for option in ("name", "channels", "normal_classes"):
+    for option in ("name", "normal_classes"):
         if getattr(config, option) is not None and info.name != "folder":
             raise InputError(f"{info.name}: --{option.replace('_', '-')} is only for 'folder'")
     if config.num_images is not None and not info.synthetic:

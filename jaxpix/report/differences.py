@@ -187,7 +187,8 @@ def _of_images(images: Sequence[Images], dataset: Mapping[str, Any]) -> Setting:
 
 
 def _of_fitness(fitness: str, dataset: Mapping[str, Any], printed: PrintedResults) -> Setting:
-    paper = printed.fitness or ("cosine" if dataset["task"] == "multilabel" else "confidence")
+    of_sets = dataset["task"] == "multilabel" and len(dataset["class_names"]) > 1
+    paper = printed.fitness or ("cosine" if of_sets else "confidence")
     row = _row("fitness", paper, fitness, fitness == paper, is_chosen=printed.fitness is not None)
     return dataclasses.replace(row, is_search=True)
 

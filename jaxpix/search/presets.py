@@ -1,10 +1,15 @@
 """Published settings of the search, by name, and how a configuration becomes one."""
 
-from typing import Any
+from __future__ import annotations
 
-from ..config import AttackConfig, Fitness, Preset, Task
+from typing import TYPE_CHECKING, Any
+
+from ..config import AttackConfig, Fitness, Preset
 from ..errors import InputError
 from .evolution import Search
+
+if TYPE_CHECKING:
+    from ..labels import LabelSpace
 
 PRESETS: dict[Preset, dict[str, Any]] = {
     # Tsai et al. 2023, 3.2 and 4.1; uniform start and clipping where the paper is silent.
@@ -40,8 +45,6 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
 }
 
-DEFAULT_FITNESS: dict[Task, Fitness] = {"multiclass": "confidence", "multilabel": "cosine"}
-
 
 def search_of(config: AttackConfig) -> Search:
     """The search that a configuration means: its own values, else its preset's.
@@ -63,6 +66,17 @@ def search_of(config: AttackConfig) -> Search:
     return Search(generations=config.generations, differential_weight=(low, high), **values)
 
 
-def fitness_of(config: AttackConfig, task: Task) -> Fitness:
-    """The fitness that a configuration means for a task."""
-    return config.fitness or DEFAULT_FITNESS[task]
+def fitness_of(config: AttackConfig, space: LabelSpace) -> Fitness:
+    """The fitness that a configuration means for a label space.
+
+    Raises:
+        InputError: `cosine` of a single output.
+    """
+    is_alone = len(space.class_names) == 1
+    if config.fitness == "cosine" and is_alone:
+        raise InputError(
+            f"fitness cosine compares sets of labels; of a single output ({space.class_names[0]!r}) it is 1 or -1 "
+            "whatever its confidence, and guides nothing; allowed: confidence, margin"
+        )
+    of_sets = space.task == "multilabel" and not is_alone
+    return config.fitness or ("cosine" if of_sets else "confidence")

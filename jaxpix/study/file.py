@@ -23,6 +23,7 @@ from ..config import Count, TrainConfig
 from ..data.prepared import PreparedDataset
 from ..errors import InputError
 from ..search.genome import Box
+from ..search.presets import fitness_of
 from ..storage.documents import shown
 from ..storage.settings import build, parse_toml, read_toml
 
@@ -203,7 +204,8 @@ def check_attacks(study: Study, dataset: PreparedDataset) -> None:
     """Refuse attacks that this data set cannot have, before hours are spent on a victim.
 
     Raises:
-        InputError: an unknown class or part of the data, or more pixels than an image has; names the attack.
+        InputError: an unknown class or part of the data, a fitness that its labels cannot have, or more pixels than
+            an image has; names the attack.
     """
     info = dataset.info
     space = info.space
@@ -214,6 +216,7 @@ def check_attacks(study: Study, dataset: PreparedDataset) -> None:
         try:
             for text in (*options.classes, *([] if target is None else [target])):
                 space.parse(text)
+            fitness_of(options.config, space)
             dataset.source(options.subset)
             Box(shape, options.config.num_pixels)
         except InputError as error:

@@ -12,7 +12,7 @@ from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from ..terminal.programs import keep_programs
 from .builtin import open_or_draw
-from .evaluation import table
+from .evaluation import score_name, table
 from .run import TrainingRun
 from .training import train_victim
 
@@ -34,16 +34,22 @@ class TrainOptions:
     config: TrainConfig = dataclasses.field(default_factory=TrainConfig)
 
 
-def show(dataset: PreparedDataset, run: TrainingRun) -> None:
-    """Print the test table, and where everything is."""
+def show(dataset: PreparedDataset, run: TrainingRun, config: TrainConfig) -> None:
+    """Print the test table, why training ended where it did, and where everything is."""
     metrics = run.test_metrics
     assert metrics is not None, "the run is finished"
     title, header, rows = table(metrics)
-    epochs = len(run.epochs())
+    epochs = run.epochs()
     print_table(f"{dataset.info.title}: {title}", header, rows)
     if dataset.note:
         say(f"note on the data: {dataset.note}")
-    say(f"best epoch: {metrics['best_epoch']} of {epochs} trained")
+    say(f"best epoch: {metrics['best_epoch']} of {len(epochs)} trained")
+    if len(epochs) < config.epochs:
+        name = f"validation_{score_name(dataset.info.task)}"
+        say(
+            f"stopped before epoch {config.epochs}: {name.replace('_', ' ')} reached {epochs[-1][name]:.1%}, and "
+            f"--stop-accuracy is {config.stop_accuracy:.0%}; to train on, give --stop-accuracy 1 and another --run"
+        )
     say(f"victim: {run.victim}")
 
 
@@ -55,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
     name = f"{options.dataset}-{options.config.model}-{dataset.image_size}"
     folder = options.run or Path("runs") / name
     train_victim(dataset, options.config, folder)
-    show(dataset, TrainingRun(folder))
+    show(dataset, TrainingRun(folder), options.config)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,8 @@ def testing_part(dataset: PreparedDataset) -> Part:
 def _usable(dataset: PreparedDataset, split: str, config: TrainConfig) -> Part:
     labels = dataset.labels(split)
     leaves_normal_out = dataset.info.task == "multilabel" and not config.include_normal
+    # Of one label nothing could be learnt from images that all have it.
+    leaves_normal_out &= len(dataset.info.class_names) > 1
     usable = labels.any(1) if leaves_normal_out else np.ones(len(labels), bool)
     if not usable.any():
         raise InputError(

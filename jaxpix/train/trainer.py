@@ -12,10 +12,11 @@ from flax import nnx
 
 from ..data.pipeline import evaluation_batches, training_batches
 from ..errors import InputError
-from ..models.pretrained import load_torchvision, read_weights
+from ..models.checkpoint_files import read_weights
+from ..models.pretrained import load_torchvision
 from ..models.zoo import build
 from ..platforms import on_host
-from ..terminal.console import Meter
+from ..terminal.console import Meter, say
 from .devices import Devices
 from .parts import normalization, training_parts
 from .step import (
@@ -81,7 +82,8 @@ class Trainer:
         with on_host():
             model = self.model()
             if config.init is not None and not is_begun:
-                load_torchvision(model, read_weights(config.init, architecture=config.model), adapt=True)
+                checkpoint = read_weights(config.init, architecture=config.model)
+                load_torchvision(model, checkpoint, adapt=True, on_notice=None if self.quiet else say)
             first = initial_state(model, optimizer)
         state = self.devices.replicate(first)
         weights = None

@@ -62,7 +62,7 @@ def probe(
     if logits.shape != expected:
         raise InputError(
             f"victim {name!r}: expected outputs {list(expected)} for {len(images)} images and "
-            f"{len(space.class_names)} classes, got {list(logits.shape)}"
+            f"{len(space.class_names)} classes, got {list(logits.shape)}{_advice(logits, space)}"
         )
     if not np.isfinite(logits).all():
         raise InputError(f"victim {name!r}: outputs of a probe batch are not all finite")
@@ -80,6 +80,19 @@ def probe(
             "is a batch normalisation in training mode?"
         )
     return logits
+
+
+def _advice(logits: np.ndarray, space: LabelSpace) -> str:
+    """What to do about outputs that are one number an image."""
+    if logits.size != _PROBE_IMAGES:
+        return ""
+    if len(space.class_names) == 1:
+        return "; return outputs[:, None]" if logits.ndim == 1 else "; return outputs.reshape(-1, 1)"
+    column = "z" if logits.ndim == 2 else "z[:, None]"
+    return (
+        "; one sigmoid output z is task='multilabel' with one class name, or two classes by "
+        f"jnp.concatenate([jnp.zeros_like({column}), {column}], 1)"
+    )
 
 
 def _made_up(shape: tuple[int, int, int]) -> np.ndarray:

@@ -13,13 +13,15 @@ from flax import nnx
 from ..config import ModelName, Task
 from ..errors import InputError
 from ..labels import LabelSpace
+from ..models.checkpoint_files import read_weights
 from ..models.freezing import freeze
 from ..models.frozen import FrozenModel
-from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision, read_weights
+from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision
 from ..models.zoo import build, check_image_size
 from ..platforms import on_cpu
 from . import files
 from .classifier import Apply, Classifier, Weights
+from .normalisation import checked_normalisation
 from .probe import identify, logits_of, probe
 
 
@@ -118,12 +120,12 @@ class Victim(Classifier):
         """Freeze a Flax model of ours; `mean` and `std` [C] are on the 0..255 scale.
 
         Raises:
-            InputError: images too small, mean or std of other channels, or a probe fails (see `from_function`).
+            InputError: images too small, mean or std that 8-bit images cannot have, or a probe fails.
         """
-        _check_shape(architecture, input_shape, mean, std)
+        check_image_size(architecture, min(input_shape[:2]))
+        grey = checked_normalisation(mean, std, input_shape[2])
         model.eval()
         graph, state = nnx.split(model)
-        grey = np.asarray(mean, np.float32), np.asarray(std, np.float32)
         space = LabelSpace(task, tuple(class_names), tuple(normal_classes), threshold)
         description = {
             "architecture": architecture,
@@ -161,15 +163,17 @@ class Victim(Classifier):
         """Make a victim of torchvision or timm weights.
 
         Args:
-            source: state dict, or path of a `.safetensors` or (with the `torch` extra) `.pth` file.
-            architecture: `resnet50` or `densenet121`.
+            source: state dict or checkpoint that holds one, or the path of a file (see `read_weights`). What had
+                to be opened, stripped or left out is logged as a warning of the logger `jaxpix`.
+            architecture: one of `jaxpix.config.ModelName`, such as `resnet18` or `densenet201`.
             class_names, input_shape, **meaning: as in `from_model`.
             mean, std: normalisation on the 0..255 scale; default: ImageNet's.
 
         Raises:
-            InputError: a key or shape does not fit, naming key and both shapes.
+            InputError: a key or shape does not fit, naming both shapes and what the weights look like.
         """
-        _check_shape(architecture, input_shape, mean, std)
+        check_image_size(architecture, min(input_shape[:2]))
+        checked_normalisation(mean, std, input_shape[2])
         state = source if isinstance(source, Mapping) else read_weights(source)
         model = build(architecture, num_classes=len(class_names), channels=input_shape[2], seed=0)
         load_torchvision(model, state)
@@ -218,17 +222,6 @@ class Victim(Classifier):
         if victim.victim_id != victim_id:
             raise InputError(f"{folder}: the weights are not those that victim.json describes (hash differs)")
         return victim
-
-
-def _check_shape(
-    architecture: ModelName, input_shape: tuple[int, int, int], mean: Sequence[float], std: Sequence[float]
-) -> None:
-    check_image_size(architecture, min(input_shape[:2]))
-    if not len(mean) == len(std) == input_shape[2]:
-        raise InputError(
-            f"mean and std need {input_shape[2]} values for input_shape {tuple(input_shape)}, "
-            f"got {len(mean)} and {len(std)}"
-        )
 
 
 def _normalising(graph: nnx.GraphDef[Any], mean: np.ndarray, std: np.ndarray) -> Apply:

@@ -92,6 +92,19 @@ def test_nothing_to_attack(attack, labels):
         select(attack, Source(IMAGES), wrong, None, 5, seed=0)
 
 
+def test_normal_that_a_victim_never_answers_names_the_way_out():
+    victim = toy_victim("multilabel")
+    attack, labels = Attack(victim, AttackConfig()), np.zeros((150, 3), bool)
+    ill = np.flatnonzero(victim.space.labels(victim.predict(IMAGES)).any(1))
+    source = Source(IMAGES[ill])
+    with pytest.raises(InputError, match=r"Normal: 0 of \d+\)\. .*train it anew with --include-normal"):
+        select(attack, source, labels[ill], list(np.zeros((1, 3), bool)), 5, seed=0)
+    wrong = np.ones((150, 3), bool)
+    wrong[:, 0] = ~np.asarray(victim.space.labels(victim.predict(IMAGES)))[:, 0]
+    with pytest.raises(InputError, match=r"none of the wanted images correctly \([^)]*\)$"):
+        select(attack, Source(IMAGES), wrong, list(np.ones((1, 3), bool)), 5, seed=0)
+
+
 def test_wanted_labels():
     classes = LabelSpace("multiclass", ("a", "b"))
     np.testing.assert_array_equal(wanted_labels(classes, np.zeros((0, 2), bool), (), 5), np.eye(2))

@@ -93,7 +93,8 @@ def torn(victim: Victim) -> Victim:
 
 @pytest.mark.torch
 @pytest.mark.parametrize(
-    ("architecture", "channels", "layouts"), [("resnet50", 3, LAYOUTS), ("densenet121", 1, LAYOUTS[-1:])]
+    ("architecture", "channels", "layouts"),
+    [("resnet50", 3, LAYOUTS), ("resnet18", 3, LAYOUTS[:1]), ("densenet121", 1, LAYOUTS[-1:])],
 )
 def test_torch_says_what_jax_says(
     torch_models: Any, architecture: ModelName, channels: int, layouts: tuple[str, ...]
@@ -277,9 +278,9 @@ def test_a_gpu_that_torch_does_not_see(torch_models: Any, victim: Victim) -> Non
 
 @pytest.mark.torch
 def test_only_torchvisions_architectures(torch_models: Any) -> None:
-    with pytest.raises(InputError, match="expected one of resnet50, densenet121, got a function"):
+    with pytest.raises(InputError, match=r"expected one of resnet18, .*, densenet201, got a function"):
         attack_by("numpy-de", toy_victim(), toy_images(1)[0])
-    with pytest.raises(InputError, match="expected one of resnet50, densenet121, got resnet14"):
+    with pytest.raises(InputError, match=r"expected one of resnet18, .*, densenet201, got resnet14"):
         attack_by("numpy-de", make_victim("resnet14", 16, 3))
 
 

@@ -13,7 +13,6 @@ from jaxpix.errors import InputError
         ("cats", {}, "unknown data set 'cats'; known: phantom-derma"),
         ("derma", {"split": "public"}, "derma: unknown split 'public'; allowed: paper, lesion"),
         ("derma", {"name": "mine"}, "--name is only for 'folder'"),
-        ("derma", {"channels": 1}, "--channels is only for 'folder'"),
         ("derma", {"normal_classes": ("nv",)}, "--normal-classes is only for 'folder'"),
         ("derma", {"num_images": 3}, "--num-images is only for phantom-derma"),
         ("derma", {}, "derma needs --source PATH"),

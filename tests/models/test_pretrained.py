@@ -12,8 +12,9 @@ from flax import nnx
 from safetensors.numpy import save_file
 
 from jaxpix.errors import InputError
+from jaxpix.models.checkpoint_files import read_weights
 from jaxpix.models.densenet import DenseNet
-from jaxpix.models.pretrained import export_torchvision, load_torchvision, read_weights
+from jaxpix.models.pretrained import export_torchvision, load_torchvision
 from jaxpix.models.zoo import build
 
 
@@ -106,11 +107,13 @@ def test_another_architecture_is_named(weights: dict[str, np.ndarray]) -> None:
     with pytest.raises(
         InputError, match=r"20 keys missing \(first: layer3.0.bn1.bias\), 1 unknown \(first: head"
     ):
-        load_torchvision(small(), {**fewer, "head.weight": np.zeros(1)})
+        load_torchvision(small(), {**fewer, "head.weight": np.zeros((1, 9))})
 
 
 def test_weights_that_are_no_numbers(weights: dict[str, np.ndarray]) -> None:
-    with pytest.raises(InputError, match=r"weights fc\.bias: expected numbers, got dict"):
+    with pytest.raises(InputError, match=r"weights fc\.bias: expected numbers, got ndarray"):
+        load_torchvision(small(), weights | {"fc.bias": np.asarray(["a", "b", "c"])})
+    with pytest.raises(InputError, match=r"1 keys missing \(first: fc\.bias\)"):
         load_torchvision(small(), weights | {"fc.bias": {"step": 1}})
     narrow = weights | {"conv1.weight": np.zeros((24, 3, 5, 5), np.float32)}
     with pytest.raises(InputError, match=r"conv1\.weight: expected shape .*, got \[24, 3, 5, 5\]$"):
@@ -122,7 +125,10 @@ def test_weights_that_are_no_numbers(weights: dict[str, np.ndarray]) -> None:
     [
         ("nowhere.safetensors", None, "weights not found: .*nowhere.safetensors"),
         ("w.safetensors", b"nonsense", "w.safetensors is not a valid safetensors file"),
-        ("w.npz", b"", "expected weights as .safetensors, .pth or .pt, got .npz"),
+        ("w.npz", b"", r"expected weights as .safetensors, .pth, .pt, .ckpt, .pth.tar, .bin, got .npz"),
+        ("w.pth", b"", "w.pth is empty"),
+        ("w.ckpt", b"<!DOCTYPE html>", "w.ckpt is a web page"),
+        ("w.safetensors", b"version https://git-lfs.github.com/spec/v1", "is a git-lfs pointer"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
@@ -146,10 +152,11 @@ def test_torch_files_of_parameters_of_short_floats(weights: dict[str, np.ndarray
     torch = pytest.importorskip("torch", reason="needs the torch extra")
     parameters = {key: torch.nn.Parameter(torch.tensor(value).bfloat16()) for key, value in weights.items()}
     torch.save(parameters, tmp_path / "w.pth")
-    read = read_weights(tmp_path / "w.pth")
-    np.testing.assert_allclose(read["fc.weight"], weights["fc.weight"], rtol=1e-2)
-    torch.save({"fc.weight": torch.zeros(1), 3: torch.zeros(1)}, tmp_path / "w.pth")
-    with pytest.raises(InputError, match="expected names of layers and their tensors"):
+    model = small(seed=1)
+    load_torchvision(model, read_weights(tmp_path / "w.pth"))
+    np.testing.assert_allclose(model.fc.kernel[...], weights["fc.weight"].T, rtol=1e-2)
+    torch.save([torch.zeros(1)], tmp_path / "w.pth")
+    with pytest.raises(InputError, match="expected a state dict, got list"):
         read_weights(tmp_path / "w.pth")
 
 
@@ -161,28 +168,28 @@ def test_a_pickled_object_is_refused_and_never_run(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "ran"),)
 
     (tmp_path / "w.pth").write_bytes(pickle.dumps({"fc.weight": Trap()}, protocol=2))
-    with pytest.raises(InputError, match="cannot be read as a file of tensors alone"):
+    with pytest.raises(InputError, match=r"holds more than tensors: posix\.mkdir"):
         read_weights(tmp_path / "w.pth")
     assert not (tmp_path / "ran").exists()
 
 
 def test_torch_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    (tmp_path / "w.pth").write_bytes(b"")
+    (tmp_path / "w.pth").write_bytes(b"PK")
     with pytest.raises(InputError, match="needs torch to be read: install jaxpix with the extra `torch`"):
         read_weights(tmp_path / "w.pth")
 
 
 def test_imagenet_has_no_small_model() -> None:
     with pytest.raises(
-        InputError, match=r"no published imagenet weights for resnet14; .* resnet50, densenet121"
+        InputError, match=r"no published imagenet weights for resnet14; .* resnet18, .*, densenet201$"
     ):
         read_weights("imagenet", architecture="resnet14")
 
 
 def test_imagenet_offline_says_what_to_download(tmp_path: Path) -> None:
     script = (
-        "from jaxpix.models.pretrained import read_weights\n"
+        "from jaxpix.models.checkpoint_files import read_weights\n"
         "try: read_weights('imagenet', architecture='resnet50')\n"
         "except ValueError as error: print(type(error).__name__, error)"
     )

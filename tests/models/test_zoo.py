@@ -10,10 +10,11 @@ import pytest
 from flax import nnx
 
 from jaxpix.errors import InputError
+from jaxpix.models.checkpoint_files import PUBLISHED
 from jaxpix.models.densenet import DenseNet
 from jaxpix.models.layers import Convolution
 from jaxpix.models.pretrained import export_torchvision, load_torchvision
-from jaxpix.models.resnet import ResNet
+from jaxpix.models.resnet import BasicBlock, ResNet
 from jaxpix.models.zoo import MODELS, build, check_image_size
 
 NUM_CLASSES = 5
@@ -51,7 +52,7 @@ def torch_reference(models: Any, name: str, channels: int) -> Any:
 
     torch.manual_seed(0)
     model = getattr(models, name)(num_classes=NUM_CLASSES)
-    if channels == 1 and name == "resnet50":
+    if channels == 1 and name.startswith("resnet"):
         model.conv1 = torch.nn.Conv2d(1, 64, 7, 2, 3, bias=False)
     elif channels == 1:
         model.features.conv0 = torch.nn.Conv2d(1, 64, 7, 2, 3, bias=False)
@@ -67,8 +68,14 @@ def torch_reference(models: Any, name: str, channels: int) -> Any:
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize(("channels", "sizes"), [(3, (64, 75, 224)), (1, (75,))])
-@pytest.mark.parametrize("name", ["resnet50", "densenet121"])
+@pytest.mark.parametrize(
+    ("name", "channels", "sizes"),
+    [
+        *((name, 3, (64, 75, 224)) for name in ("resnet18", "resnet50", "densenet121")),
+        *((name, 1, (75,)) for name in ("resnet34", "resnet50", "densenet121")),
+        *((name, 3, (64,)) for name in ("resnet34", "resnet101", "resnet152", "densenet169", "densenet201")),
+    ],
+)
 def test_logits_equal_torchvisions(
     torchvision_models: Any, name: str, channels: int, sizes: tuple[int, ...]
 ) -> None:
@@ -86,13 +93,45 @@ def test_logits_equal_torchvisions(
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("name", ["resnet50", "densenet121"])
+@pytest.mark.parametrize("name", list(PUBLISHED))
 def test_torchvision_takes_exported_weights(torchvision_models: Any, name: str) -> None:
     import torch
 
     exported = export_torchvision(build(name, num_classes=NUM_CLASSES, channels=3, seed=1))
     reference = getattr(torchvision_models, name)(num_classes=NUM_CLASSES)
     reference.load_state_dict({key: torch.tensor(value) for key, value in exported.items()}, strict=True)
+
+
+# As torchvision states them, of 1,000 classes in colour.
+NUM_WEIGHTS = {
+    "resnet18": 11_689_512,
+    "resnet34": 21_797_672,
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnet152": 60_192_808,
+    "densenet121": 7_978_856,
+    "densenet169": 14_149_480,
+    "densenet201": 20_013_928,
+}
+
+
+@pytest.mark.parametrize("name", list(PUBLISHED))
+def test_as_many_weights_as_torchvision(name: str) -> None:
+    made = nnx.eval_shape(lambda: build(name, num_classes=1000, channels=3, seed=0))
+    assert sum(leaf.size for leaf in jax.tree.leaves(nnx.state(made, nnx.Param))) == NUM_WEIGHTS[name]
+
+
+def test_a_basic_block_by_hand() -> None:
+    """One weight in each convolution, at its centre: relu(relu(x a) b + x), normalised twice."""
+    block = BasicBlock(1, 1, rngs=nnx.Rngs(0))
+    block.eval()
+    assert not block.downsample
+    for conv, weight in ((block.conv1, 2.0), (block.conv2, -0.25)):
+        conv.kernel.set_value(jnp.zeros((3, 3, 1, 1)).at[1, 1].set(weight))
+    x = jnp.asarray([[-1.0, 3.0]]).reshape(1, 1, 2, 1)
+    half = 2.0 / np.sqrt(1 + 1e-5)
+    expected = [[0.0, 3.0 - 0.25 * 3.0 * half / np.sqrt(1 + 1e-5)]]
+    np.testing.assert_allclose(np.asarray(block(x)).reshape(1, 2), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", list(MODELS))
@@ -114,7 +153,9 @@ def test_smallest_images_leave_something_to_classify() -> None:
 
 
 def test_unknown_model() -> None:
-    with pytest.raises(InputError, match="unknown model 'vgg'; allowed: resnet50, densenet121, resnet14"):
+    with pytest.raises(
+        InputError, match=r"unknown model 'vgg'; allowed: resnet18, .*, densenet201, resnet14"
+    ):
         build("vgg", num_classes=2, channels=3, seed=0)  # type: ignore[arg-type]
 
 

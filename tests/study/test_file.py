@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from support.bars import prepare_label_sets
 
 from jaxpix.attack.__main__ import AttackOptions
 from jaxpix.config import AttackConfig, EngineConfig, TrainConfig
@@ -13,7 +14,7 @@ from jaxpix.labels import LabelSpace
 from jaxpix.prepare.__main__ import PrepareOptions
 from jaxpix.report.printed import printed_results
 from jaxpix.search.presets import fitness_of, search_of
-from jaxpix.study.file import read_study
+from jaxpix.study.file import check_attacks, read_study
 from jaxpix.terminal.options import parse
 from jaxpix.train.__main__ import TrainOptions
 
@@ -130,6 +131,15 @@ def test_a_file_without_a_study_is_refused(tmp_path):
         read_study(written(tmp_path, head))
 
 
+def test_cosine_of_a_single_label_is_refused_before_anything_is_trained(tmp_path):
+    single = prepare_label_sets(tmp_path, ("left",))
+    path = written(tmp_path, TEXT)
+    with pytest.raises(InputError, match=r"attack '\w+': fitness cosine .* of a single output \('left'\)"):
+        check_attacks(
+            read_study(path, ["attack.fitness=cosine", "attack.target=left", "attack.classes=[]"]), single
+        )
+
+
 def test_a_study_without_a_recipe_needs_a_victim(tmp_path):
     path = written(tmp_path, TEXT.replace("[train]\nepochs = 3\n", ""))
     with pytest.raises(
@@ -207,7 +217,7 @@ def test_a_configuration_is_the_papers_protocol(name):
         assert (options.subset, options.per_class, options.label_sets) == ("test", 100, 5)
         assert options.engine == EngineConfig()
         assert config == AttackConfig(num_pixels=count, target=target, fitness=config.fitness)
-        assert fitness_of(config, info.task) == ("cosine" if dataset == "chest" else "confidence")
+        assert fitness_of(config, info.space) == ("cosine" if dataset == "chest" else "confidence")
         for text in (*classes, *([target] if target else [])):
             space.parse(text)
 

@@ -60,8 +60,11 @@ def prepare_two_classes(root: Path) -> PreparedDataset:
     return prepare_dataset("folder", config)
 
 
-def prepare_label_sets(root: Path) -> PreparedDataset:
-    """`sets`, multi-label: 120 images of left, right, both or neither; prepared in `root/data`."""
+def prepare_label_sets(root: Path, names: tuple[str, ...] = NAMES) -> PreparedDataset:
+    """`sets`, multi-label: 120 images of left, right, both or neither; prepared in `root/data`.
+
+    Of `names` alone the table tells.
+    """
     random = np.random.default_rng(1)
     (root / "tree").mkdir()
     with (root / "labels.csv").open("w", newline="") as file:
@@ -70,7 +73,7 @@ def prepare_label_sets(root: Path) -> PreparedDataset:
         for index in range(120):
             label: tuple[int, ...] = ((0,), (1,), (0, 1), ())[index % 4]
             Image.fromarray(draw(random, label)).save(root / "tree" / f"i{index}.png")
-            table.writerow([f"i{index}.png", "|".join(NAMES[i] for i in label)])
+            table.writerow([f"i{index}.png", "|".join(NAMES[i] for i in label if NAMES[i] in names)])
     config = PrepareConfig(
         source=root / "tree", labels=root / "labels.csv", image_size=SIZE, data_dir=root / "data", name="sets"
     )

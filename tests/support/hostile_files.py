@@ -13,7 +13,8 @@ from safetensors.numpy import save
 from jaxpix.config import PrepareConfig
 from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit
 from jaxpix.errors import InputError
-from jaxpix.models.pretrained import load_torchvision, read_weights
+from jaxpix.models.checkpoint_files import read_weights
+from jaxpix.models.pretrained import load_torchvision
 from jaxpix.models.zoo import build
 from jaxpix.prepare.request import resolve
 from jaxpix.storage.png import encode_png

@@ -36,16 +36,19 @@ def test_train_prints_the_test_table_and_leaves_a_victim(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     weights = build("resnet14", num_classes=5, channels=3, seed=3)
-    save_file(export_torchvision(weights), tmp_path / "w.safetensors")
+    wrapped = {f"backbone.{key}": value for key, value in export_torchvision(weights).items()}
+    save_file(wrapped, tmp_path / "w.safetensors")
     flags = ["--model", "resnet14", "--epochs", "2", "--batch-size", "16", "--stop-accuracy", "1"]
     run = tmp_path / "run"
     places = ["--data-dir", str(data_dir), "--run", str(run), "--init", str(tmp_path / "w.safetensors")]
     main(["bars", *flags, *places])
     printed = capsys.readouterr().out
+    assert "weights: the prefix 'backbone.' is removed" in printed
     assert "precision" in printed
     assert "images/s" in printed
     assert "left" in printed
     assert "of 2 trained" in printed
+    assert "stopped before" not in printed
     assert Victim.load(run).class_names == ("left", "right")
     resolved = tomllib.loads((run / "config.toml").read_text())["train"]
     assert (resolved["dataset"], resolved["epochs"], resolved["image_size"]) == ("bars", 2, 32)
@@ -54,6 +57,19 @@ def test_train_prints_the_test_table_and_leaves_a_victim(
     # The resolved configuration is a configuration: the finished run is found again.
     main(["--config", str(run / "config.toml"), "--data-dir", str(data_dir), "--run", str(run)])
     assert "of 2 trained" in capsys.readouterr().out
+
+
+def test_training_that_stops_early_says_why_and_how_to_go_on(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    flags = ["--model", "resnet14", "--epochs", "9", "--batch-size", "16", "--stop-accuracy", "0.01"]
+    main(["bars", *flags, "--data-dir", str(data_dir), "--run", str(tmp_path / "run")])
+    printed = capsys.readouterr().out
+    assert "best epoch: 1 of 1 trained" in printed
+    metrics = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    reached = f"validation accuracy reached {metrics['validation_accuracy']:.1%}"
+    assert f"stopped before epoch 9: {reached}, and --stop-accuracy is 1%; to train on, give" in printed
+    assert "--stop-accuracy 1 and another --run" in printed
 
 
 def test_a_data_set_that_is_not_prepared_says_the_command(tmp_path: Path) -> None:

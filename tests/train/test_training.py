@@ -177,6 +177,14 @@ def test_multilabel_leaves_normal_images_out_of_training_only(
     assert epochs(tmp_path / "run")[-1]["validation_macro_auroc"] > 0.9
 
 
+def test_of_a_single_label_normal_images_are_always_trained_on(tmp_path: Path) -> None:
+    single = prepare_label_sets(tmp_path, ("left",))
+    assert (single.info.task, single.info.class_names) == ("multilabel", ("left",))
+    train, validation = training_parts(single, RECIPE)
+    assert len(train) + len(validation) == single.num_examples["train"]
+    assert not train.labels.any(1).all()
+
+
 def test_the_stop_ends_training_early(two_classes: PreparedDataset, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, epochs=50, stop_accuracy=0.6)
     train_victim(two_classes, recipe, tmp_path / "run", quiet=True)

@@ -148,7 +148,7 @@ def test_load_errors(trained, tmp_path):
         ({"input_shape": [4, 4, 1]}, "resnet14 needs images of at least 8 pixels, got 4"),
         ({"class_names": "abc"}, "class_names: Input should be a valid list"),
         ({"class_names": ["a", "a", "b"]}, "class names must be distinct"),
-        ({"architecture": ["resnet14"]}, "architecture: Input should be 'resnet50'"),
+        ({"architecture": ["resnet14"]}, "architecture: Input should be 'resnet18'"),
         ({"threshold": "0.5"}, "threshold: Input should be a valid number"),
         ({"provenance": {"dataset": 3}}, r"provenance\.dataset: Input should be a valid string"),
     ],
@@ -167,5 +167,5 @@ def test_a_function_cannot_be_saved(tmp_path):
 
 
 def test_normalisation_counts_must_fit_the_channels():
-    with pytest.raises(InputError, match="mean and std need 1 values"):
+    with pytest.raises(InputError, match="mean needs 1 values for images of 1 channels"):
         Victim.from_torchvision({}, architecture="resnet50", class_names=NAMES, input_shape=(64, 64, 1))

@@ -1,0 +1,124 @@
+"""`Victim.from_torch`: any torch module, made a function of images in 0..255, and compared with torch."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+from ...errors import InputError
+from ..classifier import Apply
+from ..parts import Normalisation, Parts, picked
+from .graph import export
+from .host import evaluated_by_torch
+
+_HOST = "or let torch evaluate the images itself: from_torch(…, host=True), which is correct and slower"
+
+
+class _Logits(torch.nn.Module):
+    """The user's module as one that gives a single tensor."""
+
+    def __init__(self, inner: torch.nn.Module, output: int | str | None):
+        super().__init__()
+        self.inner, self.output = inner, output
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Images float32 [B, C, H, W] to [B, N]."""
+        return picked(self.inner(images), self.output, type(self.inner).__name__)
+
+
+def parts_of(
+    module: torch.nn.Module,
+    *,
+    num_outputs: int,
+    input_shape: tuple[int, int, int],
+    normalisation: Normalisation,
+    output: int | str | None,
+    host: bool,
+) -> Parts:
+    """What a victim needs of a torch module; the module itself is left as it was.
+
+    Raises:
+        InputError: no module; it cannot take such images or gives no single tensor; or it has operators that have no
+            translation, all of which are named.
+    """
+    if not isinstance(module, torch.nn.Module):
+        raise InputError(f"from_torch takes a torch.nn.Module, got {type(module).__name__}")
+    name = type(module).__name__
+    fn: Apply
+    weights: Any = ()
+    with _evaluating(module):
+        whole = _Logits(module, output)
+        _try_once(whole, input_shape, name)
+        if host:
+            fn, meaning = evaluated_by_torch(whole, num_outputs), repr(module)
+        else:
+            graph = export(whole, input_shape)
+            missing = graph.untranslated()
+            if missing:
+                raise InputError(
+                    f"{name} has operators that jaxpix cannot translate into JAX: {', '.join(missing)}. Replace them "
+                    f"in the module, {_HOST}"
+                )
+            fn, weights, meaning = graph, graph.weights, graph.text()
+        arrays = [tensor.detach().float().cpu().numpy() for tensor in module.state_dict().values()]
+    digest = np.frombuffer(hashlib.sha256(meaning.encode()).digest(), np.uint8)
+
+    def apply(weights: Any, images: Any) -> Any:
+        return fn(weights, jnp.transpose(normalisation(images), (0, 3, 1, 2)))
+
+    provenance = {
+        "framework": f"torch {torch.__version__}",
+        "module": f"{type(module).__module__}.{type(module).__qualname__}",
+        "route": "torch evaluates" if host else "translated into JAX",
+    }
+    return Parts(apply, weights, [*arrays, *normalisation.arrays, digest], provenance, name)
+
+
+@contextlib.contextmanager
+def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """In evaluation mode for a while; each part of the module gets its own mode back."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _try_once(whole: _Logits, input_shape: tuple[int, int, int], name: str) -> None:
+    height, width, channels = input_shape
+    device = next(whole.parameters(), torch.zeros(0)).device
+    try:
+        with torch.no_grad():
+            whole(torch.zeros(2, channels, height, width, device=device))
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{name} cannot take images float32 [2, {channels}, {height}, {width}] (input_shape is (H, W, C) = "
+            f"{tuple(input_shape)}): {reason}"
+        ) from error
+
+
+def outputs_of(
+    module: torch.nn.Module, images: np.ndarray, normalisation: Normalisation, output: int | str | None
+) -> np.ndarray:
+    """What torch says of images uint8 [B, H, W, C], float32 [B, N]; on a GPU without TF32."""
+    device = next(module.parameters(), torch.zeros(0)).device
+    given = np.asarray(normalisation(images.astype(np.float32))).transpose(0, 3, 1, 2)
+    allowed = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        with _evaluating(module), torch.no_grad():
+            given_tensor = torch.from_numpy(np.ascontiguousarray(given)).to(device)
+            return _Logits(module, output)(given_tensor).float().cpu().numpy()
+    finally:
+        torch.backends.cudnn.allow_tf32 = allowed

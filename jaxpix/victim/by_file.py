@@ -10,12 +10,14 @@ import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
-from .frameworks import OtherFrameworks
 
-AnyVictim = TypeVar("AnyVictim", bound=OtherFrameworks)
+if TYPE_CHECKING:
+    from .frameworks import OtherFrameworks
+
+AnyVictim = TypeVar("AnyVictim", bound="OtherFrameworks")
 
 _REFERENCE = re.compile(r"(?P<file>.+\.py):(?P<function>[^:/\\]*)")
 

@@ -86,9 +86,9 @@ class OtherFrameworks(Classifier):
             host=host,
         )
         victim = cls._from_parts(parts, {"class_names": class_names, "input_shape": input_shape, **meaning})
-        expected = modules.outputs_of(module, shown, normalisation, output)
+        expected, nearby = modules.outputs_of(module, shown, normalisation, output)
         of_confidences = meaning.get("outputs") == "probabilities"
-        difference = largest_difference(victim, shown, expected, of_confidences=of_confidences)
+        difference = largest_difference(victim, shown, expected, nearby, of_confidences=of_confidences)
         provenance = {**victim.provenance, "largest_difference_from_torch": difference}
         return dataclasses.replace(victim, provenance=provenance)
 

@@ -98,6 +98,19 @@ def _reason(error: Exception) -> str:
     return said
 
 
+def check_function(fn: Any, name: str) -> None:
+    """Refuse what is no JAX function.
+
+    Raises:
+        InputError: it is a torch module.
+    """
+    if any(kind.__module__ == "torch.nn.modules.module" for kind in type(fn).__mro__):
+        raise InputError(
+            f"victim {name!r}: expected a JAX function, got a torch module ({type(fn).__name__}); use "
+            "Victim.from_torch(module, …)"
+        )
+
+
 def checked_output(output: Any, name: str) -> Any:
     """What a user's function returned, if it is one array.
 

@@ -21,7 +21,7 @@ from . import by_file, files
 from .classifier import Weights
 from .frameworks import OtherFrameworks
 from .networks import check_network, normalising, structure, with_torch_weights
-from .probe import checked_output, identify, logits_of, probe
+from .probe import check_function, checked_output, identify, logits_of, probe
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -100,6 +100,8 @@ class Victim(OtherFrameworks):
             InputError: a probe batch shows a wrong shape, non-finite values, probabilities, or outputs
                 that depend on the other images of the batch.
         """
+
+        check_function(fn, name)
 
         def apply(weights: Weights, images: jax.Array) -> jax.Array:
             raw = checked_output(fn(images) if weights is None else fn(weights, images), name)

@@ -7,23 +7,12 @@ that a vector per channel stays `[1, C, 1, 1]`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
-Array = Any
-Operator = Callable[..., Any]
-
-
-def aligned(*operands: Array) -> list[Array]:
-    """The operands with as many axes as the one that has most; numbers and scalars are left as they are."""
-    rank = max((jnp.ndim(operand) for operand in operands), default=0)
-    return [
-        lax.expand_dims(operand, range(rank - jnp.ndim(operand))) if 0 < jnp.ndim(operand) < rank else operand
-        for operand in operands
-    ]
+from .operands import Array, Operator, aligned
 
 
 def _binary(function: Operator) -> Operator:
@@ -117,7 +106,7 @@ def _cast(x: Array, dtype: Any = None, *_unused: Any, **_placing: Any) -> Array:
 TABLE: dict[str, Operator] = {
     "add": _add,
     "sub": _subtract,
-    "rsub": lambda first, second, *, alpha=1: _subtract(second, first, alpha=alpha),
+    "rsub": lambda first, second, alpha=1: _subtract(second, first, alpha=alpha),
     "mul": _binary(jnp.multiply),
     "div": _divide,
     "fmod": _binary(jnp.fmod),

@@ -11,20 +11,13 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jax import lax
 
-from .elementwise import Array, Operator, aligned
-from .norms import softmax, with_bias
+from .operands import Array, Operator, aligned, each, softmax, with_bias
 
 _LAYOUTS = {
     3: ("NCH", "OIH", "NCH"),
     4: ("NCHW", "OIHW", "NCHW"),
     5: ("NCDHW", "OIDHW", "NCDHW"),
 }
-
-
-def each(values: int | Sequence[int], count: int) -> list[int]:
-    """One number for each of `count` axes; torch lets a single one stand for all."""
-    numbers = [values] if isinstance(values, int) else list(values)
-    return numbers * count if len(numbers) == 1 else numbers
 
 
 def _convolution(

@@ -110,15 +110,26 @@ def _try_once(whole: _Logits, input_shape: tuple[int, int, int], name: str) -> N
 
 def outputs_of(
     module: torch.nn.Module, images: np.ndarray, normalisation: Normalisation, output: int | str | None
-) -> np.ndarray:
-    """What torch says of images uint8 [B, H, W, C], float32 [B, N]; on a GPU without TF32."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """What torch says of images [B, H, W, C], and of the same images rounded otherwise, float32 [B, N] each.
+
+    On a GPU without TF32.
+    """
     device = next(module.parameters(), torch.zeros(0)).device
     given = np.asarray(normalisation(images.astype(np.float32))).transpose(0, 3, 1, 2)
+    rounding = np.random.default_rng(0).uniform(-2, 2, given.shape) * np.finfo(np.float32).eps
+    whole = _Logits(module, output)
     allowed = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:
         with _evaluating(module), torch.no_grad():
-            given_tensor = torch.from_numpy(np.ascontiguousarray(given)).to(device)
-            return _Logits(module, output)(given_tensor).float().cpu().numpy()
+            said = [
+                whole(torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(device))
+                .float()
+                .cpu()
+                .numpy()
+                for batch in (given, given * (1 + rounding))
+            ]
     finally:
         torch.backends.cudnn.allow_tf32 = allowed
+    return said[0], said[1]

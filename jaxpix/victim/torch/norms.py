@@ -8,25 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .elementwise import Array, Operator, aligned
-
-
-def per_channel(vector: Array, rank: int) -> Array:
-    """A vector [C] as [1, C, 1, …]: broadcastable, never as large as a map."""
-    return vector.reshape((1, -1, *[1] * (rank - 2)))
-
-
-def with_bias(x: Array, bias: Array | None) -> Array:
-    """The bias of each channel added, if there is one."""
-    return x if bias is None else x + per_channel(bias, x.ndim)
-
-
-def softmax(x: Array, axis: int = -1, dtype: Any = None) -> Array:
-    """Shares along an axis."""
-    # `_softmax` says here whether half precision becomes float32: everything is float32 already.
-    x = x if dtype is None or isinstance(dtype, bool) else x.astype(dtype)
-    powers = jnp.exp(x - jnp.max(x, axis, keepdims=True))
-    return powers / jnp.sum(powers, axis, keepdims=True)
+from .operands import Array, Operator, aligned, per_channel, softmax, with_bias
 
 
 def _log_softmax(x: Array, axis: int = -1, dtype: Any = None) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .elementwise import Array, Operator
-from .layers import each
+from .operands import Array, Operator, each
 
 
 def _outputs(size: int, kernel: int, stride: int, pad: int, ceil_mode: bool) -> int:
@@ -88,15 +88,17 @@ def _average_pool(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    axes: int = 2,
 ) -> Array:
-    windows = _Windows(x, kernel, stride, padding, ceil_mode)
+    windows = _Windows(x, kernel, stride, padding, ceil_mode, count=axes)
     total = windows.reduce(x, 0.0, lax.add)
     counts = windows.counts(count_include_pad)
     if divisor_override is not None:
         return total / divisor_override
     if (counts == counts.flat[0]).all():
         return total / float(counts.flat[0])
-    return total / lax.expand_dims(jnp.asarray(counts), range(x.ndim - 2))
+    return total / lax.expand_dims(jnp.asarray(counts), range(x.ndim - axes))
 
 
 def _shares(size: int, outputs: int) -> list[tuple[int, int]]:
@@ -172,6 +174,8 @@ TABLE: dict[str, Operator] = {
     "max_pool2d": _max_pool,
     "max_pool2d_with_indices": lambda *operands: (_max_pool(*operands), None),
     "avg_pool2d": _average_pool,
+    "avg_pool1d": functools.partial(_average_pool, axes=1),
+    "avg_pool3d": functools.partial(_average_pool, axes=3),
     "adaptive_avg_pool2d": _adaptive_average,
     "_adaptive_avg_pool2d": _adaptive_average,
     "adaptive_max_pool2d": _adaptive_max,

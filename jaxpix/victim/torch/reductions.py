@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
-from .elementwise import Array, Operator
-
-
-def axes_of(axes: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
-    """Axes counted from the front; none named, or an empty list, means all, as torch has it."""
-    if axes is None or axes == []:
-        return tuple(range(rank))
-    return tuple(axis % rank for axis in ([axes] if isinstance(axes, int) else axes))
+from .operands import Array, Operator, axes_of
 
 
 def _reduction(function: Operator) -> Operator:
@@ -29,9 +21,9 @@ def _variance(
     x: Array,
     axes: Any = None,
     unbiased: bool = True,
+    keepdim: bool = False,
     *,
     correction: float | None = None,
-    keepdim: bool = False,
 ) -> Array:
     axes = axes_of(axes, x.ndim)
     centred = x - jnp.mean(x, axes, keepdims=True)

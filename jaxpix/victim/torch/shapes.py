@@ -8,8 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .elementwise import Array, Operator
-from .reductions import axes_of
+from .operands import Array, Operator, axes_of
 
 _END = 2**31
 

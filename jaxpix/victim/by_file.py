@@ -125,7 +125,7 @@ def _returned(reference: Reference) -> Any:
         spec.loader.exec_module(module)
         function = getattr(module, reference.function, None)
         if not callable(function):
-            names = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+            names = [n for n, value in vars(module).items() if getattr(value, "__module__", None) == name]
             raise InputError(
                 f"there is no function {reference.function!r}; there are {', '.join(names) or 'none'}"
             )

@@ -86,7 +86,9 @@ def test_refusals():
         Victim.from_flax(noise, **MEANING)
     unknown = UnknownMode()
     variables = unknown.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)), mode="judging")
-    with pytest.raises(InputError, match="UnknownMode does not evaluate without changing its state .*from_function"):
+    with pytest.raises(
+        InputError, match="UnknownMode does not evaluate without changing its state .*from_function"
+    ):
         Victim.from_flax(unknown, variables, **MEANING)
 
 
@@ -102,13 +104,19 @@ def test_training_modes_in_functions_say_what_to_do():
     def with_mutable(images):
         return Linen().apply(variables, images, train=False, mutable=["batch_stats"])
 
-    with pytest.raises(InputError, match="got a tuple of 2; return the scores alone.*`mutable`: leave that out"):
+    with pytest.raises(
+        InputError, match="got a tuple of 2; return the scores alone.*`mutable`: leave that out"
+    ):
         Victim.from_function(with_mutable, **MEANING)
 
 
 def test_an_unknown_architecture_names_those_there_are():
-    with pytest.raises(InputError, match=r"unknown architecture 'efficientnet_b0'; allowed: resnet50.*from_torch"):
-        Victim.from_torchvision({}, architecture="efficientnet_b0", class_names=["a", "b"], input_shape=(64, 64, 3))
+    with pytest.raises(
+        InputError, match=r"unknown architecture 'efficientnet_b0'; allowed: resnet50.*from_torch"
+    ):
+        Victim.from_torchvision(
+            {}, architecture="efficientnet_b0", class_names=["a", "b"], input_shape=(64, 64, 3)
+        )
 
 
 def test_keras_models_evaluate_without_training(monkeypatch):

@@ -71,24 +71,15 @@ class OtherFrameworks(Classifier):
         Raises:
             InputError: torch is not installed, an operator has no translation (all are named), or outputs differ.
         """
-        try:
-            from .torch import module as modules
-        except ModuleNotFoundError as error:
-            raise InputError(f'from_torch needs torch ({error}): pip install "jaxpix[torch]"') from None
-        normalisation = Normalisation(mean, std, input_shape[2])
-        shown = shown_images(input_shape, images)
+        modules = _torch_modules()
+        normalisation, shown = Normalisation(mean, std, input_shape[2]), shown_images(input_shape, images)
         parts = modules.parts_of(
-            module,
-            num_outputs=len(class_names),
-            input_shape=input_shape,
-            normalisation=normalisation,
-            output=output,
-            host=host,
+            module, len(class_names), input_shape, normalisation, output=output, host=host
         )
         victim = cls._from_parts(parts, {"class_names": class_names, "input_shape": input_shape, **meaning})
-        expected, nearby = modules.outputs_of(module, shown, normalisation, output)
+        said = modules.outputs_of(module, shown, normalisation, output)
         of_confidences = meaning.get("outputs") == "probabilities"
-        difference = largest_difference(victim, shown, expected, nearby, of_confidences=of_confidences)
+        difference = largest_difference(victim, shown, *said, of_confidences=of_confidences)
         provenance = {**victim.provenance, "largest_difference_from_torch": difference}
         return dataclasses.replace(victim, provenance=provenance)
 
@@ -138,3 +129,11 @@ class OtherFrameworks(Classifier):
         normalisation = Normalisation(mean, std, input_shape[2])
         parts = keras_models.parts_of(model, normalisation=normalisation, output=output)
         return cls._from_parts(parts, {"input_shape": input_shape, **meaning})
+
+
+def _torch_modules() -> Any:
+    try:
+        from .torch import module
+    except ModuleNotFoundError as error:
+        raise InputError(f'from_torch needs torch ({error}): pip install "jaxpix[torch]"') from None
+    return module

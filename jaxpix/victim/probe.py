@@ -60,12 +60,7 @@ def probe(
         raise InputError(
             f"victim {name!r} cannot take images [B, {height}, {width}, {channels}]: {_reason(error)}"
         ) from error
-    expected = (len(images), len(space.class_names))
-    if logits.shape != expected:
-        raise InputError(
-            f"victim {name!r}: expected outputs {list(expected)} for {len(images)} images and "
-            f"{len(space.class_names)} classes, got {list(logits.shape)}"
-        )
+    _check_shape(logits.shape, len(space.class_names), name)
     if not np.isfinite(logits).all():
         raise InputError(f"victim {name!r}: outputs of a probe batch are not all finite")
     sums_to_one = space.task == "multilabel" or bool(np.allclose(logits.sum(1), 1, atol=1e-3))
@@ -131,6 +126,15 @@ def made_up(shape: tuple[int, int, int]) -> np.ndarray:
     """Black, white and noise, uint8 [6, H, W, C]."""
     noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (_PROBE_IMAGES - 2, *shape))
     return np.stack([np.zeros(shape), np.full(shape, 255), *noise]).astype(np.uint8)
+
+
+def _check_shape(shape: tuple[int, ...], num_classes: int, name: str) -> None:
+    expected = (_PROBE_IMAGES, num_classes)
+    if shape != expected:
+        raise InputError(
+            f"victim {name!r}: expected outputs {list(expected)} for {_PROBE_IMAGES} images and "
+            f"{num_classes} classes, got {list(shape)}"
+        )
 
 
 def check_finite(logits: np.ndarray, image_ids: Sequence[str], name: str) -> None:

@@ -87,7 +87,7 @@ def test_refusals():
     unknown = UnknownMode()
     variables = unknown.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)), mode="judging")
     with pytest.raises(
-        InputError, match="UnknownMode does not evaluate without changing its state .*from_function"
+        InputError, match=r"UnknownMode does not evaluate without changing its state .*from_function"
     ):
         Victim.from_flax(unknown, variables, **MEANING)
 
@@ -105,7 +105,7 @@ def test_training_modes_in_functions_say_what_to_do():
         return Linen().apply(variables, images, train=False, mutable=["batch_stats"])
 
     with pytest.raises(
-        InputError, match="got a tuple of 2; return the scores alone.*`mutable`: leave that out"
+        InputError, match=r"got a tuple of 2; return the scores alone.*`mutable`: leave that out"
     ):
         Victim.from_function(with_mutable, **MEANING)
 

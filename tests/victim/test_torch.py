@@ -98,7 +98,7 @@ def test_the_id_tells_weights_and_functions_apart():
 
 
 class Applied(nn.Module):
-    """Every operator on maps of both signs [B, 8, 16, 16], reduced to two numbers for each: its mean, weighted twice."""
+    """Every operator on maps of both signs [B, 8, 16, 16], each reduced to two weighted means."""
 
     def __init__(self, functions):
         super().__init__()
@@ -204,12 +204,7 @@ def both_outputs():
     """What torch and JAX say of the same images, [B, operators, 2] each."""
     module = Applied(list(OPERATORS.values())).eval()
     parts = parts_of(
-        module,
-        num_outputs=2 * len(OPERATORS),
-        input_shape=(16, 16, 3),
-        normalisation=Normalisation(MEAN, STD, 3),
-        output=None,
-        host=False,
+        module, 2 * len(OPERATORS), (16, 16, 3), Normalisation(MEAN, STD, 3), output=None, host=False
     )
     ours = jax.jit(parts.apply)(parts.weights, noise(3).astype(np.float32))
     theirs = torch_says(module, noise(3), MEAN, STD)
@@ -283,6 +278,28 @@ def test_what_cannot_be_translated_is_named_with_its_module():
     assert "aten.sort.default (inside)" in text
     assert re.search(r"aten\._fft_r2c\.default \(forward\)", text), text
     assert "host=True" in text
+
+
+def test_modules_that_count_their_images_are_mapped_over_the_batch():
+    class Counting(torch_modules.SmallNetwork):
+        def forward(self, images):
+            logits = super().forward(images)
+            return torch.stack([logits[0] * 2]) if len(images) == 1 else logits * 2
+
+    module = Counting().eval()
+    np.testing.assert_allclose(
+        victim_of(module).logits(noise(3)), torch_says(module, noise(3), MEAN, STD), atol=1e-5
+    )
+
+
+def test_control_flow_that_depends_on_values_cannot_be_exported():
+    class Branching(torch_modules.SmallNetwork):
+        def forward(self, images):
+            logits = super().forward(images)
+            return logits if images.sum() > 0 else logits * 2
+
+    with pytest.raises(InputError, match=r"torch\.export cannot follow Branching: .*host=True"):
+        victim_of(Branching())
 
 
 def test_torch_evaluates_what_cannot_be_translated_in_a_whole_attack():

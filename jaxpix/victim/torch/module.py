@@ -14,7 +14,7 @@ import torch
 from ...errors import InputError
 from ..classifier import Apply
 from ..parts import Normalisation, Parts, picked
-from .graph import export
+from .graph import Graph, export
 from .host import evaluated_by_torch
 
 _HOST = "or let torch evaluate the images itself: from_torch(…, host=True), which is correct and slower"
@@ -34,10 +34,10 @@ class _Logits(torch.nn.Module):
 
 def parts_of(
     module: torch.nn.Module,
-    *,
     num_outputs: int,
     input_shape: tuple[int, int, int],
     normalisation: Normalisation,
+    *,
     output: int | str | None,
     host: bool,
 ) -> Parts:
@@ -58,13 +58,7 @@ def parts_of(
         if host:
             fn, meaning = evaluated_by_torch(whole, num_outputs), repr(module)
         else:
-            graph = export(whole, input_shape)
-            missing = graph.untranslated()
-            if missing:
-                raise InputError(
-                    f"{name} has operators that jaxpix cannot translate into JAX: {', '.join(missing)}. Replace them "
-                    f"in the module, {_HOST}"
-                )
+            graph = _translated(whole, input_shape, name)
             fn, weights, meaning = graph, graph.weights, graph.text()
         arrays = [tensor.detach().float().cpu().numpy() for tensor in module.state_dict().values()]
     digest = np.frombuffer(hashlib.sha256(meaning.encode()).digest(), np.uint8)
@@ -78,6 +72,17 @@ def parts_of(
         "route": "torch evaluates" if host else "translated into JAX",
     }
     return Parts(apply, weights, [*arrays, *normalisation.arrays, digest], provenance, name)
+
+
+def _translated(whole: _Logits, input_shape: tuple[int, int, int], name: str) -> Graph:
+    graph = export(whole, input_shape)
+    missing = graph.untranslated()
+    if missing:
+        raise InputError(
+            f"{name} has operators that jaxpix cannot translate into JAX: {', '.join(missing)}. Replace them in the "
+            f"module, {_HOST}"
+        )
+    return graph
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from .probe import made_up
 
 # Of the largest output. Frameworks add up in different orders: 1e-6 is usual, 1e-4 was seen of deep networks.
 _TOLERANCE = 1e-3
-# Networks that magnify rounding may differ by this many times what rounding of the images alone does to them.
+# Networks that magnify rounding may differ by this many times what rounding does to them in their own framework.
 _MAGNIFIED = 30.0
 # As many as a probe evaluates, so that nothing is compiled anew.
 _AT_ONCE = 6
@@ -31,7 +31,12 @@ def shown_images(shape: tuple[int, int, int], images: np.ndarray | None) -> np.n
 
 
 def largest_difference(
-    victim: Classifier, images: np.ndarray, expected: np.ndarray, nearby: np.ndarray, *, of_confidences: bool
+    victim: Classifier,
+    images: np.ndarray,
+    expected: np.ndarray,
+    rounding: np.ndarray,
+    *,
+    of_confidences: bool,
 ) -> float:
     """Largest difference between a victim and its own framework, over the framework's largest output for that image.
 
@@ -39,7 +44,7 @@ def largest_difference(
         victim: evaluated in float32.
         images: [B, H, W, C], from `shown_images`.
         expected: what the framework says of them [B, N].
-        nearby: what it says of images that differ from them by rounding alone [B, N].
+        rounding: by how much rounding alone changes that [B].
         of_confidences: they are probabilities, not logits.
 
     Raises:
@@ -53,7 +58,7 @@ def largest_difference(
     scales = np.abs(expected).max(1)
     scales = np.maximum(scales, max(1e-2 * float(scales.max()), 1e-6))
     differences = np.abs(ours - expected).max(1) / scales
-    allowed = np.maximum(_TOLERANCE, _MAGNIFIED * np.abs(nearby - expected).max(1) / scales)
+    allowed = np.maximum(_TOLERANCE, _MAGNIFIED * rounding / scales)
     worst = int((differences / allowed).argmax())
     if not differences[worst] <= allowed[worst]:
         raise InputError(

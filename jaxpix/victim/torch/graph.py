@@ -121,8 +121,8 @@ def export(module: torch.nn.Module, input_shape: tuple[int, int, int]) -> Graph:
     assert failure is not None
     reason = next((line for line in str(failure).splitlines() if line.strip()), type(failure).__name__)
     raise InputError(
-        f"torch.export cannot follow {type(module.inner).__name__}: {reason}. Change the module, or let torch evaluate "
-        "the images itself: from_torch(…, host=True)"
+        f"torch.export cannot follow {type(module.inner).__name__}: {reason}. Change the module, or let torch "
+        "evaluate the images itself: from_torch(…, host=True)"
     ) from failure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 from collections.abc import Iterator
 from typing import Any
@@ -116,25 +117,28 @@ def _try_once(whole: _Logits, input_shape: tuple[int, int, int], name: str) -> N
 def outputs_of(
     module: torch.nn.Module, images: np.ndarray, normalisation: Normalisation, output: int | str | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What torch says of images [B, H, W, C], and of the same images rounded otherwise, float32 [B, N] each.
+    """What torch says of images [B, H, W, C], float32 [B, N], and by how much its rounding changes that, [B].
 
     On a GPU without TF32.
     """
-    device = next(module.parameters(), torch.zeros(0)).device
     given = np.asarray(normalisation(images.astype(np.float32))).transpose(0, 3, 1, 2)
-    rounding = np.random.default_rng(0).uniform(-2, 2, given.shape) * np.finfo(np.float32).eps
-    whole = _Logits(module, output)
+    shaken = given * (1 + np.random.default_rng(0).uniform(-2, 2, given.shape) * np.finfo(np.float32).eps)
     allowed = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:
-        with _evaluating(module), torch.no_grad():
-            said = [
-                whole(torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(device))
-                .float()
-                .cpu()
-                .numpy()
-                for batch in (given, given * (1 + rounding))
-            ]
+        with _evaluating(module):
+            whole = _Logits(module, output)
+            said = _say(whole, given.astype(np.float32))
+            others = [_say(whole, shaken.astype(np.float32))]
+            # Not every module can be made one of double precision.
+            with contextlib.suppress(Exception):
+                others.append(_say(copy.deepcopy(whole).double(), given.astype(np.float64)))
     finally:
         torch.backends.cudnn.allow_tf32 = allowed
-    return said[0], said[1]
+    return said, np.max([np.abs(other - said).max(1) for other in others], 0)
+
+
+def _say(whole: _Logits, images: np.ndarray) -> np.ndarray:
+    device = next(whole.parameters(), torch.zeros(0)).device
+    with torch.no_grad():
+        return whole(torch.from_numpy(np.ascontiguousarray(images)).to(device)).float().cpu().numpy()

@@ -21,7 +21,8 @@ class AttackOptions:
     """Options of `python -m jaxpix.attack`."""
 
     victim: Path | None = None
-    """Run folder of `jaxpix.train`, or a saved victim. Default: the built-in one, trained first if absent."""
+    """Run folder of `jaxpix.train`, a saved victim, or FILE.py:FUNCTION, a function of your own that returns one.
+    Default: the built-in one, trained first if absent."""
     dataset: str | None = None
     """Prepared data set whose images are attacked. Default: the one the victim was trained on."""
     data_dir: Path = Path("data")
@@ -129,7 +130,11 @@ def identity_of(options: AttackOptions, victim: Victim, dataset: PreparedDataset
     places = ("victim", "run", "data_dir", "dataset", "split", "image_size")
     for name in (*places, *to_plain(options.engine)):
         del chosen[name]
-    return {**chosen, "victim_id": victim.victim_id, "data_fingerprint": dataset.fingerprint}
+    chosen |= {"victim_id": victim.victim_id, "data_fingerprint": dataset.fingerprint}
+    if victim.reference is not None:
+        # The name of the file and what it holds, wherever it lies: an edited one is another victim.
+        chosen["victim_file"] = str(victim.reference)
+    return chosen
 
 
 def _default_folder(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Path:

@@ -9,7 +9,7 @@ from flax import nnx
 
 from .densenet import DenseLayer, DenseNet, Transition
 from .frozen import FrozenModel, Kernel, Layer, Residual, Stem, grow, normalise, shrink
-from .resnet import Bottleneck, ResNet
+from .resnet import BasicBlock, Bottleneck, ResNet
 
 
 def freeze(model: nnx.Module, mean: Sequence[float], std: Sequence[float]) -> FrozenModel:
@@ -38,20 +38,26 @@ def _resnet(model: ResNet) -> list[tuple[Layer, Any]]:
     named: list[tuple[Layer, Any]] = [(Layer("stem", Stem()), _fold(model.conv1, model.bn1))]
     for number, stage in enumerate(model.stages, 1):
         for index, block in enumerate(stage):
-            layer = Layer(f"layer{number}.{index}", Residual(block.conv2.stride))
-            named.append((layer, _bottleneck_weights(block)))
+            stride, weights = _block(block)
+            named.append((Layer(f"layer{number}.{index}", Residual(stride)), weights))
     return named
 
 
-def _bottleneck_weights(block: Bottleneck) -> dict[str, Kernel]:
-    weights = {
-        "reduce": _fold(block.conv1, block.bn1),
-        "spread": _fold(block.conv2, block.bn2),
-        "expand": _fold(block.conv3, block.bn3),
-    }
-    if block.downsample:
-        weights["shortcut"] = _fold(*block.downsample)
-    return weights
+def _block(block: BasicBlock | Bottleneck) -> tuple[int, dict[str, Kernel]]:
+    """The stride of a block and its folded weights, by what they do in `Residual`."""
+    if isinstance(block, Bottleneck):
+        stride, shortcut = block.conv2.stride, block.downsample
+        weights = {
+            "reduce": _fold(block.conv1, block.bn1),
+            "spread": _fold(block.conv2, block.bn2),
+            "expand": _fold(block.conv3, block.bn3),
+        }
+    else:
+        stride, shortcut = block.conv1.stride, block.downsample
+        weights = {"spread": _fold(block.conv1, block.bn1), "expand": _fold(block.conv2, block.bn2)}
+    if shortcut:
+        weights["shortcut"] = _fold(*shortcut)
+    return stride, weights
 
 
 def _densenet(model: DenseNet) -> list[tuple[Layer, Any]]:

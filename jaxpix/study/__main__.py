@@ -31,7 +31,7 @@ class StudyOptions:
     run: Path | None = None
     """Run folder. Default: runs/NAME-OF-THE-STUDY. An interrupted study goes on."""
     victim: Path | None = None
-    """A trained victim to attack; nothing is trained then."""
+    """A trained victim to attack, or FILE.py:FUNCTION, which returns one; nothing is trained then."""
     set: tuple[str, ...] = ()
     """Replace values of the file, such as train.init=random attack.generations=10 data.image_size=64."""
     plan: bool = False

@@ -69,8 +69,13 @@ def built_in_victim(
 def open_victim(folder: Path | None, task: Task, data_dir: Path) -> Victim:
     """The victim in `folder`, or where none is named the built-in one for `task`, trained first if absent.
 
+    Args:
+        folder: of a victim or a training run; or `FILE.py:FUNCTION`, which makes the victim.
+        task: `multiclass` or `multilabel`.
+        data_dir: folder of prepared data sets.
+
     Raises:
-        InputError: no victim there.
+        InputError: no victim there, or the file makes none.
     """
     return built_in_victim(task, data_dir=data_dir) if folder is None else Victim.load(folder)
 

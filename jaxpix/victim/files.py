@@ -56,14 +56,33 @@ class _Content(TypedDict):
     provenance: _Provenance
 
 
-def write(folder: Path, content: Mapping[str, Any], weights: Any) -> None:
-    """Write a victim, complete beside an older folder before two renames swap them."""
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class _MadeBy(TypedDict):
+    """The function that makes a victim, and the hash of its file."""
+
+    file: str
+    function: str
+    sha256: str
+
+
+@with_config(ConfigDict(strict=True))
+class _ByReference(TypedDict):
+    """What `victim.json` holds of a victim that a file makes."""
+
+    name: str
+    victim_id: str
+    made_by: _MadeBy
+
+
+def write(folder: Path, content: Mapping[str, Any], weights: Any | None) -> None:
+    """Write a victim, complete beside an older folder before two renames swap them; by reference without weights."""
     folder = folder.absolute()
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        checkpoints.save_tree(fresh / _WEIGHTS, weights)
+        if weights is not None:
+            checkpoints.save_tree(fresh / _WEIGHTS, weights)
         write_atomically(fresh / _DESCRIPTION, json.dumps({"format": _FORMAT, **content}, indent=1) + "\n")
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -99,8 +118,8 @@ def _place(folder: Path) -> Path:
 
 def read(
     folder: Path, structure_of: Callable[[ModelName, int, int], Any]
-) -> tuple[dict[str, Any], nnx.Module]:
-    """What `write` was given: the content, and a model with the weights.
+) -> tuple[dict[str, Any], nnx.Module | None]:
+    """What `write` was given: the content, and a model with the weights; None if a file makes the victim.
 
     Args:
         folder: of the victim, or of the training run that made it.
@@ -114,6 +133,8 @@ def read(
     content = read_json(path)
     if content.get("format") != _FORMAT:
         raise InputError(f"{path}: expected format {_FORMAT}, got {content.get('format')!r}")
+    if "made_by" in content:
+        return dict(checked(_ByReference, content, f"{path} is damaged: ")), None
     content = dict(checked(_Content, content, f"{path} is damaged: "))
     channels, num_classes = content["input_shape"][2], len(content["class_names"])
     if not len(content["mean"]) == len(content["std"]) == channels:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -51,19 +51,16 @@ def probe(
             outputs that depend on the batch.
     """
     height, width, channels = input_shape
-    images = _made_up(input_shape)
+    images = made_up(input_shape)
     try:
         logits = np.asarray(logits_fn(images))
-    except (TypeError, ValueError) as error:
+    except (InputError, jax.errors.JaxRuntimeError):
+        raise
+    except Exception as error:
         raise InputError(
-            f"victim {name!r} cannot take images [B, {height}, {width}, {channels}]: {str(error).splitlines()[0]}"
+            f"victim {name!r} cannot take images [B, {height}, {width}, {channels}]: {_reason(error)}"
         ) from error
-    expected = (len(images), len(space.class_names))
-    if logits.shape != expected:
-        raise InputError(
-            f"victim {name!r}: expected outputs {list(expected)} for {len(images)} images and "
-            f"{len(space.class_names)} classes, got {list(logits.shape)}{_advice(logits, space)}"
-        )
+    _check_shape(logits, space, name)
     if not np.isfinite(logits).all():
         raise InputError(f"victim {name!r}: outputs of a probe batch are not all finite")
     sums_to_one = space.task == "multilabel" or bool(np.allclose(logits.sum(1), 1, atol=1e-3))
@@ -95,10 +92,62 @@ def _advice(logits: np.ndarray, space: LabelSpace) -> str:
     )
 
 
-def _made_up(shape: tuple[int, int, int]) -> np.ndarray:
+def _reason(error: Exception) -> str:
+    """What it says, and what to do about a Flax module that is not in evaluation mode."""
+    kind = type(error).__name__
+    said = str(error).splitlines()[0] if str(error) else kind
+    if kind == "TraceContextError":
+        return f"is it an nnx module in training mode? Call its eval(), or use Victim.from_flax. Flax says: {said}"
+    if kind in ("ModifyScopeVariableError", "InvalidRngError"):
+        return (
+            "is it a linen module in training mode? Apply it in evaluation mode, or use Victim.from_flax(module, "
+            f"variables). Flax says: {said}"
+        )
+    return said
+
+
+def check_function(fn: Any, name: str) -> None:
+    """Refuse what is no JAX function.
+
+    Raises:
+        InputError: it is a torch module.
+    """
+    if any(kind.__module__ == "torch.nn.modules.module" for kind in type(fn).__mro__):
+        raise InputError(
+            f"victim {name!r}: expected a JAX function, got a torch module ({type(fn).__name__}); use "
+            "Victim.from_torch(module, …)"
+        )
+
+
+def checked_output(output: Any, name: str) -> Any:
+    """What a user's function returned, if it is one array.
+
+    Raises:
+        InputError: it is several things.
+    """
+    if hasattr(output, "shape"):
+        return output
+    parts = f" of {len(output)}" if isinstance(output, list | tuple | Mapping) else ""
+    raise InputError(
+        f"victim {name!r}: expected one array [B, N] of class scores, got a {type(output).__name__}{parts}; return "
+        "the scores alone, as in `lambda images: model(images)[0]`. A linen module returns a tuple when "
+        "it is applied with `mutable`: leave that out, or use Victim.from_flax(module, variables)"
+    )
+
+
+def made_up(shape: tuple[int, int, int]) -> np.ndarray:
     """Black, white and noise, uint8 [6, H, W, C]."""
     noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (_PROBE_IMAGES - 2, *shape))
     return np.stack([np.zeros(shape), np.full(shape, 255), *noise]).astype(np.uint8)
+
+
+def _check_shape(logits: np.ndarray, space: LabelSpace, name: str) -> None:
+    expected = (_PROBE_IMAGES, len(space.class_names))
+    if logits.shape != expected:
+        raise InputError(
+            f"victim {name!r}: expected outputs {list(expected)} for {_PROBE_IMAGES} images and "
+            f"{expected[1]} classes, got {list(logits.shape)}{_advice(logits, space)}"
+        )
 
 
 def check_finite(logits: np.ndarray, image_ids: Sequence[str], name: str) -> None:

@@ -13,33 +13,42 @@ from flax import nnx
 from ..config import ModelName, Task
 from ..errors import InputError
 from ..labels import LabelSpace
-from ..models.checkpoint_files import read_weights
 from ..models.freezing import freeze
 from ..models.frozen import FrozenModel
-from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_torchvision
-from ..models.zoo import build, check_image_size
+from ..models.pretrained import IMAGENET_MEAN, IMAGENET_STD
 from ..platforms import on_cpu
-from . import files
-from .classifier import Apply, Classifier, Weights
-from .normalisation import checked_normalisation
-from .probe import identify, logits_of, probe
+from . import by_file, files
+from .classifier import Weights
+from .frameworks import OtherFrameworks
+from .networks import check_network, normalising, structure, with_torch_weights
+from .probe import check_function, checked_output, identify, logits_of, probe
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Victim(Classifier):
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Victim(OtherFrameworks):
     """A classifier under attack. Build one with a `from_…` method or `load`.
 
     Attributes:
-        victim_id: hash that changes when the weights or the meaning of the outputs change.
         description: what `save` needs to rebuild it; None for a user's own function.
-        provenance: where it came from (data set, split, versions), as JSON-able values.
         graph: structure of a Flax model of ours, `weights` its state; None for a user's own function.
+        reference: the file and function that made it, if `load` was given one.
     """
 
-    victim_id: str
     description: Mapping[str, Any] | None = None
-    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     graph: nnx.GraphDef[Any] | None = None
+    reference: by_file.Reference | None = None
+
+    def __repr__(self) -> str:
+        """One line: name, task, classes, images, where it came from, id."""
+        names = ", ".join(self.class_names[:3]) + (", …" if len(self.class_names) > 3 else "")
+        origin = self.provenance.get("module") or (
+            "a network of jaxpix" if self.description else "a function"
+        )
+        origin = f"{origin}, by {self.reference}" if self.reference else origin
+        return (
+            f"<Victim {self.name!r}: {self.task}, {len(self.class_names)} classes ({names}), images "
+            f"{'×'.join(map(str, self.input_shape))}, {origin}, id {self.victim_id}>"
+        )
 
     def model(self) -> nnx.Module | None:
         """The Flax model that was frozen, in evaluation mode; None for a user's own function."""
@@ -92,8 +101,10 @@ class Victim(Classifier):
                 that depend on the other images of the batch.
         """
 
+        check_function(fn, name)
+
         def apply(weights: Weights, images: jax.Array) -> jax.Array:
-            raw = fn(images) if weights is None else fn(weights, images)
+            raw = checked_output(fn(images) if weights is None else fn(weights, images), name)
             return logits_of(raw, task) if outputs == "probabilities" else raw
 
         space = LabelSpace(task, tuple(class_names), tuple(normal_classes), threshold)
@@ -122,8 +133,7 @@ class Victim(Classifier):
         Raises:
             InputError: images too small, mean or std that 8-bit images cannot have, or a probe fails.
         """
-        check_image_size(architecture, min(input_shape[:2]))
-        grey = checked_normalisation(mean, std, input_shape[2])
+        grey = check_network(architecture, input_shape, mean, std)
         model.eval()
         graph, state = nnx.split(model)
         space = LabelSpace(task, tuple(class_names), tuple(normal_classes), threshold)
@@ -135,15 +145,15 @@ class Victim(Classifier):
         }
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         victim = cls(
-            _normalising(graph, *grey),
+            normalising(graph, *grey),
             jax.device_put(state),
             space,
             input_shape,
             name or architecture,
             identify(space, [*leaves, *grey]),
             description,
-            dict(provenance or {}),
             graph,
+            provenance=dict(provenance or {}),
         )
         victim._probe(refuse_probabilities=False)
         return victim
@@ -172,11 +182,8 @@ class Victim(Classifier):
         Raises:
             InputError: a key or shape does not fit, naming both shapes and what the weights look like.
         """
-        check_image_size(architecture, min(input_shape[:2]))
-        checked_normalisation(mean, std, input_shape[2])
-        state = source if isinstance(source, Mapping) else read_weights(source)
-        model = build(architecture, num_classes=len(class_names), channels=input_shape[2], seed=0)
-        load_torchvision(model, state)
+        check_network(architecture, input_shape, mean, std)
+        model = with_torch_weights(source, architecture, len(class_names), input_shape[2])
         return cls.from_model(
             model,
             architecture=architecture,
@@ -189,16 +196,22 @@ class Victim(Classifier):
         )
 
     def save(self, folder: Path) -> None:
-        """Write `victim.json` and the weights, complete beside an older folder before two renames swap them.
+        """Write `victim.json` and the weights, or of a victim that a file made, what names it there.
 
         Raises:
             InputError: the victim is a user's own function, which cannot be saved.
         """
+        known = {"name": self.name, "victim_id": self.victim_id}
+        if self.reference is not None:
+            files.write(Path(folder), {**known, "made_by": dataclasses.asdict(self.reference)}, None)
+            return
         if self.description is None:
-            raise InputError(f"victim {self.name!r} is a Python function and cannot be saved")
+            raise InputError(
+                f"victim {self.name!r} is a Python function and cannot be saved; a file with a function that makes "
+                "it can stand for it: Victim.load('my_module.py:make_victim')"
+            )
         content = {
-            "name": self.name,
-            "victim_id": self.victim_id,
+            **known,
             **dataclasses.asdict(self.space),
             **self.description,
             "provenance": dict(self.provenance),
@@ -206,13 +219,19 @@ class Victim(Classifier):
         files.write(Path(folder), content, self.weights)
 
     @classmethod
-    def load(cls, folder: Path) -> "Victim":
-        """Read what `save` wrote.
+    def load(cls, place: str | Path) -> "Victim":
+        """Read what `save` wrote, or let `FILE.py:FUNCTION` make the victim.
 
         Raises:
-            InputError: no victim there, another format, or weights that do not fit.
+            InputError: no victim there, another format, weights that do not fit, or a file that has changed.
         """
-        content, model = files.read(Path(folder), _structure)
+        reference = by_file.reference_to(place)
+        if reference is not None:
+            return by_file.made(cls, reference)
+        folder = Path(place)
+        content, model = files.read(folder, structure)
+        if model is None:
+            return by_file.remade(cls, folder, content)
         shape = tuple(content.pop("input_shape"))
         victim_id = content.pop("victim_id")
         try:
@@ -222,21 +241,3 @@ class Victim(Classifier):
         if victim.victim_id != victim_id:
             raise InputError(f"{folder}: the weights are not those that victim.json describes (hash differs)")
         return victim
-
-
-def _normalising(graph: nnx.GraphDef[Any], mean: np.ndarray, std: np.ndarray) -> Apply:
-    """A network that takes 0..255."""
-
-    def apply(weights: Weights, images: jax.Array) -> jax.Array:
-        normalised = (images - mean[None, None, None]) / std[None, None, None]
-        return nnx.merge(graph, weights, copy=True)(normalised)
-
-    return apply
-
-
-@functools.lru_cache(maxsize=8)
-def _structure(architecture: ModelName, num_classes: int, channels: int) -> Any:
-    """What `nnx.split` gives of a network without weights."""
-    return nnx.split(
-        nnx.eval_shape(lambda: build(architecture, num_classes=num_classes, channels=channels, seed=0))
-    )

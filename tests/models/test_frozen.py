@@ -33,7 +33,7 @@ def test_equals_the_small_model(name, size, channels):
     )
 
 
-@pytest.mark.parametrize("name", ["resnet50", "densenet121", "resnet14"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121", "resnet14"])
 def test_equals_the_architectures_users_have(name):
     model = as_if_trained(build(name, num_classes=5, channels=1, seed=3))
     images = noise_images(4, 64)

@@ -1,0 +1,1 @@
+"""PyTorch modules as victims: exported, translated operator by operator into JAX, or evaluated by torch itself."""

@@ -31,7 +31,7 @@ from ..records.files import (
     part_name,
     part_tables,
     read_passed_over,
-    read_records,
+    remove_journals,
     write_table,
 )
 from ..storage.documents import read_json
@@ -41,12 +41,12 @@ from ..storage.run_folder import RunFolder
 from .cluster import ALONE
 
 if TYPE_CHECKING:
-    from ..data.prepared import PreparedDataset
-    from ..records.attacked import About, AttackedData, AttackedVictim
+    from ..records.attacked import About, AttackedData, AttackedVictim, PassedOver
     from ..records.record import Record
     from ..victim.victim import Victim
     from .cluster import Member
     from .experiments import Finished
+    from .given import Attackable
 
 SHARES = "shares.json"
 
@@ -116,6 +116,7 @@ class AttackRun:
         if not self.files.bind(self._identity, has_results=has_results) and not has_results:
             # Of images that were chosen for another attack, none of which was attacked.
             (self.folder / SELECTION).unlink(missing_ok=True)
+            remove_journals(self.folder)
         cut_torn_lines(self.folder)
 
     def hand_out(self, todo: Sequence[int]) -> None:
@@ -157,10 +158,11 @@ class AttackRun:
         self.num_successes += record.success
         return record
 
-    def pass_over(self, image_ids: Sequence[str]) -> None:
-        """Keep that these images were judged and cannot be attacked."""
-        self._journal.pass_over(image_ids)
-        self.passed_over.update(image_ids)
+    def pass_over(self, images: Sequence[PassedOver], *, were_chosen: bool = True) -> None:
+        """Keep that these images were judged and cannot be attacked; `were_chosen`: see `Journal.pass_over`."""
+        self._journal.pass_over(images, were_chosen=were_chosen)
+        if were_chosen:
+            self.passed_over.update(one.image_id for one in images)
 
     def finish(self, order: Sequence[str]) -> tuple[list[Record], bool]:
         """Write this process's table, and that of the whole run once no process has anything left to do.
@@ -178,17 +180,17 @@ class AttackRun:
             write_table(self._own("records", ".parquet"), part, is_whole=False)
             if len(part_tables(self.folder)) < self.member.num_processes:
                 return part, False
-        records = sorted(read_records(self.folder), key=lambda record: rank[record.image_id])
+        records = sorted(each_record(self.folder), key=lambda record: rank[record.image_id])
         write_table(self.folder / TABLE, records, is_whole=True)
         return records, True
 
 
-def describe_attacked(victim: Victim, dataset: PreparedDataset, subset: str) -> About:
+def describe_attacked(victim: Victim, dataset: Attackable, subset: str) -> About:
     """Data set and victim; `None` where something is unknown."""
     return {"dataset": _dataset(dataset, subset), "victim": _victim(victim)}
 
 
-def _dataset(dataset: PreparedDataset, subset: str) -> AttackedData:
+def _dataset(dataset: Attackable, subset: str) -> AttackedData:
     info = dataset.info
     return {
         "name": dataset.name,

@@ -7,10 +7,10 @@ import pytest
 from support.finished import IDENTITY, IMAGE, finished
 from support.some_records import some_record
 
+from jaxpix import read_records
 from jaxpix.attack.run import AttackRun, file_stem
 from jaxpix.errors import InputError
 from jaxpix.records.attacked import SELECTION
-from jaxpix.records.files import read_records
 from jaxpix.records.record import SCHEMA, from_json, from_table, to_json, to_table
 from jaxpix.storage.png import decode_png
 

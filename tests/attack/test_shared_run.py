@@ -8,12 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from support.finished import IDENTITY, finished
 
+from jaxpix import read_records
 from jaxpix.attack import run as runs
 from jaxpix.attack.cluster import Member
 from jaxpix.attack.run import AttackRun
 from jaxpix.errors import InputError
 from jaxpix.records.attacked import SELECTION
-from jaxpix.records.files import read_passed_over, read_records
+from jaxpix.records.files import read_passed_over
 
 
 class Leader(Member):

@@ -44,7 +44,7 @@ def _clock(seconds: float) -> str:
 
 
 class _NotebookLine:
-    """A bar in a notebook, redrawn in place; rich's own one needs `ipywidgets` and is lost when a notebook is saved."""
+    """A bar in a notebook, redrawn in place. That of rich needs `ipywidgets`, and a saved notebook loses it."""
 
     def __init__(self, description: str, total: int | None):
         self._description, self._total = description, total

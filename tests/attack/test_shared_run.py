@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.finished import IDENTITY, finished
+from support.finished import IDENTITY, finished, wrong
 
 from jaxpix import read_records
 from jaxpix.attack import run as runs
@@ -44,7 +44,7 @@ def test_each_has_its_own_files_and_the_last_one_writes_the_whole_table(tmp_path
             leader.save(finished("c", success=True))
             leader.save(finished("a"))
             other.save(finished("b"))
-            other.pass_over(["d"])
+            other.pass_over(wrong("d"))
             part, is_whole = other.finish(["a", "b", "c", "d"])
             assert ([record.image_id for record in part], is_whole) == (["b"], False)
             assert not (tmp_path / "records.parquet").exists()
@@ -72,7 +72,7 @@ def test_another_number_of_processes_goes_on_with_what_is_left(tmp_path, num_pro
     ):
         leader.save(finished("a", success=True))
         other.save(finished("b"))
-        other.pass_over(["d"])
+        other.pass_over(wrong("d"))
         other.finish(["a", "b", "c", "d"])
     with (tmp_path / "journal-0-of-2.jsonl").open("a") as journal:
         journal.write('{"image_id": "c", "se')

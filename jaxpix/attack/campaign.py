@@ -101,7 +101,7 @@ def _prepared(run: AttackRun, campaign: Campaign, images: Images) -> tuple[Selec
     if run.files.has(SELECTION):
         selection = _stored(run, images)
     else:
-        selection = choose(images, run)
+        selection = choose(images)
         called = {} if campaign.call is None else {"call": campaign.call}
         run.files.describe(campaign.config_text, processes=member.num_processes, **called)
         selection.save(run.folder)

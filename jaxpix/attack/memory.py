@@ -22,10 +22,12 @@ def attack_in_memory(plan: Plan) -> tuple[list[Record], list[PassedOver]]:
         NothingToAttackError: none can be attacked where some of each class are wanted.
     """
     memory, images = _Memory(), Images(plan)
-    selection = choose(images, memory)
+    selection = choose(images)
     work(memory, images, selection, selection.turns(plan.attack.config.seed))
     ids = [images.ids[index] for index in selection.indices]
-    return [memory.records[name] for name in ids if name in memory.records], memory.reasons
+    return [
+        memory.records[name] for name in ids if name in memory.records
+    ], selection.passed_over + memory.reasons
 
 
 class _Memory:
@@ -45,6 +47,6 @@ class _Memory:
         self.num_successes += record.success
         return record
 
-    def pass_over(self, images: Sequence[PassedOver], *, were_chosen: bool = True) -> None:
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
         """Keep the reasons."""
         self.reasons += images

@@ -31,7 +31,6 @@ from ..records.files import (
     part_name,
     part_tables,
     read_passed_over,
-    remove_journals,
     write_table,
 )
 from ..storage.documents import read_json
@@ -116,7 +115,6 @@ class AttackRun:
         if not self.files.bind(self._identity, has_results=has_results) and not has_results:
             # Of images that were chosen for another attack, none of which was attacked.
             (self.folder / SELECTION).unlink(missing_ok=True)
-            remove_journals(self.folder)
         cut_torn_lines(self.folder)
 
     def hand_out(self, todo: Sequence[int]) -> None:
@@ -158,11 +156,10 @@ class AttackRun:
         self.num_successes += record.success
         return record
 
-    def pass_over(self, images: Sequence[PassedOver], *, were_chosen: bool = True) -> None:
-        """Keep that these images were judged and cannot be attacked; `were_chosen`: see `Journal.pass_over`."""
-        self._journal.pass_over(images, were_chosen=were_chosen)
-        if were_chosen:
-            self.passed_over.update(one.image_id for one in images)
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
+        """Keep that these images were judged and cannot be attacked."""
+        self._journal.pass_over(images)
+        self.passed_over.update(one.image_id for one in images)
 
     def finish(self, order: Sequence[str]) -> tuple[list[Record], bool]:
         """Write this process's table, and that of the whole run once no process has anything left to do.

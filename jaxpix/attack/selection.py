@@ -87,7 +87,6 @@ def select(
     per_class: int,
     seed: int,
     on_examined: Callable[[int], None] | None = None,
-    on_passed_over: Callable[[list[PassedOver]], None] | None = None,
 ) -> Selection:
     """Choose images label by label, in a seeded order, until `per_class` are correctly classified.
 
@@ -99,13 +98,13 @@ def select(
         per_class: images per label.
         seed: of the order.
         on_examined: told how many more images the victim was shown.
-        on_passed_over: told of those among them that cannot be attacked.
 
     Raises:
         NothingToAttackError: no image at all can be attacked.
         InputError: the victim's logits of an image are not finite.
     """
-    groups = []
+    groups: list[Group] = []
+    passed_over: list[PassedOver] = []
     for vector, order in _candidates(attack, labels, wanted, seed):
         chosen: list[int] = []
         examined = 0
@@ -116,11 +115,10 @@ def select(
             examined += len(chunk)
             if on_examined:
                 on_examined(len(chunk))
-            if on_passed_over:
-                on_passed_over([reason for _, _, reason in judged if reason is not None])
+            passed_over += [reason for _, _, reason in judged if reason is not None]
         names = attack.victim.space.names(vector)
         groups.append(Group(names, chosen[:per_class], examined, len(order)))
-    selection = Selection(groups, per_class)
+    selection = Selection(groups, per_class, passed_over=passed_over)
     if selection.total == 0:
         raise NothingToAttackError(nothing_to_attack(groups))
     return selection

@@ -56,8 +56,8 @@ class Keeper(Protocol):
     def save(self, finished: Finished) -> Record:
         """Keep a finished experiment."""
 
-    def pass_over(self, images: Sequence[PassedOver], *, were_chosen: bool = True) -> None:
-        """Keep that images cannot be attacked; see `Journal.pass_over`."""
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
+        """Keep that images cannot be attacked."""
 
 
 class Images:
@@ -92,28 +92,19 @@ def how_many(selection: Selection, keeper: Keeper) -> str:
     return number if selection.screened else f"at most {number}"
 
 
-def choose(images: Images, keeper: Keeper) -> Selection:
-    """The images to attack. Of those that were looked at and left out, `keeper` is told.
+def choose(images: Images) -> Selection:
+    """The images to attack.
 
     Raises:
         NothingToAttackError: there is none.
     """
     attack, choice, plan = images.attack, images.plan.choice, images.plan
-    wanted = choice.wanted(attack.victim.space, plan.dataset)
+    wanted, seed = choice.wanted(attack.victim.space, plan.dataset), attack.config.seed
     if choice.per_class is None:
-        return select_all(attack, images.labels, wanted, attack.config.seed, with_target=choice.with_target)
-
-    def leave_out(left_out: list[PassedOver]) -> None:
-        if left_out:
-            keeper.pass_over(left_out, were_chosen=False)
-
+        return select_all(attack, images.labels, wanted, seed, with_target=choice.with_target)
     name = f"choosing images that {attack.victim.name} classifies correctly"
     with Meter(name, None, quiet=plan.quiet) as meter:
-        return select(
-            *(attack, images.source, images.labels, wanted, choice.per_class, attack.config.seed),
-            on_examined=meter.advance,
-            on_passed_over=leave_out,
-        )
+        return select(attack, images.source, images.labels, wanted, choice.per_class, seed, meter.advance)
 
 
 def _announcement(attack: Attack, total: str, share: str) -> str:

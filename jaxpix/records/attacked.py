@@ -60,11 +60,13 @@ class Selection:
         groups: by label.
         asked: images wanted per label; None: all.
         screened: the victim classifies them all correctly; False: each is judged when its turn comes.
+        passed_over: screened: images that were looked at, too, and cannot be attacked.
     """
 
     groups: list[Group]
     asked: _Asked | None
     screened: StrictBool = True
+    passed_over: list[PassedOver] = dataclasses.field(default_factory=list)
 
     @property
     def total(self) -> int:

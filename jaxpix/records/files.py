@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from ..storage.files import write_atomically
-from .attacked import UNKNOWN, PassedOver
+from .attacked import SELECTION, UNKNOWN, PassedOver, Selection
 from .check import check_record
 from .record import SCHEMA, Record, from_json, from_table, to_json, to_table
 
@@ -48,14 +48,9 @@ class Journal:
         """Keep a finished experiment."""
         self._append(to_json(record))
 
-    def pass_over(self, images: Sequence[PassedOver], *, were_chosen: bool = True) -> None:
-        """Keep that these images cannot be attacked, and why, so that nobody judges them again.
-
-        Args:
-            images: any number.
-            were_chosen: they are of the selection; False: they were looked at while it was made, and left out.
-        """
-        names = [one.image_id for one in images] if were_chosen else []
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
+        """Keep that these images cannot be attacked, and why, so that nobody judges them again."""
+        names = [one.image_id for one in images]
         self._append(json.dumps({_PASSED_OVER: names, _BECAUSE: [list(one) for one in images]}))
 
     def _append(self, line: str) -> None:
@@ -77,12 +72,6 @@ def cut_torn_lines(folder: Path) -> None:
             # Shortened in place: a disk that is full has no room for a second journal.
             stream.truncate(content.rfind(b"\n") + 1)
             os.fsync(stream.fileno())
-
-
-def remove_journals(folder: Path) -> None:
-    """Remove the journals of a run folder in which nothing was attacked."""
-    for path in _journals(folder):
-        path.unlink()
 
 
 def write_table(path: Path, records: Sequence[Record], *, is_whole: bool) -> None:
@@ -126,13 +115,15 @@ def read_passed_over(folder: Path) -> set[str]:
 
 
 def read_reasons(folder: Path) -> list[PassedOver]:
-    """Every image that was judged and not attacked, each once: of the selection, and those left out of it.
+    """Every image that was judged and not attacked: while the images were chosen, and of those chosen.
 
     Raises:
-        InputError: a journal is damaged.
+        InputError: the selection or a journal is damaged.
     """
-    found: dict[str, PassedOver] = {}
-    for names, because in _each_passed_over(Path(folder)):
+    folder = Path(folder)
+    chosen = Selection.load(folder) if (folder / SELECTION).exists() else None
+    found = {one.image_id: one for one in chosen.passed_over} if chosen else {}
+    for names, because in _each_passed_over(folder):
         # A journal of an older version has names alone.
         found |= {name: PassedOver(name, UNKNOWN, []) for name in names if name not in found}
         found |= {one.image_id: one for one in because}

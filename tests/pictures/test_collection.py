@@ -13,6 +13,7 @@ from jaxpix import Records, read_records
 from jaxpix.attack.run import AttackRun
 from jaxpix.errors import InputError
 from jaxpix.pictures.viewers import GivenPictures
+from jaxpix.records.attacked import Group, Selection
 
 
 @pytest.fixture
@@ -21,7 +22,8 @@ def folder(tmp_path):
         run.save(finished("<b>good</b>", success=True))
         run.save(finished("bad"))
         run.pass_over(wrong("c"))
-        run.pass_over(wrong("d & e"), were_chosen=False)
+        group = Group(("healthy",), [0, 1, 2], 4, 4)
+        Selection([group], 3, passed_over=wrong("d & e")).save(tmp_path / "run")
     return tmp_path / "run"
 
 
@@ -74,7 +76,7 @@ def test_records_are_a_list(folder):
     assert repr(records) == "<Records: 2 experiments, 1 successes; 2 images passed over>"
     part = records[:1]
     assert isinstance(part, Records)
-    assert part.passed_over == records.passed_over == [*wrong("c"), *wrong("d & e")]
+    assert part.passed_over == records.passed_over == [*wrong("d & e"), *wrong("c")]
     assert records[-1].image_id == "bad"
 
 
@@ -99,6 +101,7 @@ def test_a_notebook_shows_some_of_many():
 
 
 def test_records_of_an_older_version_are_passed_over_for_reasons_unknown(folder):
+    (folder / "selection.json").unlink()
     (folder / "journal.jsonl").write_text('{"passed_over": ["c"]}\n')
     assert read_records(folder).passed_over == [("c", "unknown", [])]
 

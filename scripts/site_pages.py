@@ -1,7 +1,8 @@
 """A hook of mkdocs: what lies outside docs/ but belongs to the site.
 
-README, CONTRIBUTING, SECURITY, CHANGELOG and the notebooks of examples/ become pages, and other files that a page links
-to are copied. So the same links hold in a checkout and on the site, and mkdocs checks those of the pages outside, too.
+README, CONTRIBUTING, SECURITY, CHANGELOG and the notebooks of examples/ become pages, and other files that a page
+links to are copied. So the same links hold in a checkout and on the site, and mkdocs checks those of the pages beside
+docs/, too.
 """
 
 import json

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .attack.experiments import attack_images
+    from .attack.library import attack_dataset, attack_images
     from .config import AttackConfig, EngineConfig, PrepareConfig, TrainConfig
     from .data.prepared import PreparedDataset, open_prepared
     from .errors import InputError
+    from .pictures.collection import Records, read_records
     from .prepare.preparation import prepare_dataset
-    from .records.files import read_records
     from .records.record import Record
     from .train.training import train_victim
     from .victim.victim import Victim
@@ -27,12 +27,14 @@ _HOMES = {
     "PrepareConfig": "config",
     "PreparedDataset": "data.prepared",
     "Record": "records.record",
+    "Records": "pictures.collection",
     "TrainConfig": "config",
     "Victim": "victim.victim",
-    "attack_images": "attack.experiments",
+    "attack_dataset": "attack.library",
+    "attack_images": "attack.library",
     "open_prepared": "data.prepared",
     "prepare_dataset": "prepare.preparation",
-    "read_records": "records.files",
+    "read_records": "pictures.collection",
     "train_victim": "train.training",
 }
 
@@ -43,9 +45,11 @@ __all__ = [
     "PrepareConfig",
     "PreparedDataset",
     "Record",
+    "Records",
     "TrainConfig",
     "Victim",
     "__version__",
+    "attack_dataset",
     "attack_images",
     "open_prepared",
     "prepare_dataset",
@@ -59,3 +63,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -3,6 +3,7 @@
 Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a set of command-line flags.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,8 +39,20 @@ Weight = Annotated[float, Field(gt=0.0, le=2.0)]
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
 
-@dataclass(frozen=True, kw_only=True, config=_STRICT)
-class PrepareConfig:
+class _Short:
+    """Shown by what differs from the default: what one would type."""
+
+    def __repr__(self) -> str:
+        chosen = (
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in dataclasses.fields(self)  # type: ignore[arg-type]
+            if getattr(self, field.name) != field.default
+        )
+        return f"{type(self).__name__}({', '.join(chosen)})"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, config=_STRICT)
+class PrepareConfig(_Short):
     """How a source tree becomes a prepared data set."""
 
     source: Path | None = None
@@ -72,8 +85,8 @@ class PrepareConfig:
     """Seeds random splits and drawn images."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_STRICT)
-class TrainConfig:
+@dataclass(frozen=True, kw_only=True, repr=False, config=_STRICT)
+class TrainConfig(_Short):
     """The recipe. The defaults are the paper's (4.2)."""
 
     model: ModelName = "resnet50"
@@ -116,8 +129,8 @@ class TrainConfig:
     """Seeds weights, order and augmentation."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_STRICT)
-class AttackConfig:
+@dataclass(frozen=True, kw_only=True, repr=False, config=_STRICT)
+class AttackConfig(_Short):
     """One attack, in full. None means: what the preset or the task says."""
 
     num_pixels: Count = 1
@@ -150,8 +163,8 @@ class AttackConfig:
     """Seeds the search; each image folds its id into it."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_STRICT)
-class EngineConfig:
+@dataclass(frozen=True, kw_only=True, repr=False, config=_STRICT)
+class EngineConfig(_Short):
     """How an attack is computed: changes speed and memory, results only by rounding (`evaluator`)."""
 
     evaluator: Literal["auto", "dense", "incremental"] = "auto"
@@ -164,8 +177,8 @@ class EngineConfig:
     """Generations between two looks at the device. Default: as many as take about a second, on GPUs less."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_STRICT)
-class ClusterConfig:
+@dataclass(frozen=True, kw_only=True, repr=False, config=_STRICT)
+class ClusterConfig(_Short):
     """Several processes, on one machine or many, that share an attack and its run folder."""
 
     coordinator: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None

@@ -1,9 +1,11 @@
 """A hook of mkdocs: what lies outside docs/ but belongs to the site.
 
-README, CONTRIBUTING, SECURITY and CHANGELOG become pages, and other files that a page links to are copied. So the
-same links hold in a checkout and on the site, and mkdocs checks those of the pages beside docs/, too.
+README, CONTRIBUTING, SECURITY, CHANGELOG and the notebooks of examples/ become pages, and other files that a page
+links to are copied. So the same links hold in a checkout and on the site, and mkdocs checks those of the pages beside
+docs/, too.
 """
 
+import json
 import os
 import re
 from pathlib import Path
@@ -13,6 +15,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 _PAGES = {name: name.lower() for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")}
+_NOTEBOOKS = "examples"
 _COPIES = "files"
 _LINK = re.compile(r"(?<=\]\()(?P<path>[^)#\s:]+)(?P<anchor>#[^)\s]*)?(?=\))")
 
@@ -22,6 +25,8 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     root = Path(config.docs_dir).parent
     for name, page in _PAGES.items():
         files.append(File.generated(config, page, abs_src_path=str(root / name)))
+    for notebook in sorted((root / _NOTEBOOKS).glob("*.ipynb")):
+        files.append(File.generated(config, f"{notebook.stem}.md", content=_page_of(notebook)))
     for file in list(files.documentation_pages()):
         for link in _LINK.finditer(file.content_string):
             place = _place(link["path"], file, config)
@@ -34,6 +39,15 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return _LINK.sub(lambda link: _place(link["path"], page.file, config) + (link["anchor"] or ""), markdown)
 
 
+def _page_of(notebook: Path) -> str:
+    """The cells of a notebook as a page; outputs are not kept in it."""
+    parts = []
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+    return "\n\n".join([*parts, f"*The notebook itself: `examples/{notebook.name}`.*"]) + "\n"
+
+
 def _place(path: str, file: File, config: MkDocsConfig) -> str:
     """Where a link of a page leads, from the root of the site; as it is where there is no such file."""
     docs = Path(config.docs_dir)
@@ -44,4 +58,6 @@ def _place(path: str, file: File, config: MkDocsConfig) -> str:
     if target.is_relative_to(docs):
         return target.relative_to(docs).as_posix()
     name = target.relative_to(docs.parent).as_posix()
+    if target.parent.name == _NOTEBOOKS and target.suffix == ".ipynb":
+        return f"{target.stem}.md"
     return _PAGES.get(name, f"{_COPIES}/{name}")

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,24 @@ def blocks(page: str, language: str) -> list[str]:
 def test_a_classifier_of_ones_own(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(blocks(page, "python")[0], page, "exec"), {"__name__": "example"})
     assert "8 of 8" in capsys.readouterr().out
+
+
+def test_attacks_and_records_in_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The blocks of the page that need no file of weights, one after the other, as somebody would type them."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "example"}
+    wanted = [block for block in blocks("docs/python.md", "python") if "from_torchvision" not in block]
+    for block in wanted[:3]:
+        exec(compile(block, "docs/python.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "<Records: " in printed
+    assert "reason='misclassified'" in printed
+    assert "attack: 8/8 images" in printed
+    assert "PixelChange(x=" in printed
+    assert names["changed"].shape == (32, 32, 1)
+    assert (tmp_path / "runs" / "mine" / "records.parquet").is_file()
 
 
 def test_a_study_of_ones_own(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From images to records: the attack as a library call, and as a stream for the door."""
+"""From images to records: one attack bound to one victim, and the stream of what it finishes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..config import AttackConfig, EngineConfig
+from ..config import EngineConfig
 from ..errors import InputError
 from ..platforms import on_host
+from ..records.attacked import AT_THE_TARGET, MISCLASSIFIED, PassedOver
 from ..records.record import PixelChange, Record
 from ..search.engine import Engine
 from ..search.evaluators import make_evaluator
@@ -18,9 +19,9 @@ from ..search.genome import Box
 from ..search.presets import fitness_of, search_of
 from ..search.problem import Problem
 from ..search.verification import Job
-from ..victim.probe import check_finite
 
 if TYPE_CHECKING:
+    from ..config import AttackConfig
     from ..search.verification import Outcome
     from ..victim.victim import Victim
 
@@ -86,11 +87,22 @@ class Attack:
             logits: float32 [B, N], the victim's, of the untouched images.
             labels: bool [B, N], the true ones.
         """
+        return np.array([one is None for one in self.judge(logits, labels, [""] * len(labels))], bool)
+
+    def judge(
+        self, logits: np.ndarray, labels: np.ndarray, image_ids: Sequence[str]
+    ) -> list[PassedOver | None]:
+        """Why an image may not be attacked; None: it may. Arguments as of `eligible`, and names [B]."""
         predicted = np.asarray(self.victim.space.labels(logits))
-        correct = (predicted == labels).all(axis=1)
-        if self.target is None:
-            return correct
-        return correct & (labels != self.target).any(axis=1)
+        verdicts: list[PassedOver | None] = []
+        for name, said, label in zip(image_ids, predicted, labels, strict=True):
+            reason = MISCLASSIFIED if (said != label).any() else None
+            if reason is None and self.target is not None and (label == self.target).all():
+                reason = AT_THE_TARGET
+            verdicts.append(
+                None if reason is None else PassedOver(name, reason, list(self.victim.space.names(said)))
+            )
+        return verdicts
 
     def run(
         self,
@@ -149,60 +161,3 @@ class Attack:
             seconds=outcome.seconds,
             synthetic=origin.synthetic,
         )
-
-
-def attack_images(
-    victim: Victim,
-    images: np.ndarray | Sequence[np.ndarray],
-    labels: np.ndarray | Sequence[int] | None = None,
-    config: AttackConfig | None = None,
-    *,
-    image_ids: Sequence[str] | None = None,
-    engine: EngineConfig | None = None,
-) -> list[Record]:
-    """Attack images and return one record per experiment, in the order of the images.
-
-    Only images that the victim classifies correctly, and that are not at the target already, are attacked
-    (paper 3.2); the others have no record. Every success is verified from its PNG.
-
-    Args:
-        victim: the classifier.
-        images: uint8 [B, H, W, C].
-        labels: class numbers [B], or 0/1 vectors [B, N]. None: what the victim says of each image.
-        config: the attack; default: the paper's, one pixel, untargeted.
-        image_ids: distinct names [B]; the seed of each experiment folds its name in. Default: positions.
-        engine: how it is computed (evaluator, slots); changes speed and memory, not what is searched.
-
-    Raises:
-        InputError: images, labels, names or configuration do not fit the victim, or its logits of an untouched
-            image are not finite. A changed image without finite logits is never a success.
-    """
-    attack = Attack(victim, config or AttackConfig(), engine)
-    stack = _checked_images(victim, images)
-    names = [str(position) for position in range(len(stack))] if image_ids is None else list(image_ids)
-    if len(names) != len(stack) or len(set(names)) != len(names):
-        raise InputError(
-            f"expected {len(stack)} distinct image_ids, got {len(names)} ({len(set(names))} distinct)"
-        )
-    logits = victim.predict(stack)
-    check_finite(logits, names, victim.name)
-    if labels is None:
-        vectors = np.asarray(victim.space.labels(logits))
-    else:
-        vectors = victim.space.from_stored(np.asarray(labels))
-        if len(vectors) != len(stack):
-            raise InputError(f"expected one label per image: {len(stack)} images, {len(vectors)} labels")
-    chosen = np.flatnonzero(attack.eligible(logits, vectors))
-    jobs = (attack.job(names[index], stack[index], vectors[index]) for index in chosen)
-    by_name = {finished.record.image_id: finished.record for finished in attack.run(jobs)}
-    return [by_name[names[index]] for index in chosen]
-
-
-def _checked_images(victim: Victim, images: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
-    stack = np.asarray(images)
-    if stack.dtype != np.uint8:
-        raise InputError(f"expected 8-bit images (uint8, 0..255), got {stack.dtype}")
-    if stack.ndim != 4 or stack.shape[1:] != victim.input_shape:
-        expected = ", ".join(map(str, victim.input_shape))
-        raise InputError(f"victim {victim.name!r} expects images [B, {expected}], got {list(stack.shape)}")
-    return stack

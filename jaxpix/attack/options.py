@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
 from ..data.prepared import PreparedDataset, open_prepared
@@ -10,10 +10,14 @@ from ..errors import InputError
 from ..search.presets import fitness_of
 from ..storage.settings import to_plain, to_toml
 from ..terminal.console import say
-from ..victim.victim import Victim
 from .campaign import Campaign
-from .experiments import Attack
+from .experiments import Attack, Origin
 from .selection import Choice
+from .work import Plan
+
+if TYPE_CHECKING:
+    from ..victim.victim import Victim
+    from .given import Attackable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +76,7 @@ def plain(options: AttackOptions) -> AttackOptions:
     return AttackOptions(**{name: getattr(options, name) for name in names})
 
 
-def open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:
+def open_dataset(options: AttackOptions, victim: "Victim") -> PreparedDataset:
     """The data set that the options name, or the one the victim was trained on.
 
     Raises:
@@ -89,9 +93,21 @@ def open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:
         options.split or (trained_on.get("split") if same else None),
         options.image_size or victim.input_shape[0],
     )
+    check_fits(dataset, victim)
+    if same and trained_on.get("fingerprint") not in (None, dataset.fingerprint):
+        say(f"note: {name} is not the copy the victim was trained on; training images may be among these")
+    return dataset
+
+
+def check_fits(dataset: PreparedDataset, victim: "Victim") -> None:
+    """Refuse a data set that the victim cannot classify.
+
+    Raises:
+        InputError: its classes or images are not the victim's.
+    """
     if tuple(dataset.info.class_names) != victim.class_names:
         raise InputError(
-            f"the classes of {name} {list(dataset.info.class_names)} are not those of the victim "
+            f"the classes of {dataset.name} {list(dataset.info.class_names)} are not those of the victim "
             f"{list(victim.class_names)}"
         )
     shape = (dataset.image_size, dataset.image_size, dataset.info.channels)
@@ -101,30 +117,49 @@ def open_dataset(options: AttackOptions, victim: Victim) -> PreparedDataset:
             f"; prepare it with --channels {channels} in another --data-dir" if shape[2] != channels else ""
         )
         raise InputError(
-            f"{name} holds images {list(shape)}, the victim takes {list(victim.input_shape)}{way_out}"
+            f"{dataset.name} holds images {list(shape)}, the victim takes {list(victim.input_shape)}{way_out}"
         )
-    if same and trained_on.get("fingerprint") not in (None, dataset.fingerprint):
-        say(f"note: {name} is not the copy the victim was trained on; training images may be among these")
-    return dataset
 
 
-def bind(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Campaign:
+def bind(
+    options: AttackOptions,
+    victim: "Victim",
+    dataset: "Attackable",
+    *,
+    call: str | None = None,
+    quiet: bool = False,
+) -> Campaign:
     """The attack that the options name, on this victim and these images, in its run folder.
 
     Raises:
         InputError: the configuration does not fit the victim.
     """
+    plan = plan_of(options, victim, dataset, quiet=quiet)
     return Campaign(
-        attack=Attack(victim, options.config, options.engine),
-        dataset=dataset,
-        choice=options.choice,
+        plan.attack,
+        dataset,
+        options.choice if call is None else plan.choice,
+        plan.origin,
         folder=options.run or _default_folder(options, victim, dataset),
         identity=identity_of(options, victim, dataset),
         config_text=to_toml("attack", options),
+        call=call,
+        quiet=quiet,
     )
 
 
-def identity_of(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> dict[str, Any]:
+def plan_of(options: AttackOptions, victim: "Victim", dataset: "Attackable", *, quiet: bool) -> Plan:
+    """The attack alone. Of all images, each has a record or a reason, those at the target, too.
+
+    Raises:
+        InputError: the configuration does not fit the victim.
+    """
+    attack = Attack(victim, options.config, options.engine)
+    origin = Origin(dataset.info.name, dataset.scheme, options.subset, dataset.synthetic)
+    return Plan(attack, dataset, dataclasses.replace(options.choice, with_target=True), origin, quiet=quiet)
+
+
+def identity_of(options: AttackOptions, victim: "Victim", dataset: "Attackable") -> dict[str, Any]:
     """What decides the results, JSON-able: not where things lie, nor how they are computed."""
     chosen = to_plain(options)
     places = ("victim", "run", "data_dir", "dataset", "split", "image_size")
@@ -137,7 +172,7 @@ def identity_of(options: AttackOptions, victim: Victim, dataset: PreparedDataset
     return chosen
 
 
-def _default_folder(options: AttackOptions, victim: Victim, dataset: PreparedDataset) -> Path:
+def _default_folder(options: AttackOptions, victim: "Victim", dataset: "Attackable") -> Path:
     """A run folder named after the attack."""
     config = options.config
     fitness = fitness_of(config, victim.space)

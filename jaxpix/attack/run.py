@@ -31,7 +31,6 @@ from ..records.files import (
     part_name,
     part_tables,
     read_passed_over,
-    read_records,
     write_table,
 )
 from ..storage.documents import read_json
@@ -41,12 +40,12 @@ from ..storage.run_folder import RunFolder
 from .cluster import ALONE
 
 if TYPE_CHECKING:
-    from ..data.prepared import PreparedDataset
-    from ..records.attacked import About, AttackedData, AttackedVictim
+    from ..records.attacked import About, AttackedData, AttackedVictim, PassedOver
     from ..records.record import Record
     from ..victim.victim import Victim
     from .cluster import Member
     from .experiments import Finished
+    from .given import Attackable
 
 SHARES = "shares.json"
 
@@ -157,10 +156,10 @@ class AttackRun:
         self.num_successes += record.success
         return record
 
-    def pass_over(self, image_ids: Sequence[str]) -> None:
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
         """Keep that these images were judged and cannot be attacked."""
-        self._journal.pass_over(image_ids)
-        self.passed_over.update(image_ids)
+        self._journal.pass_over(images)
+        self.passed_over.update(one.image_id for one in images)
 
     def finish(self, order: Sequence[str]) -> tuple[list[Record], bool]:
         """Write this process's table, and that of the whole run once no process has anything left to do.
@@ -178,17 +177,17 @@ class AttackRun:
             write_table(self._own("records", ".parquet"), part, is_whole=False)
             if len(part_tables(self.folder)) < self.member.num_processes:
                 return part, False
-        records = sorted(read_records(self.folder), key=lambda record: rank[record.image_id])
+        records = sorted(each_record(self.folder), key=lambda record: rank[record.image_id])
         write_table(self.folder / TABLE, records, is_whole=True)
         return records, True
 
 
-def describe_attacked(victim: Victim, dataset: PreparedDataset, subset: str) -> About:
+def describe_attacked(victim: Victim, dataset: Attackable, subset: str) -> About:
     """Data set and victim; `None` where something is unknown."""
     return {"dataset": _dataset(dataset, subset), "victim": _victim(victim)}
 
 
-def _dataset(dataset: PreparedDataset, subset: str) -> AttackedData:
+def _dataset(dataset: Attackable, subset: str) -> AttackedData:
     info = dataset.info
     return {
         "name": dataset.name,

@@ -10,13 +10,14 @@ import numpy as np
 
 from ..errors import InputError
 from ..labels import NORMAL, label_text
-from ..records.attacked import Group, Selection
+from ..records.attacked import Group, PassedOver, Selection
 from ..victim.probe import check_finite
 
 if TYPE_CHECKING:
-    from ..data.prepared import Example, PreparedDataset
+    from ..data.prepared import Example
     from ..labels import LabelSpace
     from .experiments import Attack
+    from .given import Attackable
 
 _CHUNK = 64
 
@@ -34,14 +35,16 @@ class Choice:
         classes: labels to attack, as text; empty: every class, or the commonest label sets.
         per_class: images per label; None: all.
         num_label_sets: multi-label: how many of the commonest sets, where `classes` is empty.
+        with_target: of all images, judge those of the target's label as well, so that each has a record or a reason.
     """
 
     subset: str = "test"
     classes: tuple[str, ...] = ()
     per_class: int | None = 100
     num_label_sets: int = 5
+    with_target: bool = False
 
-    def wanted(self, space: LabelSpace, dataset: PreparedDataset) -> list[np.ndarray] | None:
+    def wanted(self, space: LabelSpace, dataset: Attackable) -> list[np.ndarray] | None:
         """Label vectors [N] whose images are taken; None: every label that occurs.
 
         Raises:
@@ -100,28 +103,34 @@ def select(
         NothingToAttackError: no image at all can be attacked.
         InputError: the victim's logits of an image are not finite.
     """
-    groups = []
+    groups: list[Group] = []
+    passed_over: list[PassedOver] = []
     for vector, order in _candidates(attack, labels, wanted, seed):
         chosen: list[int] = []
         examined = 0
         while examined < len(order) and len(chosen) < per_class:
             chunk = order[examined : examined + _CHUNK]
-            chosen += [
-                index for index, _, is_eligible in _judged(attack, source, labels, chunk) if is_eligible
-            ]
+            judged = _judged(attack, source, labels, chunk)
+            chosen += [index for index, _, reason in judged if reason is None]
             examined += len(chunk)
             if on_examined:
                 on_examined(len(chunk))
+            passed_over += [reason for _, _, reason in judged if reason is not None]
         names = attack.victim.space.names(vector)
         groups.append(Group(names, chosen[:per_class], examined, len(order)))
-    selection = Selection(groups, per_class)
+    selection = Selection(groups, per_class, passed_over=passed_over)
     if selection.total == 0:
         raise NothingToAttackError(nothing_to_attack(groups))
     return selection
 
 
 def select_all(
-    attack: Attack, labels: np.ndarray, wanted: Sequence[np.ndarray] | None, seed: int
+    attack: Attack,
+    labels: np.ndarray,
+    wanted: Sequence[np.ndarray] | None,
+    seed: int,
+    *,
+    with_target: bool = False,
 ) -> Selection:
     """All images of the wanted labels, judged when their turn comes (`eligible`): nothing to wait for at the start.
 
@@ -130,6 +139,7 @@ def select_all(
         labels: bool [B, N] of the subset.
         wanted: label vectors [N]; None: every label that occurs.
         seed: of the order.
+        with_target: take images of the target's label, too: they are judged, and passed over with that reason.
 
     Raises:
         NothingToAttackError: there is no such image.
@@ -137,7 +147,7 @@ def select_all(
     names = attack.victim.space.names
     groups = [
         Group(names(vector), order.tolist(), 0, len(order))
-        for vector, order in _candidates(attack, labels, wanted, seed)
+        for vector, order in _candidates(attack, labels, wanted, seed, with_target)
     ]
     selection = Selection(groups, None, screened=False)
     if selection.total == 0:
@@ -163,7 +173,7 @@ def eligible(
     source: Sequence[Example],
     labels: np.ndarray,
     indices: Sequence[int],
-    on_passed_over: Callable[[list[str]], None],
+    on_passed_over: Callable[[list[PassedOver]], None],
 ) -> Iterator[tuple[int, Example]]:
     """Those of the images that may be attacked, judged a chunk at a time as they are drawn.
 
@@ -172,25 +182,29 @@ def eligible(
         source: the subset's examples.
         labels: bool [B, N] of the subset.
         indices: positions in the subset.
-        on_passed_over: told the ids of a chunk's other images.
+        on_passed_over: told of a chunk's other images.
 
     Raises:
         InputError: the victim's logits of an image are not finite.
     """
     for start in range(0, len(indices), _CHUNK):
         judged = _judged(attack, source, labels, indices[start : start + _CHUNK])
-        passed_over = [example["image_id"] for _, example, is_eligible in judged if not is_eligible]
+        passed_over = [reason for _, _, reason in judged if reason is not None]
         if passed_over:
             on_passed_over(passed_over)
-        yield from ((index, example) for index, example, is_eligible in judged if is_eligible)
+        yield from ((index, example) for index, example, reason in judged if reason is None)
 
 
 def _candidates(
-    attack: Attack, labels: np.ndarray, wanted: Sequence[np.ndarray] | None, seed: int
+    attack: Attack,
+    labels: np.ndarray,
+    wanted: Sequence[np.ndarray] | None,
+    seed: int,
+    with_target: bool = False,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Each label vector but the target, and the positions of its images in a seeded order."""
     for vector in np.unique(labels, axis=0)[::-1] if wanted is None else wanted:
-        if attack.target is not None and (vector == attack.target).all():
+        if attack.target is not None and (vector == attack.target).all() and not with_target:
             continue
         members = np.flatnonzero((labels == vector).all(axis=1))
         yield vector, np.random.Generator(np.random.PCG64([seed, *vector.astype(int)])).permutation(members)
@@ -198,9 +212,11 @@ def _candidates(
 
 def _judged(
     attack: Attack, source: Sequence[Example], labels: np.ndarray, chunk: Sequence[int] | np.ndarray
-) -> list[tuple[int, Example, bool]]:
+) -> list[tuple[int, Example, PassedOver | None]]:
+    """Positions, examples, and why one may not be attacked; None: it may."""
     positions = [int(index) for index in chunk]
     examples = [source[index] for index in positions]
+    names = [example["image_id"] for example in examples]
     logits = attack.victim.predict(np.stack([example["image"] for example in examples]))
-    check_finite(logits, [example["image_id"] for example in examples], attack.victim.name)
-    return list(zip(positions, examples, attack.eligible(logits, labels[positions]).tolist(), strict=True))
+    check_finite(logits, names, attack.victim.name)
+    return list(zip(positions, examples, attack.judge(logits, labels[positions], names), strict=True))

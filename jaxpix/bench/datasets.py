@@ -7,7 +7,7 @@ from ..errors import InputError
 from ..labels import label_text
 from ..metrics.queries import success_curve
 from ..metrics.rates import by_original, success_rate
-from ..records.files import read_records
+from ..records.files import each_record
 from .attacks import warm_up
 from .rows import DatasetAttack
 
@@ -20,7 +20,7 @@ def measure_dataset(campaign: Campaign) -> DatasetAttack:
             `run_campaign`.
     """
     folder = campaign.folder
-    if folder.exists() and read_records(folder):
+    if folder.exists() and any(True for _ in each_record(folder)):
         raise InputError(
             f"{folder} holds finished experiments, but a benchmark times all; choose another --run"
         )

@@ -81,7 +81,7 @@ class ExampleSource(Sequence[Example]):
         return self._records
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class PreparedDataset:
     """A data set as `python -m jaxpix.prepare` left it.
 
@@ -100,6 +100,11 @@ class PreparedDataset:
     image_size: int
     num_examples: Mapping[str, int]
     fingerprint: str
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{count:,} {name}" for name, count in self.num_examples.items())
+        kind = f"{self.image_size}x{self.image_size}x{self.info.channels}{', synthetic' * self.synthetic}"
+        return f"PreparedDataset({self.name!r}, {self.scheme!r}, {parts} images {kind})"
 
     @property
     def name(self) -> str:

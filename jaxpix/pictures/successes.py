@@ -1,19 +1,23 @@
 """Pictures of successes: original, adversarial image with the changed pixels circled, and their surroundings."""
 
+from __future__ import annotations
+
 import io
 import operator
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..data.images import channels_of, decode
 from ..labels import NORMAL
-from ..records.record import PixelChange, Record
 from ..storage.files import write_atomically
 from ..storage.png import encode_png
+
+if TYPE_CHECKING:
+    from ..records.record import PixelChange, Record
 
 _MOST_BYTES = 1 << 28
 _PANEL = 320
@@ -112,8 +116,8 @@ def pair(record: Record, original: np.ndarray, adversarial: np.ndarray) -> Image
     width = 2 * _PANEL + _INSET + 4 * _MARGIN
     canvas = Image.new("RGB", (width, _PANEL + 2 * _LINE + 2 * _MARGIN), "white")
     right_edge = 2 * _MARGIN + _PANEL
-    canvas.paste(_enlarged(original, _PANEL), (_MARGIN, _MARGIN))
-    canvas.paste(_circled(record, adversarial), (right_edge, _MARGIN))
+    canvas.paste(enlarged(original, _PANEL), (_MARGIN, _MARGIN))
+    canvas.paste(circled(record, adversarial), (right_edge, _MARGIN))
     for number, change in enumerate(record.pixels[:_MOST_INSETS]):
         place = (right_edge + _PANEL + _MARGIN, _MARGIN + number * (_INSET + (_PANEL - 3 * _INSET) // 2))
         canvas.paste(_inset(adversarial, change), place)
@@ -180,23 +184,27 @@ def _picture(image: np.ndarray) -> Image.Image:
     return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
 
 
-def _enlarged(image: np.ndarray, side: int) -> Image.Image:
-    return _picture(image).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
+def enlarged(image: np.ndarray, side: int) -> Image.Image:
+    """An image uint8 [H, W, C] as a square of colour, every pixel of it to be seen where there is room."""
+    way = Image.Resampling.NEAREST if side >= max(image.shape[:2]) else Image.Resampling.LANCZOS
+    return _picture(image).convert("RGB").resize((side, side), way)
 
 
-def _circled(record: Record, adversarial: np.ndarray) -> Image.Image:
-    panel = _enlarged(adversarial, _PANEL)
-    scale = _PANEL / max(adversarial.shape[:2])
+def circled(record: Record, adversarial: np.ndarray, side: int = _PANEL) -> Image.Image:
+    """The adversarial image of a record, with a circle around each changed pixel."""
+    panel = enlarged(adversarial, side)
+    across, down = (side / length for length in (adversarial.shape[1], adversarial.shape[0]))
     pen = ImageDraw.Draw(panel)
     for change in record.pixels:
-        x, y, radius = (change.x + 0.5) * scale, (change.y + 0.5) * scale, max(9.0, 1.6 * scale)
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_RED, width=3)
+        x, y = (change.x + 0.5) * across, (change.y + 0.5) * down
+        radius = max(9.0 * side / _PANEL, 1.6 * min(across, down), 4.0)
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_RED, width=max(1, side // 100))
     return panel
 
 
 def _inset(adversarial: np.ndarray, change: PixelChange) -> Image.Image:
     around = surroundings(adversarial, change)
-    inset = _enlarged(around.image, _INSET)
+    inset = enlarged(around.image, _INSET)
     scale = _INSET / around.image.shape[0]
     pen = ImageDraw.Draw(inset)
     left, top = round(around.x * scale), round(around.y * scale)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 import numpy as np
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, with_config
@@ -16,6 +16,23 @@ SELECTION, ABOUT = "selection.json", "about.json"
 _STRICT = with_config(ConfigDict(strict=True))
 _Position = Annotated[StrictInt, Field(ge=0)]
 _Asked = Annotated[StrictInt, Field(ge=1)]
+
+
+MISCLASSIFIED, AT_THE_TARGET, UNKNOWN = "misclassified", "already at the target", "unknown"
+
+
+class PassedOver(NamedTuple):
+    """An image that was looked at and not attacked.
+
+    Attributes:
+        image_id: its name.
+        reason: `misclassified`, `already at the target`, or `unknown` where an older version did not say.
+        label_said: names of the classes that the victim sees in it; empty is Normal, or unknown.
+    """
+
+    image_id: str
+    reason: str
+    label_said: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +60,13 @@ class Selection:
         groups: by label.
         asked: images wanted per label; None: all.
         screened: the victim classifies them all correctly; False: each is judged when its turn comes.
+        passed_over: screened: images that were looked at, too, and cannot be attacked.
     """
 
     groups: list[Group]
     asked: _Asked | None
     screened: StrictBool = True
+    passed_over: list[PassedOver] = dataclasses.field(default_factory=list)
 
     @property
     def total(self) -> int:

@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from ..storage.files import write_atomically
+from .attacked import SELECTION, UNKNOWN, PassedOver, Selection
 from .check import check_record
 from .record import SCHEMA, Record, from_json, from_table, to_json, to_table
 
 TABLE = "records.parquet"
 
 _PART = re.compile(r"(journal|records)(-\d+-of-\d+)?\.(jsonl|parquet)")
-_PASSED_OVER = "passed_over"
+_PASSED_OVER, _BECAUSE = "passed_over", "because"
 # Says that a table holds every experiment of its run, so that no other file need be read.
 _IS_WHOLE = b"jaxpix_is_whole"
 _ROWS = 4096
@@ -47,9 +48,10 @@ class Journal:
         """Keep a finished experiment."""
         self._append(to_json(record))
 
-    def pass_over(self, image_ids: Sequence[str]) -> None:
-        """Keep that these images cannot be attacked, so that nobody judges them again."""
-        self._append(json.dumps({_PASSED_OVER: list(image_ids)}))
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
+        """Keep that these images cannot be attacked, and why, so that nobody judges them again."""
+        names = [one.image_id for one in images]
+        self._append(json.dumps({_PASSED_OVER: names, _BECAUSE: [list(one) for one in images]}))
 
     def _append(self, line: str) -> None:
         self._stream.write(line + "\n")
@@ -84,17 +86,12 @@ def write_table(path: Path, records: Sequence[Record], *, is_whole: bool) -> Non
     write_atomically(path, sink.getvalue().to_pybytes())
 
 
-def read_records(folder: Path) -> list[Record]:
+def each_record(folder: Path) -> Iterator[Record]:
     """All records of a run folder, finished or not, of all its processes; each experiment once.
 
     Raises:
         InputError: a file is damaged. A torn last line of a journal is what a kill leaves and is passed over.
     """
-    return list(each_record(Path(folder)))
-
-
-def each_record(folder: Path) -> Iterator[Record]:
-    """The records of `read_records`, one at a time."""
     table = folder / TABLE
     seen: set[str] = set()
     if table.exists() and _is_whole(table):
@@ -109,20 +106,43 @@ def each_record(folder: Path) -> Iterator[Record]:
 
 
 def read_passed_over(folder: Path) -> set[str]:
-    """Ids of the images that were judged and cannot be attacked.
+    """Ids of the chosen images that were judged and cannot be attacked.
 
     Raises:
         InputError: a journal is damaged.
     """
-    found: set[str] = set()
-    for path in _journals(Path(folder)):
+    return {image_id for names, _ in _each_passed_over(Path(folder)) for image_id in names}
+
+
+def read_reasons(folder: Path) -> list[PassedOver]:
+    """Every image that was judged and not attacked: while the images were chosen, and of those chosen.
+
+    Raises:
+        InputError: the selection or a journal is damaged.
+    """
+    folder = Path(folder)
+    chosen = Selection.load(folder) if (folder / SELECTION).exists() else None
+    found = {one.image_id: one for one in chosen.passed_over} if chosen else {}
+    for names, because in _each_passed_over(folder):
+        # A journal of an older version has names alone.
+        found |= {name: PassedOver(name, UNKNOWN, []) for name in names if name not in found}
+        found |= {one.image_id: one for one in because}
+    return list(found.values())
+
+
+def _each_passed_over(folder: Path) -> Iterator[tuple[list[str], list[PassedOver]]]:
+    for path in _journals(folder):
         for number, line in _lines(path):
             if _is_passed_over(line):
                 try:
-                    found.update(map(str, json.loads(line)[_PASSED_OVER]))
+                    content = json.loads(line)
+                    because = [
+                        PassedOver(str(name), str(reason), [str(one) for one in label])
+                        for name, reason, label in content.get(_BECAUSE, ())
+                    ]
+                    yield [str(name) for name in content[_PASSED_OVER]], because
                 except _NO_RECORD:
                     raise _damaged(path, number) from None
-    return found
 
 
 def _journals(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ..config import Task
 from ..errors import InputError
+from .shown import Shown, Viewer
 
 SCHEMA_VERSION = 2
 
@@ -36,7 +37,7 @@ class PixelChange(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Record:
+class Record(Shown):
     """One experiment: one image, one attack. Records that were read share equal lists of names: change none.
 
     Attributes:
@@ -101,6 +102,15 @@ class Record:
     image_file: str = ""
     synthetic: bool = False
     schema_version: _Int32 = SCHEMA_VERSION
+
+    def _viewer_or_error(self) -> Viewer:
+        viewer = self._lent_viewer()
+        if viewer is None:
+            raise InputError(
+                f"the record of {self.image_id!r} does not know its images; expected one that attack_images, "
+                "attack_dataset or read_records gave (a copy, such as that of dataclasses.replace, knows none)"
+            )
+        return viewer
 
 
 # A row as a dictionary takes many times the room of a record: only so many of them exist at a time.

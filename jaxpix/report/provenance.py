@@ -76,7 +76,8 @@ def origins_of(series: Series) -> list[Origin]:
 
 def _origin(attack: AttackResult) -> Origin:
     first = attack.records[0]
-    environment = attack.environment
+    environment = dict(attack.environment)
+    call = environment.pop("call", None)
     facts = [
         Fact("run folder", attack.folder.name),
         Fact("experiments", f"{len(attack.records):,} of {attack.num_experiments:,} finished"),
@@ -86,16 +87,15 @@ def _origin(attack: AttackResult) -> Origin:
         Fact("record schema", f"version {first.schema_version}"),
     ]
     configuration = tomli_w.dumps({"attack": dict(attack.options)})
-    command = [
-        "python",
-        "-m",
-        "jaxpix.attack",
-        "--config",
-        str(attack.folder / CONFIG),
-        "--run",
-        "NEW_FOLDER",
-    ]
-    return Origin(attack_name(attack), facts + _flat(environment), configuration, shlex.join(command))
+    return Origin(attack_name(attack), facts + _flat(environment), configuration, _command(attack, call))
+
+
+def _command(attack: AttackResult, call: object) -> str:
+    """What repeats an attack: the door, or the call in Python that made it, whose victim no file names."""
+    if isinstance(call, str):
+        return f"{call.removesuffix(')')}, run='NEW_FOLDER')"
+    command = ["python", "-m", "jaxpix.attack", "--config", str(attack.folder / CONFIG)]
+    return shlex.join([*command, "--run", "NEW_FOLDER"])
 
 
 def report_command(paths: Sequence[Path], out: Path) -> str:

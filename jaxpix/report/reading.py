@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from ..errors import InputError
 from ..records.attacked import ABOUT, SELECTION, Selection, load_about
-from ..records.files import read_passed_over, read_records
+from ..records.files import each_record, read_passed_over
 from ..records.record import Record
 from ..storage.documents import load, read_json
 from ..storage.run_folder import CONFIG, ENVIRONMENT, IDENTITY
@@ -100,7 +100,7 @@ def _read(folder: Path) -> AttackResult:
     about, selection = load_about(folder), Selection.load(folder)
     identity = load(folder / IDENTITY, _Identity)
     options = options_of(read_toml(folder / CONFIG), f"{folder / CONFIG}: ")
-    records = read_records(folder)
+    records = list(each_record(folder))
     check_records(records, about, options, str(folder))
     return AttackResult(
         folder,

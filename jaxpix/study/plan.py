@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..records.files import read_records
+from ..records.files import each_record
 from ..search.presets import search_of
 from ..terminal.console import print_table, say
 from ..train.run import TrainingRun
@@ -26,7 +26,7 @@ def show_plan(study: Study, dataset: PreparedDataset, folder: Path) -> None:
         candidates = images * search.population * (1 + search.generations)
         total += candidates
         run = folder / attack.folder_name
-        done = len(read_records(run)) if run.exists() else 0
+        done = sum(1 for _ in each_record(run)) if run.exists() else 0
         rows.append([attack.folder_name, f"{images:,}", f"{candidates:,}", f"{done:,}"])
     print_table(study.title, ["attack", "images at most", "candidates at most", "finished"], rows)
     if dataset.note:

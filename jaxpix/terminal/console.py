@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import (
@@ -15,6 +15,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -25,6 +26,8 @@ from ..storage.files import explain_disk_error
 from .interruption import Interrupted, farewell, stopped_by_signals
 
 _SECONDS_BETWEEN_LOG_LINES = 10.0
+_SECONDS_BETWEEN_REDRAWS = 0.2
+_BAR = 28
 
 console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
@@ -38,6 +41,45 @@ def _clock(seconds: float) -> str:
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+class _NotebookLine:
+    """A bar in a notebook, redrawn in place. That of rich needs `ipywidgets`, and a saved notebook loses it."""
+
+    def __init__(self, description: str, total: int | None):
+        self._description, self._total = description, total
+        self._since = self._last = time.monotonic()
+        self._handle: Any = None
+        self._text = ""
+
+    def start(self) -> None:
+        """Show it."""
+        from IPython.display import display
+
+        self._handle = display({"text/plain": self._description}, raw=True, display_id=True)
+
+    def add_task(self, description: str, *, total: int | None, completed: int, note: str) -> TaskID:
+        """Draw the first state."""
+        self.update(TaskID(0), completed=completed, note=note)
+        return TaskID(0)
+
+    def update(self, task: TaskID, *, completed: int, note: str) -> None:
+        """Draw again, a few times a second at most."""
+        share = completed / self._total if self._total else 0.0
+        bar = "━" * round(_BAR * share) + "─" * (_BAR - round(_BAR * share)) if self._total else "…"
+        of_total = f"/{self._total:,}" if self._total is not None else ""
+        clock = _clock(time.monotonic() - self._since)
+        self._text = f"{self._description} {bar} {completed:,}{of_total} {note} {clock}"
+        if time.monotonic() - self._last > _SECONDS_BETWEEN_REDRAWS:
+            self._last = time.monotonic()
+            self._draw()
+
+    def stop(self) -> None:
+        """Draw the last state."""
+        self._draw()
+
+    def _draw(self) -> None:
+        self._handle.update({"text/plain": self._text}, raw=True)
 
 
 class Meter:
@@ -57,12 +99,14 @@ class Meter:
         self._quiet, self._description, self._total, self._unit = quiet, description, total, unit
         self._done, self._already, self._note = already, already, ""
         self._start = self._last_line = time.monotonic()
-        self._live = None
-        if console.is_terminal and not quiet:
+        self._live: Progress | _NotebookLine | None = None
+        if console.is_jupyter and not quiet:
+            self._live = _NotebookLine(description, total)
+        elif console.is_terminal and not quiet:
             self._live = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=28),
+                BarColumn(bar_width=_BAR),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[note]}", markup=False),
                 TimeElapsedColumn(),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from .classifier import Apply, Weights
 from .normalisation import checked_normalisation
 

@@ -4,13 +4,13 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.finished import IDENTITY, IMAGE, finished
+from support.finished import IDENTITY, IMAGE, finished, wrong
 from support.some_records import some_record
 
+from jaxpix import read_records
 from jaxpix.attack.run import AttackRun, file_stem
 from jaxpix.errors import InputError
 from jaxpix.records.attacked import SELECTION
-from jaxpix.records.files import read_records
 from jaxpix.records.record import SCHEMA, from_json, from_table, to_json, to_table
 from jaxpix.storage.png import decode_png
 
@@ -69,7 +69,7 @@ def test_another_attack_is_refused_and_the_difference_named(tmp_path):
 def test_a_folder_in_which_nothing_was_attacked_binds_nobody(tmp_path, kept):
     with AttackRun(tmp_path, IDENTITY) as run:
         run.files.store_json(SELECTION, {"groups": []})
-        run.pass_over(kept)
+        run.pass_over(wrong(*kept))
     other = AttackRun(tmp_path, {**IDENTITY, "seed": 7})
     if kept:
         with pytest.raises(InputError, match="holds another attack"):

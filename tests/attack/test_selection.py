@@ -59,7 +59,8 @@ def test_all_takes_every_correct_image_and_judges_it_when_its_turn_comes(attack,
         assert example["image_id"] == str(index)
         assert len(source.read) <= 64 * (1 + turns.index(index) // 64)
     assert found == [index for index in turns if index % 5]
-    assert sorted(map(int, passed_over)) == list(range(0, 150, 5))
+    assert {one.reason for one in passed_over} == {"misclassified"}
+    assert sorted(int(one.image_id) for one in passed_over) == list(range(0, 150, 5))
 
 
 def test_all_of_a_class_that_has_no_image(attack, labels):

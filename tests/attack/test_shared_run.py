@@ -6,14 +6,15 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.finished import IDENTITY, finished
+from support.finished import IDENTITY, finished, wrong
 
+from jaxpix import read_records
 from jaxpix.attack import run as runs
 from jaxpix.attack.cluster import Member
 from jaxpix.attack.run import AttackRun
 from jaxpix.errors import InputError
 from jaxpix.records.attacked import SELECTION
-from jaxpix.records.files import read_passed_over, read_records
+from jaxpix.records.files import read_passed_over
 
 
 class Leader(Member):
@@ -43,7 +44,7 @@ def test_each_has_its_own_files_and_the_last_one_writes_the_whole_table(tmp_path
             leader.save(finished("c", success=True))
             leader.save(finished("a"))
             other.save(finished("b"))
-            other.pass_over(["d"])
+            other.pass_over(wrong("d"))
             part, is_whole = other.finish(["a", "b", "c", "d"])
             assert ([record.image_id for record in part], is_whole) == (["b"], False)
             assert not (tmp_path / "records.parquet").exists()
@@ -71,7 +72,7 @@ def test_another_number_of_processes_goes_on_with_what_is_left(tmp_path, num_pro
     ):
         leader.save(finished("a", success=True))
         other.save(finished("b"))
-        other.pass_over(["d"])
+        other.pass_over(wrong("d"))
         other.finish(["a", "b", "c", "d"])
     with (tmp_path / "journal-0-of-2.jsonl").open("a") as journal:
         journal.write('{"image_id": "c", "se')

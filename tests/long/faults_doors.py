@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jaxpix import read_records
 from jaxpix.data.prepared import open_prepared
-from jaxpix.records.files import read_records
 from jaxpix.storage.documents import read_json
 
 DATA = "phantom-xray"

@@ -34,8 +34,8 @@ from long.reproduce_agreement import (
 )
 from long.reproduce_settings import DENSE, REFERENCE, SUBJECTS, Setting, Subject
 
+from jaxpix import read_records
 from jaxpix.records.attacked import SELECTION
-from jaxpix.records.files import read_records
 from jaxpix.storage.documents import read_json
 from jaxpix.storage.run_folder import ENVIRONMENT
 

@@ -11,12 +11,12 @@ import pytest
 from support.drawn_runs import make_run
 from support.finished import IDENTITY, finished
 
+from jaxpix import read_records
 from jaxpix.attack.run import AttackRun
 from jaxpix.config import PrepareConfig, TrainConfig
 from jaxpix.errors import InputError
 from jaxpix.prepare.preparation import prepare_dataset
 from jaxpix.records.attacked import SELECTION
-from jaxpix.records.files import read_records
 from jaxpix.report import __main__ as report
 from jaxpix.storage.checkpoints import restore_tree, save_tree
 from jaxpix.storage.documents import read_json

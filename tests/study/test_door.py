@@ -6,12 +6,13 @@ import jax
 import pytest
 from support.bars import STUDY, prepare_two_classes
 
+from jaxpix import read_records
 from jaxpix.attack.run import AttackRun
 from jaxpix.attack.selection import NothingToAttackError
 from jaxpix.errors import InputError
 from jaxpix.metrics.rates import success_rate
 from jaxpix.records.attacked import SELECTION
-from jaxpix.records.files import read_passed_over, read_records
+from jaxpix.records.files import read_passed_over
 from jaxpix.study import run as study_run
 from jaxpix.study.__main__ import main
 

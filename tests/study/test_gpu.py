@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from support.made_trees import pack, pneumonia
 
-from jaxpix.records.files import read_records
+from jaxpix import read_records
 from jaxpix.study.file import read_study
 
 ROOT = Path(__file__).resolve().parents[2]

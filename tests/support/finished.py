@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxpix.attack.experiments import Finished
+from jaxpix.records.attacked import PassedOver
 from jaxpix.storage.png import encode_png
 from support.some_records import some_record
 
@@ -16,3 +17,8 @@ def finished(name: str, success: bool = False) -> Finished:
     changed = IMAGE.copy()
     changed[4, 3] = 255
     return Finished(record, encode_png(changed), IMAGE)
+
+
+def wrong(*names: str) -> list[PassedOver]:
+    """Images that were misclassified."""
+    return [PassedOver(name, "misclassified", ["sick"]) for name in names]

@@ -16,7 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
 
-from jaxpix import Victim
+from jaxpix import Victim, read_records
 from jaxpix.attack.run import AttackRun
 from jaxpix.config import PrepareConfig
 from jaxpix.data.prepared import read_prepared
@@ -25,7 +25,6 @@ from jaxpix.models.zoo import build
 from jaxpix.pictures.successes import to_small_webp
 from jaxpix.prepare.preparation import prepare_dataset
 from jaxpix.records.attacked import SELECTION, Group, Selection
-from jaxpix.records.files import read_records
 from jaxpix.records.record import to_table
 from jaxpix.report.writing import write_report
 from support.drawn_runs import make_run

@@ -1,0 +1,179 @@
+"""The attack as a call in Python, on images in memory or on a data set; kept in a run folder if one is named."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import AttackConfig, EngineConfig
+from ..pictures.collection import Records, read_records
+from ..pictures.viewers import GivenPictures
+from .campaign import run_campaign
+from .inputs import given_images
+from .memory import attack_in_memory
+from .options import AttackOptions, bind, check_fits, open_dataset, plan_of
+from .selection import NothingToAttackError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..data.prepared import PreparedDataset
+    from ..records.attacked import PassedOver
+    from ..records.record import Record
+    from ..victim.victim import Victim
+    from .given import Attackable, GivenImages
+
+
+def attack_images(
+    victim: Victim,
+    images: Any,
+    labels: Any = None,
+    config: AttackConfig | None = None,
+    *,
+    image_ids: Sequence[str] | None = None,
+    engine: EngineConfig | None = None,
+    run: str | Path | None = None,
+    progress: bool = False,
+    resize: bool = False,
+) -> Records:
+    """Attack images and return one record per experiment, in the order of the images.
+
+    Only images that the victim classifies correctly, and that are not at the target already, are attacked
+    (paper 3.2); the others have no record and are listed in `passed_over`. Every success is verified from its PNG.
+
+    Args:
+        victim: the classifier.
+        images: uint8 [B, H, W, C], or one [H, W, C]; pictures of Pillow's or paths, made to fit with a warning.
+        labels: class numbers [B], 0/1 vectors [B, N], or names (see `read_labels`). None: what the victim says.
+        config: the attack; default: the paper's, one pixel, untargeted.
+        image_ids: distinct names [B]; each experiment's seed folds its name in. Default: positions, or files' names.
+        engine: how it is computed (evaluator, slots); changes speed and memory, not what is searched.
+        run: run folder as of `python -m jaxpix.attack`; the same call goes on with it. None: nothing is kept.
+        progress: show a bar, in a terminal or a notebook; in a log, a line now and then.
+        resize: make arrays of another size or number of channels fit, too, rather than refuse them.
+
+    Raises:
+        InputError: images, labels, names or configuration do not fit the victim, its logits of an untouched image
+            are not finite, or `run` holds another attack. A changed image without finite logits is no success.
+    """
+    given = given_images(victim, images, labels, image_ids, resize=resize)
+    config, engine = config or AttackConfig(), engine or EngineConfig()
+    options = AttackOptions(subset=given.scheme, all=True, run=_folder(run), config=config, engine=engine)
+    call = f"jaxpix.attack_images(victim, images, {'labels, ' * given.has_true_labels}config={config!r})"
+    return _in_order(given, *_attack(victim, given, options, call, progress))
+
+
+def _in_order(given: GivenImages, records: list[Record], passed_over: list[PassedOver]) -> Records:
+    rank = {name: position for position, name in enumerate(given.names)}
+    return Records(
+        sorted(records, key=lambda record: rank[record.image_id]),
+        sorted(passed_over, key=lambda one: rank[one.image_id]),
+        GivenPictures(lambda name: given.images[rank[name]]),
+    )
+
+
+def attack_dataset(
+    victim: Victim,
+    dataset: str | PreparedDataset,
+    config: AttackConfig | None = None,
+    *,
+    run: str | Path | None = None,
+    subset: str = "test",
+    classes: Sequence[str] = (),
+    per_class: int | None = 100,
+    label_sets: int = 5,
+    engine: EngineConfig | None = None,
+    data_dir: str | Path = "data",
+    progress: bool = False,
+) -> Records:
+    """Attack images of a prepared data set, as `python -m jaxpix.attack` does; the records are the same.
+
+    Args:
+        victim: the classifier.
+        dataset: its name, or opened.
+        config, run, engine, progress: see `attack_images`.
+        subset: part of the data set: test, train or validation.
+        classes: classes, or label sets like `Infiltration|Nodule`. Default: all classes, or the commonest sets.
+        per_class: correctly classified images per class or label set, chosen by seed; None: all.
+        label_sets: multi-label: how many of the commonest label sets.
+        data_dir: where a data set is looked for that is given by its name.
+
+    Raises:
+        InputError: it is not prepared or does not fit the victim, or no image can be attacked; see `attack_images`.
+    """
+    options = AttackOptions(
+        **_place(dataset, data_dir),
+        subset=subset,
+        classes=tuple(classes),
+        label_sets=label_sets,
+        run=_folder(run),
+        config=config or AttackConfig(),
+        engine=engine or EngineConfig(),
+        per_class=1 if per_class is None else per_class,
+        all=per_class is None,
+    )
+    opened = open_dataset(options, victim) if isinstance(dataset, str) else dataset
+    check_fits(opened, victim)
+    call = _call(opened, options)
+    records, passed_over = _attack(victim, opened, options, call, progress)
+    return Records(records, passed_over, GivenPictures(_reader(opened, subset)))
+
+
+def _place(dataset: str | PreparedDataset, data_dir: str | Path) -> dict[str, Any]:
+    """Options that name a data set."""
+    if isinstance(dataset, str):
+        return {"dataset": dataset, "data_dir": Path(data_dir)}
+    # <data folder>/<name>/<scheme>-<size>/<version>
+    home = dataset.path.parents[2]
+    return {
+        "dataset": dataset.name,
+        "data_dir": home,
+        "split": dataset.scheme,
+        "image_size": dataset.image_size,
+    }
+
+
+def _call(dataset: PreparedDataset, options: AttackOptions) -> str:
+    """What to type for the same attack."""
+    asked = {
+        "subset": options.subset,
+        "classes": options.classes,
+        "per_class": None if options.all else options.per_class,
+        "label_sets": options.label_sets,
+    }
+    usual = {"subset": "test", "classes": (), "per_class": 100, "label_sets": 5}
+    chosen = "".join(f", {name}={value!r}" for name, value in asked.items() if value != usual[name])
+    return f"jaxpix.attack_dataset(victim, {dataset.name!r}, {options.config!r}{chosen})"
+
+
+def _attack(
+    victim: Victim, dataset: Attackable, options: AttackOptions, call: str, progress: bool
+) -> tuple[list[Record], list[PassedOver]]:
+    """Records in the order of the selection, and the images that were passed over."""
+    try:
+        if options.run is None:
+            return attack_in_memory(plan_of(options, victim, dataset, quiet=not progress))
+        records = run_campaign(bind(options, victim, dataset, call=call, quiet=not progress)).records
+    except NothingToAttackError:
+        # Where all were to be attacked, each image has its reason.
+        if not options.all:
+            raise
+        records = []
+    return records, read_records(options.run).passed_over if options.run else []
+
+
+def _folder(run: str | Path | None) -> Path | None:
+    return None if run is None else Path(run)
+
+
+def _reader(dataset: PreparedDataset, subset: str) -> Callable[[str], np.ndarray]:
+    """Image id -> image, read when it is asked for."""
+
+    @functools.cache
+    def places() -> dict[str, int]:
+        return {str(name): place for place, name in enumerate(dataset.image_ids(subset))}
+
+    source = dataset.source(subset)
+    return lambda name: source[places()[name]]["image"]

@@ -1,0 +1,52 @@
+"""An attack that nothing is kept of but what the caller gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .cluster import ALONE
+from .work import Images, choose, work
+
+if TYPE_CHECKING:
+    from ..records.attacked import PassedOver
+    from ..records.record import Record
+    from .experiments import Finished
+    from .work import Plan
+
+
+def attack_in_memory(plan: Plan) -> tuple[list[Record], list[PassedOver]]:
+    """Records in the order of the selection, and the images that were passed over.
+
+    Raises:
+        NothingToAttackError: none can be attacked where some of each class are wanted.
+    """
+    memory, images = _Memory(), Images(plan)
+    selection = choose(images)
+    work(memory, images, selection, selection.turns(plan.attack.config.seed))
+    ids = [images.ids[index] for index in selection.indices]
+    return [
+        memory.records[name] for name in ids if name in memory.records
+    ], selection.passed_over + memory.reasons
+
+
+class _Memory:
+    """A `Keeper` that forgets with its process."""
+
+    def __init__(self) -> None:
+        self.finished: set[str] = set()
+        self.passed_over: set[str] = set()
+        self.num_successes, self.member = 0, ALONE
+        self.records: dict[str, Record] = {}
+        self.reasons: list[PassedOver] = []
+
+    def save(self, finished: Finished) -> Record:
+        """Keep the record; its pictures are made of the image, which is at hand."""
+        record = finished.record
+        self.records[record.image_id] = record
+        self.num_successes += record.success
+        return record
+
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
+        """Keep the reasons."""
+        self.reasons += images

@@ -1,0 +1,143 @@
+"""The work of an attack, wherever what it finishes is kept: choose images, attack them, show how far it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from ..labels import aim_text
+from ..terminal.console import Meter, say
+from .selection import eligible, select, select_all
+
+if TYPE_CHECKING:
+    from ..data.prepared import Example
+    from ..records.attacked import PassedOver, Selection
+    from ..records.record import Record
+    from ..search.verification import Job
+    from .cluster import Member
+    from .experiments import Attack, Finished, Origin
+    from .given import Attackable
+    from .selection import Choice
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """An attack on images.
+
+    Attributes:
+        attack: bound to the victim.
+        dataset: whose images are attacked.
+        choice: which of them.
+        origin: what the records say of that.
+        quiet: no bar and no word.
+    """
+
+    attack: Attack
+    dataset: Attackable
+    choice: Choice
+    origin: Origin
+    quiet: bool = dataclasses.field(default=False, kw_only=True)
+
+    def say(self, message: str) -> None:
+        """Print one line, unless it is quiet."""
+        if not self.quiet:
+            say(message)
+
+
+class Keeper(Protocol):
+    """Keeps what finishes: a run folder, or memory. Its attributes are those of `AttackRun`."""
+
+    finished: set[str]
+    passed_over: set[str]
+    num_successes: int
+    member: Member
+
+    def save(self, finished: Finished) -> Record:
+        """Keep a finished experiment."""
+
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
+        """Keep that images cannot be attacked."""
+
+
+class Images:
+    """The images of a subset, and the attack that is aimed at them."""
+
+    def __init__(self, plan: Plan):
+        self.plan, self.attack = plan, plan.attack
+        dataset, subset = plan.dataset, plan.choice.subset
+        self.labels = self.attack.victim.space.from_stored(dataset.labels(subset))
+        self.ids = [str(name) for name in dataset.image_ids(subset)]
+        self.source = dataset.source(subset)
+
+    def jobs(self, keeper: Keeper, selection: Selection, share: Sequence[int], meter: Meter) -> Iterator[Job]:
+        """The share's experiments, as slots become free."""
+
+        def pass_over(images: list[PassedOver]) -> None:
+            keeper.pass_over(images)
+            meter.advance(len(images))
+
+        examples: Iterable[tuple[int, Example]]
+        if selection.screened:
+            examples = ((index, self.source[index]) for index in share)
+        else:
+            examples = eligible(self.attack, self.source, self.labels, share, pass_over)
+        for index, example in examples:
+            yield self.attack.job(self.ids[index], example["image"], self.labels[index])
+
+
+def how_many(selection: Selection, keeper: Keeper) -> str:
+    """How many experiments there are, or can be."""
+    number = f"{selection.total - len(keeper.passed_over):,}"
+    return number if selection.screened else f"at most {number}"
+
+
+def choose(images: Images) -> Selection:
+    """The images to attack.
+
+    Raises:
+        NothingToAttackError: there is none.
+    """
+    attack, choice, plan = images.attack, images.plan.choice, images.plan
+    wanted, seed = choice.wanted(attack.victim.space, plan.dataset), attack.config.seed
+    if choice.per_class is None:
+        return select_all(attack, images.labels, wanted, seed, with_target=choice.with_target)
+    name = f"choosing images that {attack.victim.name} classifies correctly"
+    with Meter(name, None, quiet=plan.quiet) as meter:
+        return select(attack, images.source, images.labels, wanted, choice.per_class, seed, meter.advance)
+
+
+def _announcement(attack: Attack, total: str, share: str) -> str:
+    search, config = attack.search, attack.config
+    aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
+    most = search.population * (1 + search.generations)
+    return (
+        f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
+        f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; evaluation "
+        f"{attack.engine.problem.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
+    )
+
+
+def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[int]) -> None:
+    """Do the experiments of `share`, positions in the subset, and keep each as it finishes."""
+    attack, plan, member = images.attack, images.plan, keeper.member
+    shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
+    plan.say(_announcement(attack, how_many(selection, keeper), shared))
+    already = len(keeper.finished) + len(keeper.passed_over)
+    name = "attack" if member.num_processes == 1 else f"attack, {member.name}"
+    unit = "experiments" if selection.screened else "images"
+    candidates = 0
+    with Meter(name, already + len(share), unit, already, plan.quiet) as meter:
+
+        def note() -> str:
+            return f"{keeper.num_successes:,} successes · {candidates / meter.seconds:,.0f} candidates/s"
+
+        def count(evaluated: int) -> None:
+            nonlocal candidates
+            candidates += evaluated
+            meter.advance(0, note())
+
+        jobs = images.jobs(keeper, selection, share, meter)
+        for finished in attack.run(jobs, plan.origin, count, plan.say):
+            keeper.save(finished)
+            meter.advance(1, note())

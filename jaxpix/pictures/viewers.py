@@ -1,0 +1,136 @@
+"""Where the pictures of records are: with whoever attacked the images, or in a run folder."""
+
+from __future__ import annotations
+
+import abc
+import base64
+import html
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..storage.png import encode_png
+from .successes import circled, enlarged, label_with_confidences, pair, read_pair, value_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from ..records.record import Record
+
+_THUMBNAIL = 96
+
+
+class Pictures(abc.ABC):
+    """A `Viewer` of records; where the images come from is its heirs' business."""
+
+    @abc.abstractmethod
+    def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
+        """Original and changed image, uint8 [H, W, C].
+
+        Raises:
+            InputError: they are not known.
+        """
+
+    def picture(self, record: Record) -> Image.Image:
+        """Both images with their labels, the changed pixels circled and magnified."""
+        return pair(record, *self.images(record))
+
+    def html(self, record: Record) -> str:
+        """The picture and the experiment's figures."""
+        try:
+            shown = img(encode_png(self.picture(record)), f"image {record.image_id}, before and after")
+        except InputError as error:
+            shown = f"<em>{html.escape(str(error))}</em>"
+        ended = "success" if record.success else "no success"
+        return (
+            f"<figure style='margin:0'>{shown}<figcaption>{html.escape(record.image_id)}: {ended} with "
+            f"{record.num_pixels} pixel{'s' * (record.num_pixels > 1)}, {record.queries:,} candidates; victim "
+            f"{html.escape(record.victim)}{'; synthetic image' * record.synthetic}</figcaption></figure>"
+        )
+
+    def thumbnails(self, record: Record) -> tuple[str, str]:
+        """Small pictures of original and changed image, as HTML; empty where they are not known."""
+        try:
+            original, changed = self.images(record)
+        except InputError:
+            return "", ""
+        return (
+            img(encode_png(enlarged(original, _THUMBNAIL)), "original"),
+            img(encode_png(circled(record, changed, _THUMBNAIL)), "changed"),
+        )
+
+
+class GivenPictures(Pictures):
+    """Of images that are at hand: each change is painted anew.
+
+    Args:
+        original_of: image id -> uint8 [H, W, C].
+    """
+
+    def __init__(self, original_of: Callable[[str], np.ndarray]):
+        self._original_of = original_of
+
+    def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
+        """See `Pictures.images`."""
+        original = self._original_of(record.image_id)
+        changed = original.copy()
+        for pixel in record.pixels:
+            changed[pixel.y, pixel.x] = pixel.after
+        return original, changed
+
+
+class SavedPictures(Pictures):
+    """Of successes in a run folder."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
+        """See `Pictures.images`."""
+        if not record.image_file:
+            raise InputError(
+                f"no picture of {record.image_id!r}: a run folder keeps those of successes, and this attack failed"
+            )
+        try:
+            return read_pair(self._folder, record)
+        except OSError as error:
+            raise InputError(f"no picture of {record.image_id!r} in {self._folder}: {error}") from None
+
+
+def img(png: bytes, words: str) -> str:
+    """A picture inside a page; `words` are read out instead of it."""
+    content = base64.b64encode(png).decode("ascii")
+    return f"<img alt='{html.escape(words, quote=True)}' src='data:image/png;base64,{content}'>"
+
+
+def row_of(record: Record, viewer: Pictures | None) -> Sequence[str]:
+    """A record as cells of a table, as HTML; see `HEADER`."""
+    before, after = viewer.thumbnails(record) if viewer else ("", "")
+    labels = (
+        label_with_confidences(record, record.label_before, record.confidences_before),
+        label_with_confidences(record, record.label_after, record.confidences_after),
+    )
+    changes = [
+        f"({one.x}, {one.y}) {value_text(one.before)} → {value_text(one.after)}" for one in record.pixels
+    ]
+    queries = record.queries_to_first_hit if record.success else record.queries
+    return [
+        html.escape(record.image_id),
+        f"{before}<br>{html.escape(labels[0])}",
+        f"{after}<br>{html.escape(labels[1])}",
+        "yes" if record.success else "no",
+        "<br>".join(html.escape(one) for one in changes),
+        f"{queries:,}",
+    ]
+
+
+HEADER = (
+    "image",
+    "before",
+    "after",
+    "success",
+    "changed pixels (x, y)",
+    "candidates to the first hit, or in all",
+)

@@ -63,21 +63,26 @@ _SLOW = "erf erfc exp exp2 expm1 log log1p logistic pow sin cos tan tanh erf_inv
 _OPERATIONS_OF_SLOW = 20
 # 16 products instead of 36, and the transforms.
 _WINOGRAD = 0.5
+# Whole maps are gathered at half the rate at which they could be copied.
+_PASTE = 2.0
 
 
-def work_of(program: Program, equation: Equation, *, saved: float = 1.0) -> tuple[float, float]:
+def work_of(
+    program: Program, equation: Equation, *, saved: float = 1.0, ends: bool = True
+) -> tuple[float, float]:
     """Operations of one image on whole maps, and features read and written.
 
     Args:
         saved: share of a convolution's operations that its form needs.
+        ends: whether it is the last of a chain of element-wise operations.
     """
     dependent = [n for n in equation.reads if n in program.dependent]
     result = sum(math.prod(program.shapes[n].shape) for n in equation.outputs)
     given = sum(math.prod(program.shapes[n].shape) for n in dependent)
     if equation.name in ELEMENTWISE:
-        # Computed with what makes its input; where two come together, the other one is read.
+        # A chain of them is one pass over the map, counted where it ends; where two come together, both are read.
         each = _OPERATIONS_OF_SLOW if equation.name in _SLOW.split() else 1
-        return float(each * result), float(result if len(dependent) > 1 else 0)
+        return float(each * result), float(result * (len(dependent) - 1 + ends))
     if equation.name == "conv_general_dilated":
         kernel = program.shapes[equation.reads[-1]].shape
         out = equation.params["dimension_numbers"].rhs_spec[0]
@@ -114,8 +119,13 @@ class Plan:
         program = self._program = network.one
         self._device = device
         suited = suited_to_winograd(program)
+        self._ends = _ends_of_chains(program)
         whole = [
-            device.seconds(*work_of(program, equation, saved=_WINOGRAD if number in suited else 1.0))
+            device.seconds(
+                *work_of(
+                    program, equation, saved=_WINOGRAD if number in suited else 1.0, ends=number in self._ends
+                )
+            )
             if program.dependent.intersection(equation.outputs)
             else 0.0
             for number, equation in enumerate(program.equations)
@@ -150,7 +160,7 @@ class Plan:
                 share = max(map(_share, (interpreter.values[n] for n in equation.outputs)))
                 if limited and share >= 1:
                     return
-                operations, features = work_of(program, equation)
+                operations, features = work_of(program, equation, ends=number in self._ends)
                 self._seconds += self._device.seconds(operations * share, features * share)
                 pasting = sum(self._seconds_of_paste(interpreter.values[n]) for n in alive)
                 self.costs[number + 1] = self._seconds + pasting + self._behind[number + 1]
@@ -159,7 +169,7 @@ class Plan:
 
     def _seconds_of_paste(self, windows: Windows) -> float:
         own = windows.values.size // windows.values.shape[0]
-        return self._device.seconds_of_read(own, math.prod(windows.shape))
+        return _PASTE * self._device.seconds_of_read(own, math.prod(windows.shape))
 
     def best(self, *, least: int = 0) -> int:
         """The cheapest number of equations on windows, of those from `least` on."""
@@ -202,6 +212,14 @@ class Plan:
 def _share(windows: Windows) -> float:
     """Positions in a candidate's windows, as a share of the map's."""
     return math.prod(windows.values.shape[1:4]) / max(1, math.prod(windows.size))
+
+
+def _ends_of_chains(program: Program) -> set[int]:
+    """Equations whose results something else than an element-wise operation reads."""
+    read = {n for equation in program.equations if equation.name not in ELEMENTWISE for n in equation.reads}
+    return {
+        number for number, equation in enumerate(program.equations) if read.intersection(equation.outputs)
+    }
 
 
 def _last_uses(program: Program) -> dict[int, int]:

@@ -170,7 +170,7 @@ class EngineConfig(_Short):
     evaluator: Literal["auto", "dense", "incremental"] = "auto"
     """`incremental` computes only what the changed pixels reach; `auto` takes what should be faster."""
     switch: str | None = None
-    """Last layer computed incrementally ("layer3.0"). Default: by a model of the work."""
+    """Last named scope computed incrementally ("layer3.0"). Default: by a model of the work."""
     slots: Count | None = None
     """Experiments side by side. Default: by device and memory."""
     generations_per_call: Count | None = None

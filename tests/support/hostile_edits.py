@@ -41,7 +41,14 @@ edits = st.lists(
         _parts,
         _parts,
         st.sampled_from(
-            [*["replace"] * 8, *["remove", "repeat", "rename"] * 2, "bytes", "gone", "folder", "link"]
+            [
+                *["replace"] * 8,
+                *["remove", "repeat", "rename"] * 2,
+                "bytes",
+                "gone",
+                "folder",
+                "link",
+            ]
         ),
         st.tuples(_values, st.lists(st.tuples(_parts, st.binary(min_size=1, max_size=8)), max_size=4)),
     ),

@@ -77,7 +77,16 @@ _sizes = st.sampled_from([0, 1, 4, 28, -1, 2**31, 2**63, 10**12, 10**30, 10**400
 _shapes = st.one_of(
     st.lists(_sizes, max_size=4).map(tuple),
     st.sampled_from(
-        ["(((((", "(1,)*9", "None", "(2.5,)", "(4, 28, 28", "__import__('os')", "[4]", "(True,)"]
+        [
+            "(((((",
+            "(1,)*9",
+            "None",
+            "(2.5,)",
+            "(4, 28, 28",
+            "__import__('os')",
+            "[4]",
+            "(True,)",
+        ]
     ),
 )
 _types = st.sampled_from(

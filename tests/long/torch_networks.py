@@ -2,9 +2,10 @@
 
 bash scripts/long_tests.sh torch_networks [--image-size 224] [--genomes 200] [--models resnet18 …] [--out FILE]
 
-Random weights, batch statistics that have seen noise. For each network: what `from_torch` measured against torch; for
-K = 1, 2, 3 the largest difference between logits from windows and the victim's own, beside the difference between two dense
-orders of axes of the same network, which is what rounding does to it; candidates per second, dense and on windows, K = 1.
+Random weights, batch statistics that have seen noise. For each network: what `from_torch` measured against torch;
+for K = 1, 2, 3 the largest difference between logits from windows and the victim's own, beside the difference between
+two dense orders of axes of the same network, which is what rounding does to it; candidates per second, dense and on
+windows, K = 1.
 """
 
 import argparse
@@ -25,10 +26,21 @@ from jaxpix.pixels import paint
 from jaxpix.search.evaluators import make_evaluator
 from jaxpix.storage.environment import describe_environment
 
-MODELS = (
-    "resnet18 resnet50 vgg11_bn densenet121 densenet201 googlenet mobilenet_v2 mobilenet_v3_small efficientnet_b0 "
-    "convnext_tiny regnet_y_400mf vit_b_16 swin_t"
-).split()
+MODELS = [
+    "resnet18",
+    "resnet50",
+    "vgg11_bn",
+    "densenet121",
+    "densenet201",
+    "googlenet",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "efficientnet_b0",
+    "convnext_tiny",
+    "regnet_y_400mf",
+    "vit_b_16",
+    "swin_t",
+]
 POPULATION = 100
 TURNS = 3
 

@@ -22,6 +22,7 @@ from .classifier import Weights
 from .frameworks import OtherFrameworks
 from .networks import check_network, normalising, structure, with_torch_weights
 from .probe import check_function, checked_output, identify, logits_of, probe
+from .resizing import fitted
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -194,6 +195,10 @@ class Victim(OtherFrameworks):
             std=std,
             **meaning,
         )
+
+    def for_images(self, shape: tuple[int, int, int]) -> "Victim":
+        """The same for images [H, W, C] of another size, or grey instead of colour, or the reverse."""
+        return fitted(self, shape)
 
     def save(self, folder: Path) -> None:
         """Write `victim.json` and the weights, or of a victim that a file made, what names it there.

@@ -40,11 +40,10 @@ def convolutions(program: Program) -> dict[int, Convolution]:
     """Convolutions of what depends on the images with what does not, by the number of their equation."""
     found = {}
     for number, equation in enumerate(program.equations):
-        image, *kernel = equation.inputs
-        if image in program.dependent and not set(kernel) & program.dependent:
-            convolution = convolution_of(equation)
-            if convolution:
-                found[number] = convolution
+        convolution = convolution_of(equation)
+        # The images, not the kernel, must be what depends on the images.
+        if convolution and [atom in program.dependent for atom in equation.inputs] == [True, False]:
+            found[number] = convolution
     return found
 
 

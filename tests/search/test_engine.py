@@ -102,8 +102,9 @@ def two_faced_victim():
     exact = toy_victim()
 
     def logits(weights, images):
-        favour = jnp.array([[3.0, 0.0, 0.0]]) if images.shape[0] > 1 else 0.0
-        return exact.apply(weights, images) + favour
+        raw = exact.apply(weights, images)
+        # Not of weights alone, which would be computed for one image.
+        return raw + (raw * 0 + jnp.array([[1.0, 0.0, 0.0]])) * (3.0 if images.shape[0] > 1 else 0.0)
 
     return dataclasses.replace(exact, apply=logits)
 

@@ -5,17 +5,16 @@ import json
 import pytest
 from support.bars import SIZE, prepare_two_classes
 
-from jaxpix import Victim
+from jaxpix import Victim, read_records
 from jaxpix.attack.__main__ import main as attack
 from jaxpix.errors import InputError
-from jaxpix.records.files import read_records
 from jaxpix.report.__main__ import main as report
 
 SOURCE = '''
 """A classifier of bars: where the image is bright."""
 import jax.numpy as jnp
 from beside import names
-from jaxpix import Victim
+from jaxpix import Victim, read_records
 
 
 def make_victim():

@@ -112,7 +112,7 @@ def test_training_modes_in_functions_say_what_to_do():
 
 def test_an_unknown_architecture_names_those_there_are():
     with pytest.raises(
-        InputError, match=r"unknown architecture 'efficientnet_b0'; allowed: resnet50.*from_torch"
+        InputError, match=r"unknown architecture 'efficientnet_b0'; allowed: resnet18, .*resnet50.*from_torch"
     ):
         Victim.from_torchvision(
             {}, architecture="efficientnet_b0", class_names=["a", "b"], input_shape=(64, 64, 3)

@@ -1,5 +1,6 @@
 """Shared by all tests: where the real images are, and a JAX that guesses no broadcast."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -17,3 +18,11 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"real images are not here: {REAL_DATA} does not exist")
     return REAL_DATA
+
+
+@pytest.fixture(scope="module")
+def quick_compilation() -> Iterator[None]:
+    """Programs are hardly optimised, for modules whose time is compiling."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)

@@ -106,7 +106,7 @@ def run_peer(
     door = torch_model(
         subject.victim, layout=LAYOUTS[layout], device=device, precision=precision, white=peer.white
     )
-    return _timed(door, peer, peer.prepare(door, request), request.image)
+    return timed(door, peer, peer.prepare(door, request), request.image)
 
 
 def _request(subject: Subject, config: AttackConfig) -> Request:
@@ -134,7 +134,8 @@ def _need(name: str, *modules: str) -> None:
             raise InputError(f"peer {name!r} needs {module} ({error}): {INSTALL}") from None
 
 
-def _timed(door: Door, peer: Peer, attack: Attack, image: np.ndarray) -> Run:
+def timed(door: Door, peer: Peer, attack: Attack, image: np.ndarray) -> Run:
+    """One attack of a peer that is ready, on a network behind a door that counts; warmed up before."""
     import torch
 
     with _cudnn_measures(door.layout.inference_mode):

@@ -57,12 +57,11 @@ def make_evaluator(
     fn, weights = _searched(victim, precision)
     network = Network(fn, weights, victim.input_shape)
     switch = _switch(network, weights, num_pixels, precision, engine)
-    model = Incremental(network, weights, num_pixels, switch)
+    is_dense = engine.evaluator == "dense" or switch == 0
+    # Where both evaluators compute whole maps they do it alike, so that they differ by rounding alone.
+    model = Incremental(network, weights, num_pixels, 0 if is_dense else switch, whole_from=switch)
     largest = model.bytes_of_largest if on_cpu() else 0
-    if engine.evaluator == "dense" or switch == 0:
-        # Where both evaluators compute whole maps they do it alike, so that they differ by rounding alone.
-        return _dense(Incremental(network, weights, num_pixels, 0, like=model), largest)
-    return _incremental(model, largest)
+    return _dense(model, largest) if is_dense else _incremental(model, largest)
 
 
 def _searched(

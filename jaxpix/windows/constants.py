@@ -55,7 +55,7 @@ def compute(program: Program, weights: Any, transformed: Collection[int]) -> Con
         return atom.value if isinstance(atom, Literal) else values[atom]
 
     for equation in program.equations:
-        if not program.dependent.intersection(equation.outputs):
+        if not program.depends(equation):
             results = _compact(program, equation, [value_of(atom) for atom in equation.inputs])
             values.update(zip(equation.outputs, results, strict=True))
     kernels, winograd = {}, {}

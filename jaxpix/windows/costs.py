@@ -59,7 +59,8 @@ GPU = {
     "tfloat32": Device(2e14, 2.5e12, 4),
     "bfloat16": Device(5e14, 2.5e12, 2),
 }
-_SLOW = "erf erfc exp exp2 expm1 log log1p logistic pow sin cos tan tanh erf_inv lgamma digamma"
+_NAMES = "erf erfc exp exp2 expm1 log log1p logistic pow sin cos tan tanh erf_inv lgamma digamma"
+_SLOW = frozenset(_NAMES.split())
 _OPERATIONS_OF_SLOW = 20
 # 16 products instead of 36, and the transforms. This and the next number were chosen so that the switch came near the
 # best of a few tried for ResNet50 and DenseNet121 on one CPU; neither was measured by itself.
@@ -81,7 +82,7 @@ def work_of(
     given = sum(math.prod(program.shapes[n].shape) for n in dependent)
     if equation.name in ELEMENTWISE:
         # A chain of them is one pass over the map, counted where it ends; where two come together, both are read.
-        each = _OPERATIONS_OF_SLOW if equation.name in _SLOW.split() else 1
+        each = _OPERATIONS_OF_SLOW if equation.name in _SLOW else 1
         return float(each * result), float(result * (len(dependent) - 1 + ends))
     if equation.name == "conv_general_dilated":
         kernel = program.shapes[equation.reads[-1]].shape
@@ -126,7 +127,7 @@ class Plan:
                     program, equation, saved=_WINOGRAD if number in suited else 1.0, ends=number in self._ends
                 )
             )
-            if program.dependent.intersection(equation.outputs)
+            if program.depends(equation)
             else 0.0
             for number, equation in enumerate(program.equations)
         ]
@@ -182,31 +183,23 @@ class Plan:
             InputError: no such scope, or windows do not get so far.
         """
         scopes = [equation.scope for equation in self._program.equations]
+        reached = list(self.costs)[1:]
         within = [
             n
             for n, name in enumerate(scopes, 1)
             if name == scope or name.startswith((f"{scope}/", f"{scope}."))
         ]
-        reached = [n for n in self.costs if n]
         if not within:
             names = list(dict.fromkeys(filter(None, (scopes[n - 1] for n in reached))))
             raise InputError(
                 f"switch: unknown layer {scope!r}; allowed: {', '.join(names) or 'none has a name'}"
             )
-        wanted = [n for n in reached if n <= within[-1]]
-        if not wanted or wanted[-1] < within[0] or any(n <= within[-1] for n in self._unreached(reached)):
-            last = scopes[reached[-1] - 1] if reached else ""
-            raise InputError(
-                f"switch: windows end before {scope!r} does" + (f", in {last!r}" if last else "")
-            )
-        return wanted[-1]
-
-    def _unreached(self, reached: list[int]) -> list[int]:
-        dependent = self._program.dependent
-        all_of_them = [
-            n for n, e in enumerate(self._program.equations, 1) if dependent.intersection(e.outputs)
-        ]
-        return [n for n in all_of_them if not reached or n > reached[-1]]
+        equations = enumerate(self._program.equations[: within[-1]], 1)
+        last = max((n for n, equation in equations if self._program.depends(equation)), default=0)
+        if last < within[0] or last not in self.costs:
+            where = f", in {scopes[reached[-1] - 1]!r}" if reached and scopes[reached[-1] - 1] else ""
+            raise InputError(f"switch: windows end before {scope!r} does{where}")
+        return last
 
 
 def _share(windows: Windows) -> float:

@@ -27,20 +27,26 @@ class Incremental:
         weights: what it is called with.
         num_pixels: K.
         switch: how many equations are computed on windows; 0: none.
-        like: another split, whose whole maps are to be computed alike; default: this one.
+        whole_from: the equation from which on whole maps take their fastest form, so that two splits of one network
+            compute them alike; default: the switch.
 
     Attributes:
         constants: handed to all functions below.
-        bytes_of_largest: of the largest map that one candidate needs behind the switch.
+        bytes_of_largest: of the largest map that one candidate needs behind `whole_from`.
     """
 
     def __init__(
-        self, network: Network, weights: Any, num_pixels: int, switch: int, like: Incremental | None = None
+        self,
+        network: Network,
+        weights: Any,
+        num_pixels: int,
+        switch: int,
+        whole_from: int | None = None,
     ):
         self.network, self.switch = network, switch
         self._program = network.one
         self._alive = self._program.read_after(switch)
-        first = switch if like is None else like.switch
+        first = switch if whole_from is None else whole_from
         suited = [number for number in suited_to_winograd(self._program) if number >= first]
         constants = jax.eval_shape(lambda weights: network.constants(weights, suited), weights)
         wanted, self._wanted_maps = self._wanted(constants, num_pixels)
@@ -53,9 +59,8 @@ class Incremental:
             )
 
         self.constants = needed(weights)
-        behind = (equation.outputs for equation in self._program.equations[switch:])
-        maps = [self._program.shapes[number] for numbers in behind for number in numbers]
-        maps = [*(self._program.shapes[number] for number in self._alive), *maps]
+        made = (number for equation in self._program.equations[first:] for number in equation.outputs)
+        maps = [self._program.shapes[number] for number in (*self._program.read_after(first), *made)]
         self.bytes_of_largest = max(math.prod(one.shape) * one.dtype.itemsize for one in maps)
 
     def base(self, constants: Constants, image: jax.Array) -> Base:
@@ -72,10 +77,17 @@ class Incremental:
 
     def pasted(self, constants: Constants, base: Base, pixels: Pixels) -> Maps:
         """All that is read behind the switch, whole, [P, H, W, …], of the base's image with `pixels` changed."""
+        return self._overlaid(self._followed(constants, base, pixels))
+
+    def _followed(self, constants: Constants, base: Base, pixels: Pixels) -> Interpreter:
+        """Windows up to the switch."""
         interpreter = Interpreter(self._program, constants, base, pixels)
         for _ in interpreter.steps(self.switch):
             pass
-        return {number: interpreter.scene.paste(interpreter.values[number]) for number in self._alive}
+        return interpreter
+
+    def _overlaid(self, windows: Interpreter) -> Maps:
+        return {number: windows.scene.paste(windows.values[number]) for number in self._alive}
 
     def of_images(self, constants: Constants, images: jax.Array) -> jax.Array:
         """Outputs [B, N] of whole images [B, H, W, C]; where `switch` is 0."""
@@ -133,11 +145,9 @@ class Incremental:
         base = recorded_maps(self._program)
 
         def windows(pixels: Pixels) -> Maps:
-            interpreter = Interpreter(self._program, noted, base, pixels)
-            for _ in interpreter.steps(self.switch):
-                pass
+            interpreter = self._followed(noted, base, pixels)
             self._axes = {number: found.axes for number, found in interpreter.values.items()}
-            return {number: interpreter.scene.paste(interpreter.values[number]) for number in self._alive}
+            return self._overlaid(interpreter)
 
         pasted = jax.eval_shape(windows, pixels)
         jax.eval_shape(lambda image: self._all_maps(noted, image), image)

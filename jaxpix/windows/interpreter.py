@@ -58,7 +58,7 @@ class Interpreter:
             NoRuleError: an equation has no rule.
         """
         for number, equation in enumerate(self._program.equations[:last]):
-            if self._program.dependent.intersection(equation.outputs):
+            if self._program.depends(equation):
                 self._step(number, equation)
                 yield number
 

@@ -92,7 +92,7 @@ class WholeMaps:
         small = _Remembered(lambda number: self._small(constants, small, number))
         for position in range(first, last):
             equation = self._program.equations[position]
-            if not self._program.dependent.intersection(equation.outputs):
+            if not self._program.depends(equation):
                 continue
             if position in self._convolutions:
                 image = values[equation.inputs[0]]  # type: ignore[index]

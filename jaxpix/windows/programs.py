@@ -13,10 +13,11 @@ from typing import Any
 import jax
 
 # Calls whose inner jaxpr stands for them, and where they keep it.
-_CALLS = """
+_NAMES = """
 jit pjit closed_call core_call remat remat2 checkpoint custom_jvp_call custom_vjp_call
 custom_vjp_call_jaxpr
 """
+_CALLS = frozenset(_NAMES.split())
 _BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 
@@ -118,7 +119,7 @@ class Program:
             read = tuple(map(atom, equation.invars))
             inner = "/".join(filter(None, (scope, str(equation.source_info.name_stack))))
             body = next((equation.params[key] for key in _BODIES if key in equation.params), None)
-            if equation.primitive.name in _CALLS.split() and body is not None:
+            if equation.primitive.name in _CALLS and body is not None:
                 opened, values = (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
                 results = self._open(opened, values, read, inner, equations)
                 numbers.update(zip(equation.outvars, results, strict=True))
@@ -127,6 +128,10 @@ class Program:
             numbers.update(zip(equation.outvars, defined, strict=True))
             equations.append(Equation(equation.primitive, equation.params, read, defined, inner))
         return [atom(variable) for variable in jaxpr.outvars]
+
+    def depends(self, equation: Equation) -> bool:
+        """Whether what an equation makes depends on the images."""
+        return not self.dependent.isdisjoint(equation.outputs)
 
     def matches(self, other: Program) -> bool:
         """Whether both are the same operations, whatever the sizes."""

@@ -100,8 +100,7 @@ class Scene:
             (origin + move)[..., None] + np.arange(one.extent, dtype=np.int32)[None, None]
             for origin, move, one in zip(self.origin(reach), shift, reach, strict=True)
         )
-        row_inside, column_inside = (rows >= 0) & (rows < size[0]), (columns >= 0) & (columns < size[1])
-        return row_inside[..., :, None] & column_inside[..., None, :]
+        return _within(rows, columns, size)
 
     def _read(
         self,
@@ -116,12 +115,11 @@ class Scene:
             start[..., None] + distance * np.arange(number, dtype=np.int32)[None, None]
             for start, distance, number in zip(first, step, count, strict=True)
         )
-        height, width = windows.size
-        row_inside, column_inside = (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
+        width = windows.size[1]
         places = Places(
             # The base is read flattened, one row of the map after the other.
             in_base=rows[..., :, None] * width + columns[..., None, :],
-            inside=row_inside[..., :, None] & column_inside[..., None, :],
+            inside=_within(rows, columns, windows.size),
             in_windows=self._overlay(windows, rows, columns),
         )
         features = windows.values.shape[4:]
@@ -150,8 +148,13 @@ class Scene:
             # Counted from the window's corner; a position is covered where both lie inside its extent.
             down = rows - first_rows[:, k, None, None]
             right = columns - first_columns[:, k, None, None]
-            row_covered, column_covered = (down >= 0) & (down < height), (right >= 0) & (right < width)
-            covered = row_covered[..., :, None] & column_covered[..., None, :]
+            covered = _within(down, right, (height, width))
             place = start + k * height * width + down[..., :, None] * width + right[..., None, :]
             result = jnp.where(covered, place, result)
         return result
+
+
+def _within(rows: jax.Array, columns: jax.Array, size: tuple[int, int]) -> jax.Array:
+    """Which of rows [..., r] times columns [..., c] lie in 0 ... H - 1 and 0 ... W - 1; bool [..., r, c]."""
+    row_inside, column_inside = (rows >= 0) & (rows < size[0]), (columns >= 0) & (columns < size[1])
+    return row_inside[..., :, None] & column_inside[..., None, :]

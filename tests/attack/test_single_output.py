@@ -1,6 +1,5 @@
 """A binary classifier with one sigmoid output is attacked as the same function with two softmax outputs is."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -24,12 +23,8 @@ def two_outputs(weights, images):
     return jnp.concatenate([jnp.zeros_like(z), z], 1)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick_compilation():
-    """Nearly all of these tests is compiling."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+# Nearly all of these tests is compiling.
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 @pytest.fixture(scope="module")

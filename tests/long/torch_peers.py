@@ -25,7 +25,7 @@ from jaxpix.bench.attacks import jaxpix_contenders, measure_attack
 from jaxpix.bench.comparison import Contender, Run, compare_in_turns
 from jaxpix.bench.hardware import describe_machine
 from jaxpix.bench.libraries import PEERS, Request
-from jaxpix.bench.peers import _timed
+from jaxpix.bench.peers import timed
 from jaxpix.bench.rows import Comparison
 from jaxpix.bench.subjects import Subject
 from jaxpix.bench.torch_models import Door
@@ -58,7 +58,7 @@ def peer(name: str, network: nn.Module, subject: Subject, config: AttackConfig) 
 
     def run() -> Run:
         door = Door(network, np.asarray(MEAN), np.asarray(STD), white=library.white).requires_grad_(False)
-        return _timed(door, library, library.prepare(door, request), request.image)
+        return timed(door, library, library.prepare(door, request), request.image)
 
     return Contender(name, "shipped", False, "float32", run)
 

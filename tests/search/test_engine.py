@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.toys import toy_images, toy_victim
+from support.toys import toy_images, toy_victim, two_faced_victim
 
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.attack.experiments import Attack
@@ -95,18 +95,6 @@ def test_no_slot_waits_for_a_slower_one():
     # Two slots in lockstep batches would need the slower one of every pair.
     lockstep = sum(max(pair) + 1 for pair in zip(generations[::2], generations[1::2], strict=True))
     assert len(calls) < lockstep + len(images) // 2
-
-
-def two_faced_victim():
-    """The search, which sees batches, is told of hits that the judge, who sees one image, refutes."""
-    exact = toy_victim()
-
-    def logits(weights, images):
-        raw = exact.apply(weights, images)
-        # Not of weights alone, which would be computed for one image.
-        return raw + (raw * 0 + jnp.array([[1.0, 0.0, 0.0]])) * (3.0 if images.shape[0] > 1 else 0.0)
-
-    return dataclasses.replace(exact, apply=logits)
 
 
 def test_neither_slots_nor_looks_change_where_a_refuted_hit_leads():

@@ -12,13 +12,8 @@ from jaxpix import AttackConfig, EngineConfig, attack_images
 from jaxpix.errors import InputError
 from jaxpix.search.evaluators import make_evaluator
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick_compilation():
-    """Nearly all of these tests is compiling; that optimised programs agree is for models/test_incremental.py."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+# Nearly all of these tests is compiling.
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 @pytest.fixture(scope="module")

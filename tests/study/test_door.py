@@ -2,7 +2,6 @@
 
 import json
 
-import jax
 import pytest
 from support.bars import STUDY, prepare_two_classes
 
@@ -19,12 +18,8 @@ from jaxpix.study.__main__ import main
 NAMES = ("untargeted-k1", "untargeted-k20", "to-left-k1", "to-left-k20")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick_compilation():
-    """Nearly all of these tests is compiling, and no result of theirs hangs on how fast the programs are."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+# Nearly all of these tests is compiling.
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,11 @@
 """Small real classifiers for tests: a convolution, squared means, a matrix; the grey one written twice."""
 
+import dataclasses
 import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxpix import Victim
@@ -47,6 +49,18 @@ def toy_victim(
         task=task,
         name="toy",
     )
+
+
+def two_faced_victim() -> Victim:
+    """Batches, which only the search uses, favour class 0 by a margin that the judge, who sees one image, refutes."""
+    exact = toy_victim()
+
+    def logits(weights, images):
+        raw = exact.apply(weights, images)
+        # What depends on weights alone is computed for one image, so the margin must not.
+        return raw + (raw * 0 + jnp.array([[1.0, 0.0, 0.0]])) * (3.0 if images.shape[0] > 1 else 0.0)
+
+    return dataclasses.replace(exact, apply=logits)
 
 
 def toy_logits_numpy(images: np.ndarray) -> np.ndarray:

@@ -21,12 +21,8 @@ POPULATION = 120
 DENSE = {"vit", "mlp"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick_compilation():
-    """Nearly all of these tests is compiling."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+# Nearly all of these tests is compiling.
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 @functools.cache

@@ -69,13 +69,29 @@ class PrepareConfig(_Short):
     """How many unreadable images may be skipped (each is listed)."""
     labels: Path | None = None
     """Label table beside `source`: a CSV for `folder`, the metadata for a source tree without one."""
+    task: Task | None = None
+    """`folder` with a table: whether each image has one class or any number of labels. Default: as the cells say."""
+    image_column: str | None = None
+    """`folder` with a table: the column that names images. Default: the one whose cells are files."""
+    label_column: tuple[str, ...] | None = None
+    """`folder` with a table: the column of labels, or several of 0 and 1, one a class. Default: by its name."""
+    patient_column: str | None = None
+    """`folder` with a table: the column of patients, who are then on one side of the split. Default: by its name."""
+    patient_pattern: str | None = None
+    """`folder`: regular expression that finds the patient in an image's path; its first group, if it has one."""
+    split_column: str | None = None
+    """`folder` with a table: the column that holds train, val or test. Default: by its name."""
+    class_level: Annotated[int, Field(ge=1, le=8)] | None = None
+    """`folder`: which folder is the class where folders lie within folders, counted from 1 inside train or test."""
+    ignore: tuple[str, ...] | None = None
+    """`folder`: folders or files that are left out, by name or pattern, such as `masks` or `*_mask.png`."""
     channels: Literal[1, 3] | None = None
     """1 stores grey, 3 stores colour (grey images in three equal channels), as a victim may want them. Default:
     as the source is; `folder`: colour if any image is."""
     name: str | None = None
     """`folder` only: what the data set is called from then on."""
     normal_classes: tuple[str, ...] | None = None
-    """`folder` only: class folders that are no disease. Default: those called `normal` or `healthy`."""
+    """`folder` only: classes that are no disease. Default: those called `normal` or `healthy`."""
     num_images: Count | None = None
     """Phantoms only: images drawn, all splits together."""
     note: str | None = None

@@ -45,6 +45,7 @@ class Settings(TypedDict):
     normal_classes: list[str] | None
     num_images: int | None
     seed: int
+    reading: NotRequired[dict[str, str | int | list[str]]]
 
 
 class Skipped(TypedDict):

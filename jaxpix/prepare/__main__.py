@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..terminal import console
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
-from .preparation import prepare_dataset
+from .preparation import prepare_dataset, understand_source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +21,8 @@ class PrepareOptions:
 
     dataset: tyro.conf.Positional[str] = ""
     """What to prepare: derma, pneumonia, oct, covid, chest, folder, a MedMNIST name, or a phantom."""
+    dry_run: bool = False
+    """Say what the source is taken for, and stop."""
     prepare: PrepareConfig = dataclasses.field(default_factory=PrepareConfig)
 
 
@@ -75,6 +77,10 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(PrepareOptions, "prepare", "Prepare a data set for training and attack.", arguments)
     if not options.dataset:
         raise InputError(f"which data set? python -m jaxpix.prepare DATASET; known: {', '.join(names())}")
+    if options.dry_run:
+        understand_source(options.dataset, options.prepare, report=console)
+        say("nothing was stored (--dry-run)")
+        return
     show_summary(prepare_dataset(options.dataset, options.prepare, report=console))
 
 

@@ -52,6 +52,7 @@ class Listing:
         skipped: files left out.
         notes: what a person should know.
         num_missing: images that tables name and the source lacks.
+        understood: what a source was taken for, as (what, how it was found), for `prepare` to say.
         load: gives, in order, a function per item that returns encoded bytes, or pixels uint8 [H, W] or
             [H, W, C], or (pixels, label) where the label is only known then. The functions run in threads.
     """
@@ -62,6 +63,7 @@ class Listing:
     skipped: list[Skip] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
     num_missing: int = 0
+    understood: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
 def load_members(source: Source) -> Callable[[Sequence[Item]], Iterator[Callable[[], Loaded]]]:

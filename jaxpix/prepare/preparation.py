@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from .listing import Item, Listing
 from .request import Request, resolve
 from .splits import assign
 from .storing import store_all
+from .understanding import classes, understood
 
 
 class Counter(Protocol):
@@ -33,6 +34,11 @@ class Report(Protocol):
     def say(self, message: str) -> None:
         """Show a line."""
 
+    def print_table(
+        self, title: str, header: list[str], rows: list[list[str]], *, text: Collection[int]
+    ) -> None:
+        """Show a table; `text` are its columns of words."""
+
     def Meter(self, description: str, total: int | None, unit: str = ...) -> AbstractContextManager[Counter]:
         """Open a progress bar."""
 
@@ -41,6 +47,11 @@ class Silent:
     """Tells nobody."""
 
     def say(self, message: str) -> None:
+        """Nothing."""
+
+    def print_table(
+        self, title: str, header: list[str], rows: list[list[str]], *, text: Collection[int]
+    ) -> None:
         """Nothing."""
 
     @contextlib.contextmanager
@@ -79,6 +90,29 @@ def prepare_dataset(name: str, config: PrepareConfig, report: Report | None = No
         return read_prepared(target)
 
 
+def understand_source(name: str, config: PrepareConfig, report: Report | None = None) -> Listing:
+    """Say what a source is taken for; nothing is stored.
+
+    Raises:
+        InputError: as `prepare_dataset`, as far as that depends on names, folders and tables.
+    """
+    return _understand(resolve(name, config), report or Silent())[0]
+
+
+def _understand(request: Request, report: Report) -> tuple[Listing, dict[str, list[Item]]]:
+    if request.config.source:
+        report.say(f"{request.name}: looking through {request.config.source}")
+    elif request.info.is_downloaded:
+        report.say(f"{request.name}: no --source, so it is downloaded")
+    listing = request.listing()
+    parts = _parts(request, listing)
+    if request.config.source:
+        rows = understood(listing, parts, request.scheme)
+        report.print_table(f"{request.name}: understood as", ["", ""], rows, text=(0, 1))
+        report.print_table("", *classes(listing.info, parts), text=(0, 1 + len(parts)))
+    return listing, parts
+
+
 def _explained(error: OSError, request: Request) -> InputError | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return InputError(f"the disk is full: {error}; nothing was left behind in {request.home}")
@@ -114,9 +148,10 @@ def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
     stored, asked = dict(dataset.summary["settings"]), dict(request.settings)
     if request.config.source is None and not request.info.synthetic:
         asked |= {key: stored[key] for key in ("source", "source_bytes", "labels")}
-    differing = [key for key in asked if asked[key] != stored[key]]
+    keys = [*stored, *(key for key in asked if key not in stored)]
+    differing = [key for key in keys if asked.get(key) != stored.get(key)]
     if differing:
-        what = ", ".join(f"{key} {stored[key]!r} (asked for: {asked[key]!r})" for key in differing)
+        what = ", ".join(f"{key} {stored.get(key)!r} (asked for: {asked.get(key)!r})" for key in differing)
         raise InputError(
             f"{target} was prepared with other settings: {what}. Delete it or choose another --data-dir"
         )
@@ -128,12 +163,7 @@ def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
 
 
 def _store(request: Request, report: Report) -> None:
-    if request.config.source:
-        report.say(f"{request.name}: looking through {request.config.source}")
-    elif request.info.is_downloaded:
-        report.say(f"{request.name}: no --source, so it is downloaded")
-    listing = request.listing()
-    parts = _parts(request, listing)
+    listing, parts = _understand(request, report)
     # TensorFlow Datasets is slow to import, and a wrong path should fail at once.
     from ..data.builders import build
 

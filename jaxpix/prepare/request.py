@@ -30,6 +30,17 @@ _READERS: dict[str, Callable[[Source, DatasetInfo, PrepareConfig], Listing]] = {
     "folder": folder.read,
 }
 _DEFAULT_SIZE = 224
+READING = (
+    "task",
+    "image_column",
+    "label_column",
+    "patient_column",
+    "patient_pattern",
+    "split_column",
+    "class_level",
+    "ignore",
+)
+"""Options that choose between readings of a user's own source."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +67,7 @@ class Request:
     def settings(self) -> Settings:
         """All that decides what is stored."""
         source = self.config.source
-        return {
+        settings: Settings = {
             "source": source.resolve().name if source else None,
             "source_bytes": source.stat().st_size if source and source.is_file() else None,
             "labels": self.config.labels.name if self.config.labels else None,
@@ -65,6 +76,13 @@ class Request:
             "num_images": self.config.num_images,
             "seed": self.config.seed,
         }
+        chosen = {name: getattr(self.config, name) for name in READING}
+        reading = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in chosen.items()
+            if value is not None
+        }
+        return {**settings, "reading": reading} if reading else settings
 
     def listing(self) -> Listing:
         """What the source holds, to be stored in as many channels as asked for.
@@ -109,7 +127,7 @@ def resolve(name: str, config: PrepareConfig) -> Request:
 
 
 def _check_options(info: DatasetInfo, config: PrepareConfig) -> None:
-    for option in ("name", "normal_classes"):
+    for option in ("name", "normal_classes", *READING):
         if getattr(config, option) is not None and info.name != "folder":
             raise InputError(f"{info.name}: --{option.replace('_', '-')} is only for 'folder'")
     if config.num_images is not None and not info.synthetic:
@@ -131,7 +149,7 @@ def _stored_name(info: DatasetInfo, config: PrepareConfig) -> str:
 
 def _default_scheme(info: DatasetInfo, config: PrepareConfig) -> str:
     if info.name == "folder":
-        return folder.default_scheme(_opened(info, config), config)
+        return folder.default_scheme(_opened(info, config), info, config)
     return info.split_schemes[0]
 
 

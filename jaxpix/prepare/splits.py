@@ -93,7 +93,7 @@ def assign(items: Sequence[Item], scheme: str, seed: int, drawn: bool = False) -
     Args:
         drawn: phantoms come with their splits, whatever the scheme.
     """
-    if drawn or scheme in ("public", "official", "folders"):
+    if drawn or scheme in ("public", "official", "folders", "column"):
         parts = as_published(items)
     elif scheme in ("lesion", "patient"):
         parts = by_group(items, seed)

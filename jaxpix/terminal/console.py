@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -165,11 +165,13 @@ class Meter:
         say(f"{self._description}: {self._done:,}{of_total} {self._unit} · {self._status()} · {elapsed}")
 
 
-def print_table(title: str, header: list[str], rows: list[list[str]], caption: str = "") -> None:
-    """Print a table; the first column is left-aligned, the others right-aligned."""
+def print_table(
+    title: str, header: list[str], rows: list[list[str]], caption: str = "", text: Collection[int] = (0,)
+) -> None:
+    """Print a table; columns of text are left-aligned, the others right-aligned."""
     table = Table(title=title, caption=caption or None, title_justify="left", caption_justify="left")
     for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+        table.add_column(name, justify="left" if index in text else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(table)

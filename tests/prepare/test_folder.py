@@ -7,7 +7,7 @@ from support import made_trees as made
 
 from jaxpix.config import PrepareConfig
 from jaxpix.errors import InputError
-from jaxpix.prepare.formats import folder
+from jaxpix.prepare.own import naming
 from jaxpix.prepare.request import resolve
 
 
@@ -50,17 +50,21 @@ def test_folder_with_a_table(tmp_path):
         (
             {"mine/test/odd/9.png": made.encoded(9)},
             {},
-            "unknown class folder 'odd' in test; train has bad, normal",
+            "unknown class 'odd' in test; train has bad, normal",
         ),
         (
             {"mine/other/9.png": made.encoded(9)},
             {"split": "folders"},
-            "split 'folders' needs every image under",
+            r"1 images lie outside of train and test \(first: mine/other/9\.png\)",
         ),
         ({}, {"normal_classes": ("good",)}, "names the unknown class 'good'; allowed: bad, normal"),
         ({}, {"name": "My Data"}, "--name 'My Data': expected small letters"),
         ({}, {"name": "derma"}, "--name 'derma' is a built-in"),
-        ({}, {"split": "lesion"}, "folder: unknown split 'lesion'; allowed: folders, random"),
+        (
+            {},
+            {"split": "lesion"},
+            "folder: unknown split 'lesion'; allowed: folders, column, patient, random",
+        ),
     ],
 )
 def test_folder_errors(tmp_path, extra, options, message):
@@ -72,9 +76,9 @@ def test_folder_errors(tmp_path, extra, options, message):
     ("old", "new", "message"),
     [
         (b"image,labels\r\n", b"", "expected a header like 'image,labels'"),
-        (b"scan 1.png", b"scan 0.png", "1 images are listed twice"),
+        (b"scan 1.png", b"scan 0.png", "scan 0.png is listed twice"),
         (b"scan 1.png", b"scan 99.png", "1 of 20 images named by the tables are not in"),
-        (b"image,labels", b"image", "expected two columns, image and labels"),
+        (b"image,labels", b"image", "expected 1 columns"),
     ],
 )
 def test_folder_bad_tables(tmp_path, old, new, message):
@@ -86,9 +90,9 @@ def test_folder_bad_tables(tmp_path, old, new, message):
 
 def test_folder_other_errors(tmp_path):
     one = {name: content for name, content in made.class_folders().items() if "bad" in name}
-    with pytest.raises(InputError, match="expected at least two class folders, got bad"):
+    with pytest.raises(InputError, match="expected at least two classes, got bad"):
         made.listing("folder", made.write(tmp_path / "one", one))
-    with pytest.raises(InputError, match="a table of labels names no splits"):
+    with pytest.raises(InputError, match="split 'folders' needs every image under train or test"):
         made.listing("folder", made.write(tmp_path / "b", made.labelled_images()), split="folders")
     with pytest.raises(InputError, match="an image without labels is normal"):
         made.listing("folder", tmp_path / "b", normal_classes=("a",))
@@ -102,7 +106,9 @@ def test_folder_other_errors(tmp_path):
     clash["mine/train/bad/_x/1.png"] = made.encoded(9)
     with pytest.raises(InputError, match="two images would be called"):
         made.listing(
-            "folder", made.write(tmp_path / "d", clash | {"mine/train/bad/x/1.png": made.encoded(6)})
+            "folder",
+            made.write(tmp_path / "d", clash | {"mine/train/bad/x/1.png": made.encoded(6)}),
+            class_level=1,
         )
 
 
@@ -115,11 +121,11 @@ def test_folder_table_as_other_programs_write_it(tmp_path):
 
 def test_folder_tables_whose_columns_are_no_labels(tmp_path, monkeypatch):
     files = made.labelled_images()
-    with pytest.raises(InputError, match=r"expected two columns, .*got \['image', 'image'\]"):
+    with pytest.raises(InputError, match="several columns are called 'image'"):
         made.listing(
             "folder", made.write(tmp_path / "a", files | {"labels.csv": b"image,image\nscan 0.png,a\n"})
         )
-    monkeypatch.setattr(folder, "_MAX_CLASSES", 2)
+    monkeypatch.setattr(naming, "_MAX_CLASSES", 2)
     with pytest.raises(InputError, match=r"3 classes \('a', 'b', …\), 2 are allowed; are these labels\?"):
         made.listing("folder", made.write(tmp_path / "b", files))
 

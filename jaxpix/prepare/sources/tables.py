@@ -1,5 +1,6 @@
 """Label tables and file lists: CSV, tab-separated or plain, from the source itself or given with --labels."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -14,19 +15,40 @@ from .trees import READ_ERRORS, FolderSource, Source
 _MAX_TABLE_BYTES = 256 << 20
 
 
-def _text(raw: bytes, where: str) -> str:
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def _unpacked(raw: bytes, where: str) -> bytes:
     if raw[:2] == b"\x1f\x8b":
         try:
-            with gzip.open(io.BytesIO(raw)) as unpacked:
-                raw = unpacked.read(_MAX_TABLE_BYTES + 1)
+            with gzip.open(io.BytesIO(raw)) as packed:
+                raw = packed.read(_MAX_TABLE_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{where} is not readable as gzip: {error}") from None
     if len(raw) > _MAX_TABLE_BYTES:
         raise InputError(f"{where}: more than {_MAX_TABLE_BYTES:,} bytes; is this a label table?")
+    return raw
+
+
+def decoded(raw: bytes) -> tuple[str, str]:
+    """The text of a table's bytes, and its encoding's name where that is not UTF-8."""
+    for mark, encoding in _MARKS.items():
+        if raw.startswith(mark):
+            try:
+                return raw.decode(encoding), "" if mark == codecs.BOM_UTF8 else encoding.upper()
+            except UnicodeDecodeError:
+                break
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8"), ""
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        # Every byte means something in it, so it cannot fail; Western spreadsheets write nearly that.
+        return raw.decode("latin-1"), "Latin-1"
 
 
 def _exists(path: Path) -> bool:
@@ -45,8 +67,10 @@ def _content(path: Path) -> bytes:
         raise InputError(f"--labels cannot be read: {error}") from None
 
 
-def read_text(source: Source, pattern: str, given: Path | None, expected: str) -> tuple[str, str | None, str]:
-    """The text of a table.
+def read_bytes(
+    source: Source, pattern: str, given: Path | None, expected: str
+) -> tuple[bytes, str | None, str]:
+    """The bytes of a table, unpacked if they are gzip's.
 
     Args:
         pattern: regular expression of its base name within `source`.
@@ -54,7 +78,7 @@ def read_text(source: Source, pattern: str, given: Path | None, expected: str) -
         expected: the name, for the error message.
 
     Returns:
-        Text, the member of `source` it came from (None: another place), and where it lies, for messages.
+        Bytes, the member of `source` they came from (None: another place), and where it lies, for messages.
 
     Raises:
         InputError: there is none, or it cannot be read.
@@ -62,7 +86,7 @@ def read_text(source: Source, pattern: str, given: Path | None, expected: str) -
     if given is not None and not _exists(given):
         raise InputError(f"--labels not found: {given} (expected {expected})")
     if given is not None and given.is_file():
-        return _text(_content(given), str(given)), None, str(given)
+        return _unpacked(_content(given), str(given)), None, str(given)
     if given is not None:
         source = FolderSource(given)
     member = source.find(pattern)
@@ -73,7 +97,13 @@ def read_text(source: Source, pattern: str, given: Path | None, expected: str) -
         raw = source.read(member)
     except READ_ERRORS as error:
         raise InputError(f"{where} cannot be read: {error}") from None
-    return _text(raw, where), None if given else member, where
+    return _unpacked(raw, where), None if given else member, where
+
+
+def read_text(source: Source, pattern: str, given: Path | None, expected: str) -> tuple[str, str | None, str]:
+    """The text of a table; see `read_bytes`."""
+    raw, member, where = read_bytes(source, pattern, given, expected)
+    return decoded(raw)[0], member, where
 
 
 def rows(text: str, columns: Sequence[str], where: str) -> list[tuple[str, ...]]:

@@ -1,0 +1,62 @@
+"""What a source was taken for, said before anything is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ..labels import NORMAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..data.registry import DatasetInfo
+    from .listing import Item, Listing
+
+_CLASSES_SHOWN = 40
+
+
+def understood(listing: Listing, parts: Mapping[str, Sequence[Item]], scheme: str) -> list[list[str]]:
+    """Rows (what, what it was taken for): task, columns, patients, splits, and what was left out."""
+    info = listing.info
+    found = listing.understood or [("task", info.task)]
+    rows = [[what, how] for what, how in found]
+    groups = {item.group for item in listing.items} - {""}
+    if groups and not any(what == "patients" for what, _ in found):
+        rows.append(["patients", f"{len(groups):,} patients or lesions"])
+    counts = ", ".join(f"{name} {len(items):,}" for name, items in parts.items())
+    rows.append([f"split '{scheme}'", counts])
+    if info.normal_classes:
+        rows.append(["no disease", ", ".join(info.normal_classes)])
+    if info.channels is not None:
+        rows.append(["stored as", "grey" if info.channels == 1 else "colour"])
+    for reason, count in Counter(skip.reason for skip in listing.skipped).most_common():
+        example = next(skip.member for skip in listing.skipped if skip.reason == reason)
+        rows.append(["left out", f"{count:,} {reason}" + (f" (first: {example})" if example else "")])
+    return rows
+
+
+def classes(info: DatasetInfo, parts: Mapping[str, Sequence[Item]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the table of classes: images of each in each split, and one file as an example."""
+    counts = {split: Counter(_names(info, items)) for split, items in parts.items()}
+    examples: dict[str, str] = {}
+    for items in parts.values():
+        for item in items:
+            for name in _names(info, [item]):
+                examples.setdefault(name, item.member)
+    names = [*info.class_names, *([NORMAL] if info.task == "multilabel" else [])]
+    rows = [
+        [name, *(f"{counts[split][name]:,}" for split in parts), examples.get(name, "–")]
+        for name in names[:_CLASSES_SHOWN]
+    ]
+    if len(names) > _CLASSES_SHOWN:
+        rows.append([f"… {len(names) - _CLASSES_SHOWN:,} more", *("" for _ in parts), ""])
+    return ["class", *parts, "for example"], rows
+
+
+def _names(info: DatasetInfo, items: Sequence[Item]) -> list[str]:
+    names = []
+    for item in items:
+        labels = item.label if isinstance(item.label, tuple) else (item.label,)
+        names += [info.class_names[label] for label in labels] or [NORMAL]
+    return names

@@ -149,7 +149,7 @@ _SOURCES = (
         class_names=(),
         normal_classes=(),
         channels=None,
-        split_schemes=("folders", "random"),
+        split_schemes=("folders", "random", "patient"),
         licence="yours",
     ),
 )

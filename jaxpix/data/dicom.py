@@ -5,8 +5,8 @@ Of a file's elements only those named here are read at all, and none that says w
 """
 
 import dataclasses
-import importlib.util
 import io
+import logging
 import warnings
 import zlib
 from collections.abc import Callable
@@ -22,43 +22,23 @@ from .values import DeepImage
 MAX_FRAMES = 10_000
 _MAX_INFLATED = 256 << 20
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
-_IDENTITY = ("PatientID", "IssuerOfPatientID", "SOPInstanceUID", "SOPClassUID")
+_IDENTITY = ("PatientID", "IssuerOfPatientID", "SOPInstanceUID")
+# fmt: off
 _FORM = [
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "PlanarConfiguration",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "ModalityLUTSequence",
-    "WindowCenter",
-    "WindowWidth",
-    "VOILUTFunction",
-    "VOILUTSequence",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
-    "RedPaletteColorLookupTableDescriptor",
-    "GreenPaletteColorLookupTableDescriptor",
-    "BluePaletteColorLookupTableDescriptor",
-    "RedPaletteColorLookupTableData",
-    "GreenPaletteColorLookupTableData",
-    "BluePaletteColorLookupTableData",
-    "SegmentedRedPaletteColorLookupTableData",
-    "SegmentedGreenPaletteColorLookupTableData",
-    "SegmentedBluePaletteColorLookupTableData",
-    "ExtendedOffsetTable",
-    "ExtendedOffsetTableLengths",
+    "SOPClassUID", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PlanarConfiguration",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue",
+    "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction",
+    "VOILUTSequence", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+]
+# fmt: on
+_PALETTE = [
+    f"{kind}{colour}PaletteColorLookupTable{part}"
+    for colour in ("Red", "Green", "Blue")
+    for kind, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
 ]
 _PIXELS = ["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
 # What is said of a prepared data set: every element that was looked at.
-TAGS = (*_IDENTITY, *_FORM, *_PIXELS)
+TAGS = (*_IDENTITY, *_FORM, *_PALETTE, *_PIXELS)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,8 +65,15 @@ def is_dicom(content: bytes) -> bool:
 
 def check_installed(where: str) -> None:
     """Raise InputError where pydicom is not installed; `where` names the file that needs it."""
-    if importlib.util.find_spec("pydicom") is None:
-        raise InputError(f'{where} is a DICOM file; to read such files: pip install "jaxpix[dicom]"')
+    try:
+        import pydicom  # noqa: F401
+    except ImportError:
+        raise InputError(
+            f'{where} is a DICOM file; to read such files: pip install "jaxpix[dicom]"'
+        ) from None
+    # What they say of broken pixels is told once, as an error of ours.
+    for name in ("pydicom", "openjpeg", "libjpeg"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def header(content: bytes) -> Header:
@@ -120,7 +107,7 @@ def read_frame(
 
 
 def _guarded(reader: Any, content: bytes, *arguments: Any) -> Any:
-    check_installed("this")
+    check_installed("it")
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -184,11 +171,12 @@ def _frame(
 ) -> Image.Image | DeepImage:
     from pydicom.pixels import apply_color_lut, pixel_array
 
-    dataset = _dataset(content, [*_FORM, *_PIXELS])
+    dataset = _dataset(content, [*_FORM, *_PALETTE, *_PIXELS])
     frames = _num_frames(dataset)
     if frame is None and frames > 1:
         raise UnreadableImageError(f"it has {frames:,} frames; one image is expected")
     check_size(int(dataset.Columns), int(dataset.Rows))
+    _check_boxes(dataset, frame or 0, frames)
     pixels = pixel_array(dataset, index=frame or 0)
     form = dataset.PhotometricInterpretation
     if form.startswith("MONOCHROME"):
@@ -204,6 +192,22 @@ def _frame(
     if pixels.dtype == np.uint8:
         return Image.fromarray(np.ascontiguousarray(pixels))
     return DeepImage(pixels, mode="RGB")
+
+
+def _check_boxes(dataset: Any, frame: int, frames: int) -> None:
+    """pydicom walks the boxes of a JPEG 2000 file for ever where one of them is empty."""
+    from pydicom.encaps import get_frame
+    from pydicom.uid import JPEG2000TransferSyntaxes
+
+    if dataset.file_meta.TransferSyntaxUID not in JPEG2000TransferSyntaxes:
+        return
+    packed = get_frame(dataset.PixelData, frame, number_of_frames=frames)
+    offset = 12 if packed.startswith(b"\0\0\0\x0cjP  ") else len(packed)
+    while offset < len(packed) and packed[offset + 4 : offset + 8] != b"jp2c":
+        length = int.from_bytes(packed[offset : offset + 4], "big")
+        if length < 8:
+            raise UnreadableImageError("not a readable DICOM file: its JPEG 2000 header is damaged")
+        offset += length
 
 
 def _grey(pixels: np.ndarray, dataset: Any, frame: int) -> Image.Image | DeepImage:

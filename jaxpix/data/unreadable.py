@@ -74,6 +74,8 @@ def _by_first_bytes(content: bytes) -> str:
     if content[4:8] == b"ftyp":
         brand = content[8:12].decode("latin-1").strip()
         return f"a {brand} file (HEIC, AVIF or a film), which is not read: convert it to PNG"
+    if content[344:347] in (b"n+1", b"ni1"):
+        return "a NIfTI volume, which is not read: convert its slices to PNG"
     return ""
 
 

@@ -4,10 +4,11 @@ from ..data.prepared_files import Values
 from ..errors import InputError
 from .storing import Outcome
 
-# A 16th of the range: what 12-bit values leave that are divided by 257, as if they used 16 bits. Images that are
-# legitimately dark (fluorescence, under-exposed, or all black but a spot) keep more between their darkest and their
-# lightest pixel, since noise alone or one spot does. Masks that count classes as grey 0, 1, 2 do not.
-FEWEST_LEVELS = 16
+# Grey levels between the darkest and the lightest pixel of an image that shows nothing. 12-bit values that are divided by
+# 257, as if they used 16 bits, leave 16, and resizing overshoots a little. Images that are legitimately dark
+# (fluorescence, under-exposed, or all black but a spot) have more, since noise alone or one spot does. Masks that count
+# classes as grey 0, 1, 2 have less.
+FLAT = 20
 # A blank image now and then is a failed exposure; when 19 of 20 are blank, values were misread.
 _NEARLY_ALL = 0.95
 
@@ -27,7 +28,7 @@ class Contrast:
         self._lowest = min(self._lowest, *(low for low, _ in outcome.extrema), 255)
         self._highest = max(self._highest, *(high for _, high in outcome.extrema), 0)
         # A uniform colour is constant, however far its channels are from one another.
-        if max(high - low for low, high in outcome.extrema) < FEWEST_LEVELS:
+        if max(high - low for low, high in outcome.extrema) <= FLAT:
             self._flat += 1
             self._example = self._example or outcome.item.member
 
@@ -40,9 +41,9 @@ class Contrast:
         if self._flat < _NEARLY_ALL * self._images:
             return
         said = (
-            f"{self._flat:,} of {self._images:,} images are nearly constant: the stored pixels of each span fewer "
-            f"than {FEWEST_LEVELS} of 256 grey levels (all pixels lie in {self._lowest}..{self._highest}; one image "
-            f"is {self._example}). "
+            f"{self._flat:,} of {self._images:,} images are nearly constant: no two of their stored pixels differ by "
+            f"more than {FLAT} of 255 grey levels (all lie in {self._lowest}..{self._highest}; one is "
+            f"{self._example}). "
         )
         if values is None:
             raise InputError(

@@ -6,7 +6,7 @@ from ..data.images import Look
 from ..data.prepared_files import Values
 from ..data.values import bits_used
 from ..errors import InputError
-from .contrast import FEWEST_LEVELS
+from .contrast import FLAT
 
 _WORDS = {
     "plain": "8 bits a channel",
@@ -55,16 +55,19 @@ def settle_values(
         raise InputError(
             f"{where}: all pixels of all images have the value {low:g}: nothing can be seen in them"
         )
+    values, note = _evenly(low, high, kind, len(deep))
+    return values, [note, *_warning(deep, values["low"], values["high"])]
+
+
+def _evenly(low: float, high: float, kind: str, num_files: int) -> tuple[Values, str]:
+    """The bits that are used, else lowest to highest: of negative and very large values, and of DICOM."""
     bits = bits_used(low, high) if kind == "deep" else None
     if bits is None:
-        values = Values(how="range", low=low, high=high, files=len(deep))
-        notes = [f"values: lowest to highest, {low:g}..{high:g}, mapped to 0..255"]
-    else:
-        values = Values(how="bits", low=0.0, high=float((1 << bits) - 1), files=len(deep))
-        notes = [
-            f"values: {bits} bits used (0..{(1 << bits) - 1}) of 16, mapped to 0..255 ({low:g}..{high:g} occur)"
-        ]
-    return values, notes + _warning(deep, values["high"], values["low"])
+        values = Values(how="range", low=low, high=high, files=num_files)
+        return values, f"values: lowest to highest, {low:g}..{high:g}, mapped to 0..255"
+    top = (1 << bits) - 1
+    values = Values(how="bits", low=0.0, high=float(top), files=num_files)
+    return values, f"values: {bits} bits used (0..{top}) of 16, mapped to 0..255 ({low:g}..{high:g} occur)"
 
 
 def _span(looks: Mapping[str, Look]) -> tuple[float, float]:
@@ -101,14 +104,14 @@ def _check_alike(looks: Mapping[str, Look], where: str) -> None:
     )
 
 
-def _warning(deep: Mapping[str, Look], high: float | None, low: float | None) -> list[str]:
+def _warning(deep: Mapping[str, Look], low: float | None, high: float | None) -> list[str]:
     """A few bright pixels, such as a marker, can push everything else into the dark."""
-    levels = FEWEST_LEVELS * ((high or 0.0) - (low or 0.0)) / 256
+    levels = FLAT * ((high or 0.0) - (low or 0.0)) / 255
     narrow = [one.most for one in deep.values() if one.most[1] - one.most[0] < levels]
     if len(narrow) < _NEARLY_ALL * len(deep):
         return []
     lowest, highest = min(one[0] for one in narrow), max(one[1] for one in narrow)
     return [
         f"warning: in {len(narrow):,} of {len(deep):,} images all but 2 % of the pixels lie within "
-        f"{FEWEST_LEVELS} of 256 grey levels; look at overview.png, perhaps choose --window {lowest:g} {highest:g}"
+        f"{FLAT} of 255 grey levels; look at overview.png, perhaps choose --window {lowest:g} {highest:g}"
     ]

@@ -32,8 +32,8 @@ class ContactSheet:
     Which ones depends on their ids alone, so that a data set has one sheet: those with the least hash.
     """
 
-    def __init__(self, info: DatasetInfo, splits: list[str]):
-        self._info, self._splits = info, splits
+    def __init__(self, info: DatasetInfo, splits: list[str], image_size: int):
+        self._info, self._splits, self._image_size = info, splits, image_size
         names = info.class_names if info.task == "multiclass" else (*info.class_names, NORMAL)
         self._names = names[:_MOST_ROWS]
         self._num_left_out = len(names) - len(self._names)
@@ -81,19 +81,17 @@ class ContactSheet:
         return sheet if self._info.channels == 3 else sheet.convert("L")
 
     def _side(self) -> int:
-        """As large as the bytes allow."""
+        """Of a square on the sheet: as large as the bytes allow; few pixels are shown as what they are."""
         shown = max(1, len(self._names) * len(self._splits) * _PER_SPLIT)
         fitting = math.isqrt(_MOST_BYTES // (shown * (self._info.channels or 3)))
-        return min(max(fitting, _SIDES[0]), _SIDES[1])
+        side = min(max(fitting, _SIDES[0]), _SIDES[1])
+        return side - side % self._image_size if self._image_size < side else side
 
 
 def _thumbnail(png: bytes, side: int) -> Image.Image:
     image = decode(png, 3)
-    if image.width > side:
-        return image.resize((side, side), Image.Resampling.LANCZOS)
-    # Few pixels are shown as what they are.
-    larger = image.width * (side // image.width)
-    return image.resize((larger, larger), Image.Resampling.NEAREST)
+    smaller = image.width > side
+    return image.resize((side, side), Image.Resampling.LANCZOS if smaller else Image.Resampling.NEAREST)
 
 
 def _cut(text: str, letters: int) -> str:

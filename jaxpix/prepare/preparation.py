@@ -143,7 +143,7 @@ def _store(request: Request, report: Report) -> None:
     from ..data.builders import build
 
     ledger = Ledger(listing.info, list(parts), request.config.max_corrupt)
-    sheet = ContactSheet(listing.info, list(parts))
+    sheet = ContactSheet(listing.info, list(parts), request.image_size)
     with report.Meter(f"storing {request.name}", sum(map(len, parts.values())), "images") as meter:
 
         def stream(split_name: str) -> Iterator[dict[str, Any]]:

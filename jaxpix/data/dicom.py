@@ -1,4 +1,4 @@
-"""DICOM files as images: the only user of pydicom, which the extra `dicom` installs.
+"""DICOM files as images. With `dicom_greys` the only user of pydicom, which the extra `dicom` installs.
 
 Of a file's elements only those named here are read at all, and none that says who the patient is gets beyond
 `Header.patient`, which callers hash.
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError
+from .dicom_greys import grey_image
 from .unreadable import UnreadableImageError, without_addresses
 from .values import DeepImage
 
@@ -180,7 +181,7 @@ def _frame(
     pixels = pixel_array(dataset, index=frame or 0)
     form = dataset.PhotometricInterpretation
     if form.startswith("MONOCHROME"):
-        return _grey(pixels, dataset, frame or 0)
+        return grey_image(pixels, dataset, frame or 0)
     if form == "PALETTE COLOR":
         pixels = apply_color_lut(pixels, dataset)[..., :3]
         # Some scanners declare 16 bits and fill 8.
@@ -208,61 +209,3 @@ def _check_boxes(dataset: Any, frame: int, frames: int) -> None:
         if length < 8:
             raise UnreadableImageError("not a readable DICOM file: its JPEG 2000 header is damaged")
         offset += length
-
-
-def _grey(pixels: np.ndarray, dataset: Any, frame: int) -> Image.Image | DeepImage:
-    """MONOCHROME1 and 2: modality transformation first, then the window, as DICOM orders them."""
-    from pydicom.pixels import apply_modality_lut
-
-    _take_functional_groups(dataset, frame)
-    inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
-    padding = dataset.get("PixelPaddingValue")
-    as_stored = (
-        not dataset.get("ModalityLUTSequence")
-        and dataset.get("RescaleSlope") == 1
-        and dataset.get("RescaleIntercept") == 0
-    )
-    values = pixels if as_stored else apply_modality_lut(pixels, dataset)
-    window = _windowed(values, dataset)
-    if window is None and values.dtype == np.uint8 and dataset.get("BitsStored") == 8 and values is pixels:
-        return Image.fromarray(np.ascontiguousarray(255 - pixels if inverted else pixels))
-    return DeepImage(
-        values,
-        inverted=inverted,
-        kind="range" if window is None else "windowed",
-        window=window,
-        ignored=pixels == padding if isinstance(padding, int) else None,
-    )
-
-
-def _take_functional_groups(dataset: Any, frame: int) -> None:
-    """Enhanced files keep rescaling and window in sequences, for all frames or for each."""
-    shared = dataset.get("SharedFunctionalGroupsSequence") or []
-    each = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    for group in (*shared[:1], *each[frame : frame + 1]):
-        for sequence in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
-            for item in group.get(sequence) or []:
-                for name in (
-                    "RescaleSlope",
-                    "RescaleIntercept",
-                    "WindowCenter",
-                    "WindowWidth",
-                    "VOILUTFunction",
-                ):
-                    if name in item:
-                        setattr(dataset, name, item[name].value)
-
-
-def _windowed(values: np.ndarray, dataset: Any) -> np.ndarray | None:
-    """Values by the file's first window or table, 0 (its darkest) to 1; None where it has none."""
-    from pydicom.pixels import apply_voi, apply_windowing
-
-    table = (dataset.get("VOILUTSequence") or [None])[0]
-    if table is not None and "LUTDescriptor" in table and "LUTData" in table:
-        whole = values if values.dtype.kind in "iu" else np.rint(values).astype(np.int64)
-        return apply_voi(whole, dataset) / float(2 ** int(table.LUTDescriptor[2]) - 1)
-    if dataset.get("WindowCenter") is None or dataset.get("WindowWidth") is None:
-        return None
-    # Where values far below and far above come out: what pydicom makes of black and white.
-    dark, light = apply_windowing(np.array([-1e30, 1e30]), dataset)
-    return (apply_windowing(values, dataset) - dark) / (light - dark)

@@ -1,13 +1,19 @@
 """Whether anything can be seen in what is stored."""
 
-from ..data.prepared_files import Values
-from ..errors import InputError
-from .storing import Outcome
+from __future__ import annotations
 
-# Grey levels between the darkest and the lightest pixel of an image that shows nothing. 12-bit values that are divided by
-# 257, as if they used 16 bits, leave 16, and resizing overshoots a little. Images that are legitimately dark
-# (fluorescence, under-exposed, or all black but a spot) have more, since noise alone or one spot does. Masks that count
-# classes as grey 0, 1, 2 have less.
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..data.prepared_files import Values
+    from .storing import Outcome
+
+# Grey levels between the darkest and the lightest pixel of an image that shows nothing. 12-bit values divided by 257,
+# as if they used 16 bits, leave 16, and resizing overshoots a little. Images that are legitimately dark
+# (fluorescence, under-exposed, or all black but a spot) have more, since noise alone or one spot does. Masks that
+# count classes as grey 0, 1, 2 have less.
 FLAT = 20
 # A blank image now and then is a failed exposure; when 19 of 20 are blank, values were misread.
 _NEARLY_ALL = 0.95

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from support import made_trees as made
 from support.deep_files import png16
 from support.dicom_files import dicom
 
 from jaxpix.config import PrepareConfig
+from jaxpix.data.images import Look
 from jaxpix.data.prepared import PreparedDataset, open_prepared
 from jaxpix.errors import InputError
 from jaxpix.prepare.__main__ import main
+from jaxpix.prepare.depth import settle_values
 from jaxpix.prepare.preparation import prepare_dataset
 
 RANDOM = np.random.default_rng(0)
@@ -319,6 +323,46 @@ def test_data_of_before_are_read_and_not_refused(tmp_path):
     path.write_text(json.dumps(summary))
     config = PrepareConfig(source=tmp_path / "source.zip", image_size=16, data_dir=tmp_path / "data")
     assert prepare_dataset("folder", config).fingerprint == dataset.fingerprint
+
+
+_files = st.lists(
+    st.tuples(
+        st.sampled_from(["plain", "deep", "range", "windowed"]),
+        st.integers(-20, 70_000),
+        st.integers(0, 70_000),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_files)
+def test_either_all_values_keep_their_order_or_it_is_refused(files):
+    """One kind of file gives one mapping, which holds every value and leaves a quarter of the greys used at least."""
+    looks = {
+        str(number): Look(kind, low, low + more) if kind != "plain" else Look("plain")
+        for number, (kind, low, more) in enumerate(files)
+    }
+    kinds = {look.kind for look in looks.values()}
+    low, high = min(look.low for look in looks.values()), max(look.high for look in looks.values())
+    evident = len(kinds) == 1 and (low < high or kinds <= {"plain", "windowed"})
+    if not evident:
+        with pytest.raises(InputError, match=r"--window LOW HIGH|nothing can be seen"):
+            settle_values(looks, None, "here")
+        return
+    values, notes = settle_values(looks, None, "here")
+    if kinds == {"plain"}:
+        assert (values, notes) == (None, [])
+    elif kinds == {"windowed"}:
+        assert values["how"] == "windows"
+    else:
+        assert values["low"] <= low < high <= values["high"]
+        fourfold = 4 * max(high, 64)
+        assert (values["low"], values["high"]) == (low, high) or (
+            values["low"] == 0 and values["high"] < fourfold
+        )
+    assert all("0..255" in note for note in notes[:1])
 
 
 def test_the_command_line(tmp_path, capsys):

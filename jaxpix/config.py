@@ -92,6 +92,11 @@ class PrepareConfig(_Short):
     """`folder` only: what the data set is called from then on."""
     normal_classes: tuple[str, ...] | None = None
     """`folder` only: classes that are no disease. Default: those called `normal` or `healthy`."""
+    window: tuple[float, float] | None = None
+    """Values that become black and white, of images deeper than 8 bits a channel. Default: the bits that all images
+    together use; of DICOM files their own windows, else lowest to highest."""
+    frames: Literal["first", "all"] = "first"
+    """Which images of a file that holds several (DICOM, TIFF, animations). Default: the first."""
     num_images: Count | None = None
     """Phantoms only: images drawn, all splits together."""
     note: str | None = None

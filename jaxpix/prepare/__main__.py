@@ -7,6 +7,7 @@ import tyro
 
 from ..config import PrepareConfig
 from ..data.prepared import PreparedDataset
+from ..data.prepared_files import OVERVIEW_FILE
 from ..data.registry import names
 from ..errors import InputError
 from ..terminal import console
@@ -44,6 +45,8 @@ def show_summary(dataset: PreparedDataset) -> None:
     )
     for line in _findings(dataset):
         say(line)
+    if (dataset.path / OVERVIEW_FILE).is_file():
+        say(f"overview: {dataset.path / OVERVIEW_FILE}")
     say(f"licence: {dataset.info.licence}")
     say(f"fingerprint: {dataset.fingerprint[:16]}")
     say(f"stored in: {dataset.path}")

@@ -11,6 +11,7 @@ from ..data.registry import DatasetInfo
 from ..errors import InputError
 from ..labels import NORMAL
 from ..version import __version__
+from .contrast import Contrast
 from .listing import Listing, Skip
 from .storing import Outcome
 
@@ -27,6 +28,7 @@ class Ledger:
             name: [] for name in ("split", "image_id", "group", "label", "source_sha256")
         }
         self._corrupt: list[Skip] = []
+        self._contrast = Contrast()
         self._hash = hashlib.sha256(json.dumps([info.task, info.class_names, splits]).encode())
 
     def enter(self, split_name: str, outcome: Outcome) -> bool:
@@ -44,6 +46,7 @@ class Ledger:
                     f"{self._max_corrupt} allowed (--max-corrupt):{listed}"
                 )
             return False
+        self._contrast.enter(outcome)
         label = outcome.label if isinstance(outcome.label, tuple) else (outcome.label,)
         item = outcome.item
         values = (split_name, item.image_id, item.group, list(label), outcome.source_hash)
@@ -65,11 +68,12 @@ class Ledger:
         """Write the side files into `folder`.
 
         Raises:
-            InputError: a split lost all its images.
+            InputError: a split lost all its images, or nearly all images are nearly constant.
         """
         num_examples = dict(Counter(self._rows["split"]))
         if not {"train", "test"} <= num_examples.keys():
             raise InputError(f"too many corrupt images: a split is empty, left are {num_examples}")
+        self._contrast.check(listing.values)
         summary = Summary(
             info=self._info,
             scheme=scheme,
@@ -84,6 +88,8 @@ class Ledger:
             leaks=self._leaks(),
             notes=listing.notes,
             note=note,
+            values=listing.values,
+            dicom_tags=listing.dicom_tags,
             jaxpix=__version__,
         )
         write_index(folder, self._rows)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from ..data.prepared_files import Values
 from ..data.registry import DatasetInfo
 from ..errors import InputError
 from .sources.trees import READ_ERRORS, Source
@@ -25,6 +26,7 @@ class Item:
         image_id: unique within the data set, without "/".
         group: patient or lesion, "" where unknown.
         split: the split its publisher put it in ("train", "validation", "test"), "" where there is none.
+        frame: which image of a file that holds several, from 0.
     """
 
     member: str
@@ -32,6 +34,7 @@ class Item:
     image_id: str
     group: str = ""
     split: str = ""
+    frame: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Listing:
         understood: what a source was taken for, as (what, how it was found), for `prepare` to say.
         load: gives, in order, a function per item that returns encoded bytes, or pixels uint8 [H, W] or
             [H, W, C], or (pixels, label) where the label is only known then. The functions run in threads.
+        values: what the values of images become that are deeper than 8 bits; None where there are none.
+        dicom_tags: elements of DICOM files that were looked at.
     """
 
     info: DatasetInfo
@@ -64,16 +69,24 @@ class Listing:
     notes: list[str] = dataclasses.field(default_factory=list)
     num_missing: int = 0
     understood: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    values: Values | None = None
+    dicom_tags: list[str] = dataclasses.field(default_factory=list)
 
 
-def load_members(source: Source) -> Callable[[Sequence[Item]], Iterator[Callable[[], Loaded]]]:
+@dataclasses.dataclass(frozen=True)
+class Members:
     """`Listing.load` for images that are files of `source`."""
 
-    def load(items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
-        for item in items:
-            yield partial(source.read, item.member)
+    source: Source
 
-    return load
+    def __call__(self, items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
+        for item in items:
+            yield partial(self.source.read, item.member)
+
+
+def load_members(source: Source) -> Members:
+    """`Listing.load` for images that are files of `source`."""
+    return Members(source)
 
 
 def one_of_each(named: Iterable[tuple[str, str]], source: Source) -> tuple[dict[str, str], list[Skip]]:

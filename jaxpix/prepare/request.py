@@ -75,6 +75,8 @@ class Request:
             "normal_classes": list(self.config.normal_classes) if self.config.normal_classes else None,
             "num_images": self.config.num_images,
             "seed": self.config.seed,
+            "window": list(self.config.window) if self.config.window else None,
+            "frames": self.config.frames,
         }
         chosen = {name: getattr(self.config, name) for name in READING}
         reading = {
@@ -132,6 +134,9 @@ def _check_options(info: DatasetInfo, config: PrepareConfig) -> None:
             raise InputError(f"{info.name}: --{option.replace('_', '-')} is only for 'folder'")
     if config.num_images is not None and not info.synthetic:
         raise InputError(f"{info.name}: --num-images is only for {', '.join(PHANTOMS)}")
+    if config.window is not None and not config.window[0] < config.window[1]:
+        low, high = config.window
+        raise InputError(f"--window {low:g} {high:g}: expected the lower value first, as --window LOW HIGH")
     if info.synthetic and config.source is not None:
         raise InputError(f"{info.name} is drawn by jaxpix and takes no --source")
 

@@ -27,6 +27,7 @@ class Ledger:
             name: [] for name in ("split", "image_id", "group", "label", "source_sha256")
         }
         self._corrupt: list[Skip] = []
+        self._corrupt_labels: set[tuple[str, int]] = set()
         self._hash = hashlib.sha256(json.dumps([info.task, info.class_names, splits]).encode())
 
     def enter(self, split_name: str, outcome: Outcome) -> bool:
@@ -43,6 +44,8 @@ class Ledger:
                     f"{len(self._corrupt)} corrupt image{'s' * (len(self._corrupt) > 1)}, "
                     f"{self._max_corrupt} allowed (--max-corrupt):{listed}"
                 )
+            if isinstance(outcome.label, int):
+                self._corrupt_labels.add((split_name, outcome.label))
             return False
         label = outcome.label if isinstance(outcome.label, tuple) else (outcome.label,)
         item = outcome.item
@@ -65,11 +68,12 @@ class Ledger:
         """Write the side files into `folder`.
 
         Raises:
-            InputError: a split lost all its images.
+            InputError: a split lost all its images, or a class all that it had in a split.
         """
         num_examples = dict(Counter(self._rows["split"]))
         if not {"train", "test"} <= num_examples.keys():
             raise InputError(f"too many corrupt images: a split is empty, left are {num_examples}")
+        self._check_classes()
         summary = Summary(
             info=self._info,
             scheme=scheme,
@@ -88,6 +92,18 @@ class Ledger:
         )
         write_index(folder, self._rows)
         write_summary(folder, summary)
+
+    def _check_classes(self) -> None:
+        left = {
+            (split, labels[0])
+            for split, labels in zip(self._rows["split"], self._rows["label"], strict=True)
+            if labels
+        }
+        for split, label in sorted(self._corrupt_labels - left):
+            raise InputError(
+                f"too many corrupt images: all of the class {self._info.class_names[label]} in {split} are, "
+                f"--max-corrupt never drops a class"
+            )
 
     def _class_counts(self) -> dict[str, dict[str, int]]:
         names = self._info.class_names

@@ -175,3 +175,11 @@ def test_a_misspelled_diagnosis(tmp_path):
     files["HAM10000_metadata.csv"] = files["HAM10000_metadata.csv"].replace(b",vasc,", b",vasculr,")
     with pytest.raises(InputError, match=r"unknown class 'vasculr' of ISIC_\d+; .*did you mean vasc\?"):
         listed(tmp_path, files)
+
+
+def test_masks_of_the_same_name_are_no_images(tmp_path):
+    masks = {f"HAM10000_segmentations_lesion/ISIC_{number:07}.png": made.encoded(99) for number in range(14)}
+    found = listed(tmp_path, images() | masks | {TRUTH: truth()})
+    assert made.reasons(found)["in a folder of masks"] == 14
+    with pytest.raises(InputError, match="no images found"):
+        listed(tmp_path / "only", masks | {TRUTH: truth()})

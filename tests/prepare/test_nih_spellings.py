@@ -164,3 +164,11 @@ def test_findings_of_which_nothing_is_left_are_said(tmp_path):
     gone = [name for label, name in enumerate(found.info.class_names) if label not in left]
     assert gone
     assert f"warning: no image has the finding {', '.join(gone)}" in found.notes
+
+
+def test_masks_of_the_same_name_are_no_images(tmp_path, expected):
+    files = made.chest()
+    files |= {f"masks/{name.rpartition('/')[2]}": made.encoded(99) for name in files if name.endswith(".png")}
+    found = listed(tmp_path, files)
+    assert same(found, expected)
+    assert made.reasons(found) == {"in a folder of masks": 30}

@@ -19,6 +19,7 @@ from ..listing import (
     not_images,
     one_of_each,
 )
+from ..sources.spelling import masks_folder
 from .isic_tables import image_id, read_table
 
 if TYPE_CHECKING:
@@ -45,10 +46,12 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
     named, skipped = [], []
     for member in source.images:
         name = image_id(member)
-        if re.fullmatch(r"ISIC_\d+", name) and name in table.labels:
-            named.append((name, member))
-        else:
+        if not re.fullmatch(r"ISIC_\d+", name) or name not in table.labels:
             skipped.append(Skip(member, "not in the metadata"))
+        elif masks_folder(member):
+            skipped.append(Skip(member, "in a folder of masks"))
+        else:
+            named.append((name, member))
     check_not_empty(
         [Item("", 0, name) for name, _ in named], source, "ISIC_*.jpg images that the metadata names"
     )

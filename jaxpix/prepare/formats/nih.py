@@ -16,7 +16,7 @@ from ..listing import (
     not_images,
     one_of_each,
 )
-from ..sources.spelling import file_name, without_suffix
+from ..sources.spelling import file_name, masks_folder, without_suffix
 from .nih_tables import official_splits, read_findings
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def _named(
             skipped.append(Skip(member, "not in the label table"))
         elif official and name not in official:
             skipped.append(Skip(member, "in no official list"))
+        elif masks_folder(member):
+            skipped.append(Skip(member, "in a folder of masks"))
         else:
             named[name].append(member)
     taken, num_copies = [], 0

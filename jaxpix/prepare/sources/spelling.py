@@ -25,9 +25,10 @@ def split_named(folder: str) -> str:
     return SPLIT_NAMES.get(folder.strip().lower(), "")
 
 
-def is_masks(folder: str) -> bool:
-    """Whether a folder is called after masks, which are no photographs or X-rays of anybody."""
-    return _MASKS.fullmatch(folder.strip()) is not None
+def masks_folder(member: str) -> str:
+    """The folder of a file's path that is called after masks, which show nobody; "" where none is."""
+    folders = PurePosixPath(member).parts[:-1]
+    return next((folder for folder in folders if _MASKS.fullmatch(folder.strip())), "")
 
 
 def spelling_key(name: str) -> str:

@@ -116,3 +116,16 @@ def test_corrupt_images_never_take_a_class_with_them(tmp_path):
         InputError, match="all of the class NORMAL in test are, --max-corrupt never drops a class"
     ):
         made.prepared(tmp_path, "pneumonia", files, size=8, split="public", max_corrupt=50)
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_equal_names_in_two_classes_are_two_images(tmp_path, same):
+    files = {
+        f"train/{name}/{index}.png": made.encoded(index + 10 * place * (not same))
+        for place, name in enumerate(("NORMAL", "PNEUMONIA"))
+        for index in range(5)
+    }
+    found = listed(tmp_path, files)
+    assert Counter(item.label for item in found.items) == {0: 5, 1: 5}
+    assert found.items[0].image_id == "train_NORMAL_0"
+    assert not found.skipped

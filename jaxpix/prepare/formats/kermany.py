@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,7 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
     """
     patient = pneumonia_patient if info.name == "pneumonia" else oct_patient
     places = {member: _locate(member, info, source) for member in source.images}
-    ids = {member: f"{place.split or 'all'}_{PurePosixPath(member).stem}" for member, place in places.items()}
+    ids = _ids(places, info)
     kept, skipped = one_of_each(((image_id, member) for member, image_id in ids.items()), source)
     items = []
     for image_id, member in sorted(kept.items()):
@@ -97,6 +98,20 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
     if config.split == "public":
         _keep_public_splits(listing, source)
     return listing
+
+
+def _ids(places: dict[str, _Place], info: DatasetInfo) -> dict[str, str]:
+    """Image id of each member: split and name, and where two classes have the same name, the class between them."""
+    stems = {member: (place.split or "all", PurePosixPath(member).stem) for member, place in places.items()}
+    labels: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for member, place in places.items():
+        labels[stems[member]].add(place.label)
+    return {
+        member: f"{split}_{info.class_names[places[member].label]}_{stem}"
+        if len(labels[split, stem]) > 1
+        else f"{split}_{stem}"
+        for member, (split, stem) in stems.items()
+    }
 
 
 def _check_places(items: list[Item], info: DatasetInfo, source: Source, config: PrepareConfig) -> None:

@@ -114,13 +114,18 @@ def attack_dataset(
         per_class=1 if per_class is None else per_class,
         all=per_class is None,
     )
-    if isinstance(dataset, str):
-        opened, victim = open_dataset(options, victim)
-    else:
-        opened, victim = dataset, fit(dataset, victim)
+    opened, victim = _fitting(dataset, options, victim)
     call = _call(opened, options)
     records, passed_over = _attack(victim, opened, options, call, progress)
     return Records(records, passed_over, GivenPictures(_reader(opened, subset)))
+
+
+def _fitting(
+    dataset: str | PreparedDataset, options: AttackOptions, victim: Victim
+) -> tuple[PreparedDataset, Victim]:
+    if isinstance(dataset, str):
+        return open_dataset(options, victim)
+    return dataset, fit(dataset, victim)
 
 
 def _place(dataset: str | PreparedDataset, data_dir: str | Path) -> dict[str, Any]:

@@ -153,10 +153,14 @@ def _tolerated(found: _Found, unused: list[str], class_names: tuple[str, ...]) -
 
 
 def _check_ids(items: list[Item], source: Source) -> None:
-    counts = Counter(item.image_id for item in items)
-    twice = [image_id for image_id, count in counts.items() if count > 1]
+    """Refuse two lines that mean one file, be it in another case or by another end of its patient's id."""
+    counts = Counter(item.member for item in items)
+    twice = [item.image_id for item in items if counts[item.member] > 1]
     if twice:
-        raise InputError(f"{source.path}: the lists name {len(twice)} images twice (first: {twice[0]})")
+        num_files = sum(count > 1 for count in counts.values())
+        raise InputError(
+            f"{source.path}: the lists name {num_files} images twice (first: {' and '.join(twice[:2])})"
+        )
 
 
 def _confounding(found: _Found) -> list[str]:

@@ -5,6 +5,7 @@ import re
 import pytest
 from support import made_trees as made
 
+from jaxpix.data.registry import CHEST_LABELS
 from jaxpix.errors import InputError
 
 TABLE = "Data_Entry_2017.csv"
@@ -70,6 +71,23 @@ def test_other_delimiters_give_the_same(tmp_path, expected, delimiter):
         return "\n".join([header, *(delimiter.join(line.split(",")[:4]) for line in lines)])
 
     assert same(listed(tmp_path, with_table(made.chest(), change)), expected)
+
+
+@pytest.mark.parametrize("words", [("0", "1"), ("0.0", "1.0"), ("False", "True")])
+def test_a_column_of_flags_per_finding_gives_the_same(tmp_path, expected, words):
+    names = ["No Finding", *(name.replace("_", " ") for name in CHEST_LABELS)]
+    lines = [",".join(["", "Image Index", "Patient Age", *names, "Patient ID"])]
+    for number, line in enumerate(made.chest()[TABLE].decode().splitlines()[1:]):
+        index, findings, _, patient, *_ = line.split(",")
+        flags = [words[name in findings.replace("_", " ").split("|")] for name in names]
+        lines.append(",".join([str(number), index, "57", *flags, patient]))
+    files = made.chest() | {TABLE: "\n".join(lines).encode()}
+    found = listed(tmp_path, files)
+    assert same(found, expected)
+    assert "findings are read from a column of 0 and 1 each" in found.notes
+    spoilt = files | {TABLE: files[TABLE].replace(f"57,{words[1]}".encode(), b"57,1,-1", 1)}
+    with pytest.raises(InputError, match=r"line 2, column 'Atelectasis': .*got '-1'"):
+        listed(tmp_path, spoilt, "spoilt")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".PNG"])

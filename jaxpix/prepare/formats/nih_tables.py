@@ -11,13 +11,14 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
+from ..sources.one_hot import read_flags
 from ..sources.spelling import file_name, spelling_key, without_suffix
 from ..sources.tables import header as header_of
 from ..sources.tables import lines, read_text, rows
 from ..sources.trees import FolderSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ...config import PrepareConfig
     from ..sources.trees import Source
@@ -40,6 +41,7 @@ class Findings:
         spellings: (as the table spells it, finding) where that differs, counted.
         num_paths: indices that stand there as paths.
         num_other_separators: cells whose findings are joined by other than `|`.
+        has_flags: findings have a column each, of 0 and 1.
         unused: other label tables in the source.
     """
 
@@ -50,6 +52,7 @@ class Findings:
     spellings: Counter[tuple[str, str]] = dataclasses.field(default_factory=Counter)
     num_paths: int = 0
     num_other_separators: int = 0
+    has_flags: bool = False
     unused: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -68,6 +71,8 @@ class Findings:
                 for (spelled, name), count in self.spellings.items()
             )
             notes.append(f"findings that the table spells otherwise: {listed}")
+        if self.has_flags:
+            notes.append("findings are read from a column of 0 and 1 each")
         if self.num_other_separators:
             notes.append(f"{self.num_other_separators:,} rows join findings by ',' or ';' instead of '|'")
         if self.num_paths:
@@ -89,7 +94,7 @@ def read_findings(source: Source, class_names: tuple[str, ...], config: PrepareC
         table.unused = tuple(
             sorted(name for name in there - {used} if re.fullmatch(_TABLE, name, re.IGNORECASE))
         )
-    for cell, findings, patient in rows(text, _columns(header_of(text, where), where), where):
+    for cell, findings, patient in _rows(text, table):
         index = file_name(cell)
         table.num_paths += index != cell
         entry = (index, _label_set(findings, table), patient)
@@ -98,10 +103,27 @@ def read_findings(source: Source, class_names: tuple[str, ...], config: PrepareC
     return table
 
 
-def _columns(header: Sequence[str], where: str) -> list[str]:
+def _rows(text: str, table: Findings) -> Iterable[tuple[str, ...]]:
+    """Image index, findings joined by `|`, and patient of each row; findings may have a column each, of 0 and 1."""
+    header = header_of(text, table.where)
+    keys = {spelling_key(name) for name in header}
+    if spelling_key(_COLUMNS[1]) in keys or not table.by_key.keys() <= keys:
+        return rows(text, _columns(header, _COLUMNS, table.where), table.where)
+    index, patient = _columns(header, (_COLUMNS[0], _COLUMNS[2]), table.where)
+    findings = _columns(header, table.class_names, table.where)
+    cells = rows(text, (index, patient, *findings), table.where)
+    table.has_flags = True
+    flags = read_flags((index, patient, *findings), cells, findings, table.where)
+    return [
+        (row[0], "|".join(name for name in findings if name in present) or _NO_FINDING, row[1])
+        for row, present in zip(cells, flags.positives, strict=True)
+    ]
+
+
+def _columns(header: Sequence[str], needed: Sequence[str], where: str) -> list[str]:
     """The columns that are needed, as the header spells them."""
     columns = []
-    for wanted in _COLUMNS:
+    for wanted in needed:
         alike = [name for name in header if spelling_key(name) == spelling_key(wanted)]
         if wanted not in alike and len(alike) > 1:
             raise InputError(

@@ -21,7 +21,7 @@ from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, pla
 def _run(options: AttackOptions, member: Member) -> None:
     keep_programs()
     victim = open_victim(options.victim, options.task, options.data_dir)
-    dataset = open_dataset(options, victim)
+    dataset, victim = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     result = run_campaign(campaign, member)
     if result.records:

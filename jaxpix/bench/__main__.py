@@ -92,7 +92,7 @@ def _dataset(arguments: Sequence[str], command: str) -> Results:
     options = plain(all_options)
     keep_programs()
     victim = open_victim(options.victim, options.task, options.data_dir)
-    dataset = open_dataset(options, victim)
+    dataset, victim = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     if options.run is None:
         folder = campaign.folder.with_name(f"bench-{campaign.folder.name}")

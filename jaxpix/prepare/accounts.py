@@ -29,6 +29,7 @@ class Ledger:
         }
         self._corrupt: list[Skip] = []
         self._contrast = Contrast()
+        self._corrupt_labels: set[tuple[str, int]] = set()
         self._hash = hashlib.sha256(json.dumps([info.task, info.class_names, splits]).encode())
 
     def enter(self, split_name: str, outcome: Outcome) -> bool:
@@ -45,6 +46,8 @@ class Ledger:
                     f"{len(self._corrupt)} corrupt image{'s' * (len(self._corrupt) > 1)}, "
                     f"{self._max_corrupt} allowed (--max-corrupt):{listed}"
                 )
+            if isinstance(outcome.label, int):
+                self._corrupt_labels.add((split_name, outcome.label))
             return False
         self._contrast.enter(outcome)
         label = outcome.label if isinstance(outcome.label, tuple) else (outcome.label,)
@@ -68,12 +71,14 @@ class Ledger:
         """Write the side files into `folder`.
 
         Raises:
-            InputError: a split lost all its images, or nearly all images are nearly constant.
+            InputError: a split lost all its images, a class all that it had in a split, or nearly all images are
+                nearly constant.
         """
         num_examples = dict(Counter(self._rows["split"]))
         if not {"train", "test"} <= num_examples.keys():
             raise InputError(f"too many corrupt images: a split is empty, left are {num_examples}")
         self._contrast.check(listing.values)
+        self._check_classes()
         summary = Summary(
             info=self._info,
             scheme=scheme,
@@ -94,6 +99,18 @@ class Ledger:
         )
         write_index(folder, self._rows)
         write_summary(folder, summary)
+
+    def _check_classes(self) -> None:
+        left = {
+            (split, labels[0])
+            for split, labels in zip(self._rows["split"], self._rows["label"], strict=True)
+            if labels
+        }
+        for split, label in sorted(self._corrupt_labels - left):
+            raise InputError(
+                f"too many corrupt images: all of the class {self._info.class_names[label]} in {split} are, "
+                f"--max-corrupt never drops a class"
+            )
 
     def _class_counts(self) -> dict[str, dict[str, int]]:
         names = self._info.class_names

@@ -119,20 +119,64 @@ def _alike(source: Source, one: str, other: str) -> bool:
         raise InputError(f"{source.path}: {one} or {other} cannot be read: {error}") from None
 
 
-def check_missing(missing: Sequence[str], num_named: int, allow_missing: bool, source: Source) -> list[str]:
+def check_missing(
+    missing: Sequence[str], num_named: int, allow_missing: bool, source: Source, lost: str = ""
+) -> list[str]:
     """Notes on images that tables name and the source lacks.
 
+    Args:
+        missing: their names.
+        num_named: images that the tables name.
+        allow_missing: the user's word that it may be so.
+        source: for messages.
+        lost: what no image would be left of (`lost_of`); "" where something is left of everything.
+
     Raises:
-        InputError: some are missing and that was not allowed, or all are.
+        InputError: some are missing and that was not allowed, or all are, or a class or split would be lost.
     """
     if not missing:
         return []
     counted = f"{len(missing):,} of {num_named:,} images named by the tables are not in {source.path}"
     if len(missing) == num_named:
         raise InputError(f"{counted} (first: {missing[0]}); is this the right folder?")
+    if lost:
+        raise InputError(
+            f"{counted} (first: {missing[0]}), so that no image is left of {lost}; add them, or take the lines that "
+            f"name them out of the tables if that is meant (--allow-missing never drops a class or a split)"
+        )
     if not allow_missing:
         raise InputError(f"{counted} (first: {missing[0]}); --allow-missing prepares the others")
     return [f"partial copy: {len(missing):,} of {num_named:,} images named by the tables are absent"]
+
+
+def lost_of(
+    named: Iterable[tuple[str, str]], found: Iterable[tuple[str, str]], splits: Sequence[str] = ()
+) -> str:
+    """What absent images take with them: whole splits, classes, or a class within a split.
+
+    Args:
+        named: (split, class) of each image that the tables name.
+        found: those of the images that are there.
+        splits: the order in which splits are said.
+
+    Returns:
+        "" where something is left of each pair.
+    """
+    left = set(found)
+    gone = list(dict.fromkeys(pair for pair in named if pair not in left))
+    known_splits, known_classes = {split for split, _ in left}, {name for _, name in left}
+    whole_splits = sorted({split for split, _ in gone} - known_splits, key=[*splits, ""].index)
+    whole_classes = sorted({name for _, name in gone} - known_classes)
+    rest = [
+        f"class {name} in {split}"
+        for split, name in gone
+        if split and split in known_splits and name in known_classes
+    ]
+    return ", ".join(
+        [f"split {name}" for name in whole_splits]
+        + [f"class {name}" for name in whole_classes if name]
+        + rest
+    )
 
 
 def check_not_empty(items: Sequence[Item], source: Source, expected: str) -> None:

@@ -129,7 +129,8 @@ def _attacked(study: Study, attack: PlannedAttack, victim: Victim, folder: Path)
         image_size=study.data.image_size,
         run=run,
     )
-    campaign = bind(options, victim, open_dataset(options, victim))
+    dataset, victim = open_dataset(options, victim)
+    campaign = bind(options, victim, dataset)
     try:
         result = run_campaign(campaign)
     except NothingToAttackError as error:

@@ -34,7 +34,12 @@ def is_junk(member: str) -> bool:
 
 def is_image(member: str) -> bool:
     """Whether the name is an image's, in any case."""
-    return PurePosixPath(member).suffix.lower() in IMAGE_SUFFIXES | DICOM_SUFFIXES
+    return has_usual_suffix(member) or PurePosixPath(member).suffix.lower() in DICOM_SUFFIXES
+
+
+def has_usual_suffix(member: str) -> bool:
+    """Whether the name is that of an image other than a DICOM file."""
+    return PurePosixPath(member).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _may_be_dicom(member: str) -> bool:

@@ -65,12 +65,12 @@ def is_dicom(content: bytes) -> bool:
 
 
 def check_installed(where: str) -> None:
-    """Raise InputError where pydicom is not installed; `where` names the file that needs it."""
+    """Raise InputError where pydicom is not installed; `where` names the file, "" where it is not known."""
     try:
         import pydicom  # noqa: F401
     except ImportError:
         raise InputError(
-            f'{where} is a DICOM file; to read such files: pip install "jaxpix[dicom]"'
+            f'{where or "it"} is a DICOM file; to read such files: pip install "jaxpix[dicom]"'
         ) from None
     # What they say of broken pixels is told once, as an error of ours.
     for name in ("pydicom", "openjpeg", "libjpeg"):
@@ -108,7 +108,7 @@ def read_frame(
 
 
 def _guarded(reader: Any, content: bytes, *arguments: Any) -> Any:
-    check_installed("it")
+    check_installed("")
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -170,7 +170,8 @@ def _header(content: bytes) -> Header:
 def _frame(
     content: bytes, frame: int | None, check_size: Callable[[int, int], None]
 ) -> Image.Image | DeepImage:
-    from pydicom.pixels import apply_color_lut, pixel_array
+    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.pixels.utils import pixel_array
 
     dataset = _dataset(content, [*_FORM, *_PALETTE, *_PIXELS])
     frames = _num_frames(dataset)

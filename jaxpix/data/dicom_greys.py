@@ -16,7 +16,7 @@ def grey_image(pixels: np.ndarray, dataset: Any, frame: int) -> Image.Image | De
         dataset: pydicom's, whose elements say what the values mean.
         frame: which of its frames, from 0.
     """
-    from pydicom.pixels import apply_modality_lut
+    from pydicom.pixels.processing import apply_modality_lut
 
     _take_functional_groups(dataset, frame)
     inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
@@ -59,7 +59,7 @@ def _take_functional_groups(dataset: Any, frame: int) -> None:
 
 def _windowed(values: np.ndarray, dataset: Any) -> np.ndarray | None:
     """Values by the file's first window or table, 0 (its darkest) to 1; None where it has none."""
-    from pydicom.pixels import apply_voi, apply_windowing
+    from pydicom.pixels.processing import apply_voi, apply_windowing
 
     table = (dataset.get("VOILUTSequence") or [None])[0]
     if table is not None and "LUTDescriptor" in table and "LUTData" in table:

@@ -84,10 +84,7 @@ def _see(source: Source, item: Item, all_frames: bool) -> _Seen | None:
         if not _may_be_special(source.head(item.member)):
             return _Seen(Look("plain"))
         content = source.read(item.member)
-        header = None
-        if dicom.is_dicom(content):
-            dicom.check_installed(f"{source.path}: {item.member}")
-            header = dicom.header(content)
+        header = dicom.header(content) if dicom.is_dicom(content) else None
         return _Seen(look(content, all_frames), header)
     except FileNotFoundError:
         raise

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..data.dicom import check_installed
 from ..data.prepared_files import folder_name
 from ..data.registry import PHANTOMS, lookup, names
 from ..errors import InputError
 from .formats import covidx, folder, ham10000, kermany, medmnist, nih
 from .sources.archives import open_source
+from .sources.trees import has_usual_suffix
 
 if TYPE_CHECKING:
     from ..config import PrepareConfig
@@ -172,4 +174,8 @@ def _opened(info: DatasetInfo, config: PrepareConfig) -> Source:
     if config.source is None:
         at = f" ({info.homepage})" if info.homepage else ""
         raise InputError(f"{info.name} needs --source PATH: a zip or an unpacked folder{at}")
-    return open_source(config.source)
+    source = open_source(config.source)
+    scan = next((member for member in source.images if not has_usual_suffix(member)), None)
+    if scan is not None:
+        check_installed(f"{source.path}: {scan}")
+    return source

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -261,6 +262,14 @@ def test_patients_stay_on_one_side_and_unknown(tmp_path):
     stored = b"".join(path.read_bytes() for path in dataset.path.rglob("*") if path.is_file())
     for secret in (b"MRN-", b"Doe", b"Jane", b"1970", b"Elsewhere", b"A-77"):
         assert secret not in stored
+
+
+def test_without_pydicom(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(
+        InputError, match=r'source\.zip: ill/scan0 is a DICOM file; .* pip install "jaxpix\[dicom\]"'
+    ):
+        prepared(tmp_path, scans(1))
 
 
 def test_a_hash_belongs_to_its_source(tmp_path):

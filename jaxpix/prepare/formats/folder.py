@@ -14,7 +14,7 @@ from ..listing import Item, Listing, Skip, check_not_empty, load_members, not_im
 from ..own.naming import named
 from ..own.table import LABELS, read_labelled
 from ..own.tree import Tree, classes_of, read_tree
-from ..sources.trees import READ_ERRORS, is_picture
+from ..sources.trees import READ_ERRORS, has_usual_suffix
 
 if TYPE_CHECKING:
     from ...config import PrepareConfig
@@ -40,7 +40,7 @@ def default_scheme(source: Source, info: DatasetInfo, config: PrepareConfig) -> 
             f"{' or '.join(sorted({'train', 'test'} - splits))}; call one so, or choose --split random"
         )
     # Whose DICOM files are is known once they are read.
-    grouped = any(item.group or not is_picture(item.member) for item in listing.items)
+    grouped = any(item.group or not has_usual_suffix(item.member) for item in listing.items)
     return "patient" if grouped else "random"
 
 

@@ -32,14 +32,14 @@ def is_junk(member: str) -> bool:
     return parts[-1] in _JUNK_NAMES or parts[-1].startswith("._") or not _JUNK_FOLDERS.isdisjoint(parts)
 
 
-def is_picture(member: str) -> bool:
-    """Whether the name is that of an image which is not DICOM's, in any case."""
-    return PurePosixPath(member).suffix.lower() in IMAGE_SUFFIXES
-
-
 def is_image(member: str) -> bool:
     """Whether the name is an image's, in any case."""
-    return is_picture(member) or PurePosixPath(member).suffix.lower() in DICOM_SUFFIXES
+    return has_usual_suffix(member) or PurePosixPath(member).suffix.lower() in DICOM_SUFFIXES
+
+
+def has_usual_suffix(member: str) -> bool:
+    """Whether the name is that of an image other than a DICOM file."""
+    return PurePosixPath(member).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _may_be_dicom(member: str) -> bool:

@@ -91,7 +91,8 @@ class Values(TypedDict):
 
 @with_config(ConfigDict(strict=True))
 class Summary(TypedDict):
-    """What `prepare` stored, what it left out, and what leaks; `classes` counts images by split and class."""
+    """What `prepare` stored, what it left out, and what leaks; `classes` counts images by split and class, and
+    `understood` says what the source was taken for."""
 
     info: DatasetInfo
     scheme: str
@@ -105,6 +106,7 @@ class Summary(TypedDict):
     duplicates: Duplicates
     leaks: Leaks
     notes: list[str]
+    understood: NotRequired[list[list[str]]]
     note: NotRequired[str | None]
     values: NotRequired[Values | None]
     dicom_tags: NotRequired[list[str]]

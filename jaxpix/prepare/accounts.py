@@ -92,6 +92,7 @@ class Ledger:
             duplicates=self._duplicates(),
             leaks=self._leaks(),
             notes=listing.notes,
+            understood=[list(line) for line in listing.understood],
             note=note,
             values=listing.values,
             dicom_tags=listing.dicom_tags,

@@ -111,7 +111,7 @@ def _understand(request: Request, report: Report) -> tuple[Listing, dict[str, li
     parts = _parts(request, listing)
     if request.config.source:
         rows = understood(listing, parts, request.scheme)
-        report.print_table(f"{request.name}: understood as", ["", ""], rows, text=(0, 1))
+        report.print_table(f"{request.name}: {request.config.source}", ["", "taken for"], rows, text=(0, 1))
         report.print_table("", *classes(listing.info, parts), text=(0, 1 + len(parts)))
     return listing, parts
 

@@ -42,7 +42,7 @@ def understood(listing: Listing, parts: Mapping[str, Sequence[Item]], scheme: st
     for reason, count in Counter(skip.reason for skip in listing.skipped).most_common():
         example = next(skip.member for skip in listing.skipped if skip.reason == reason)
         rows.append(["left out", f"{count:,} {reason}" + (f" (first: {example})" if example else "")])
-    return rows + _looked_at(listing)
+    return rows + _looked_at(listing) + [["note", note] for note in listing.notes]
 
 
 def _looked_at(listing: Listing) -> list[list[str]]:

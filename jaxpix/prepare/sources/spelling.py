@@ -5,24 +5,22 @@ from pathlib import PurePosixPath
 
 from .trees import IMAGE_SUFFIXES
 
-# Folders and lists of a split, in any case, and what it is called here.
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
+_SPLITS = {
+    "train": re.compile(r"tr(ai)?n(ing)?"),
+    "validation": re.compile(r"val(id)?(ation|ate)?|dev"),
+    "test": re.compile(r"te?st(ing)?"),
 }
+_ADDED_TO_SPLITS = re.compile(r"[ _-]*(set|data|dataset|images|imgs|split|folder)$")
 _MASKS = re.compile(
-    r"(.*[ _.-])?(masks?|segmentations?|annotations?|ground[ _-]?truth)([ _.-].*)?", re.IGNORECASE
+    r"(.*[ _.-])?(masks?|segmentations?|annotations?|ground[ _-]?truth|heat[ _-]?maps?)([ _.-].*)?",
+    re.IGNORECASE,
 )
 
 
-def split_named(folder: str) -> str:
-    """The split that a folder or list is called after, "" where it is none."""
-    return SPLIT_NAMES.get(folder.strip().lower(), "")
+def split_named(name: str) -> str:
+    """`train`, `validation` or `test` where a folder, list or cell is called so, in any case; else ""."""
+    plain = _ADDED_TO_SPLITS.sub("", name.strip().casefold())
+    return next((split for split, pattern in _SPLITS.items() if pattern.fullmatch(plain)), "")
 
 
 def masks_folder(member: str) -> str:

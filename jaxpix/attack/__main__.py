@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..data.prepared import PreparedDataset
 from ..labels import label_text
 from ..metrics.queries import median_queries_to_first_hit
-from ..metrics.rates import average_confidence, null_control_failures, success_rate
+from ..metrics.rates import average_confidence, footnote, null_control_failures, success_rate
 from ..records.files import TABLE
 from ..records.record import Record
 from ..terminal.console import print_table, run_door, say
@@ -52,10 +52,9 @@ def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = 
     )
     if dataset.note:
         say(f"note on the data: {dataset.note}")
-    if selection.asked is not None and any(
-        len(group.indices) < selection.asked for group in selection.groups
-    ):
-        say(f"* fewer than {selection.asked} correctly classified images")
+    # A class of which no image can be attacked has no rate, and so no asterisk.
+    if any(" %*" in row[1] for row in rows):
+        say(f"* {footnote(selection.asked)}")
     if result.num_passed_over:
         say(
             f"images that are misclassified as they are, and were not attacked: "

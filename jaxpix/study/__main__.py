@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from ..errors import InputError
+from ..metrics.rates import footnote
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse_flags
 from ..terminal.programs import keep_programs
@@ -53,9 +54,9 @@ def show(study: Study, outcome: StudyOutcome) -> None:
     print_table(
         f"{study.title}: {outcome.victim.name}", header, rows, "success (95 % interval), successes/images"
     )
-    asked = {one.result.selection.asked for one in outcome.attacks if one.result} - {None}
-    if any("*" in cell for row in rows for cell in row):
-        say(f"* fewer than {' or '.join(map(str, sorted(asked, key=str)))} correctly classified images")
+    # Not in the first column: a class may have an asterisk in its name.
+    if any(" %*" in cell for row in rows for cell in row[1:]):
+        say(f"* {footnote(*(one.result.selection.asked for one in outcome.attacks if one.result))}")
     if outcome.dataset.note:
         say(f"note on the data: {outcome.dataset.note}")
     say(f"report: {outcome.page}")

@@ -17,7 +17,7 @@ from ..attack.selection import NothingToAttackError
 from ..errors import InputError
 from ..labels import label_text
 from ..metrics.rates import success_rate
-from ..records.attacked import SELECTION
+from ..records.files import has_results
 from ..storage.files import write_atomically
 from ..storage.run_folder import RunFolder
 from ..storage.settings import read_toml
@@ -92,13 +92,13 @@ def _carried_out(study: Study, dataset: PreparedDataset, folder: Path) -> StudyO
 
 def _begin(study: Study, folder: Path) -> None:
     path = folder / _STUDY
-    if not path.exists():
+    if not path.exists() or not any(has_results(entry) for entry in folder.iterdir()):
+        # Of what was refused before anything was attacked, nothing is kept: it binds nobody.
         write_atomically(path, study.to_toml())
         return
     before = read_toml(path).get("study", {}).get("victim")
-    has_begun = any((folder / attack.folder_name / SELECTION).exists() for attack in study.attacks)
     # Any other change is found where it matters: by the training run, and by each attack.
-    if before is not None and study.victim is None and has_begun:
+    if before is not None and study.victim is None:
         raise InputError(
             f"{folder} holds attacks on the victim {before}, now none is named and another one would be trained; "
             f"name it by --victim, or choose another --run"

@@ -138,10 +138,13 @@ class Trainer:
             number, loss = waiting.popleft()
             losses.append(float(loss))
             if not math.isfinite(losses[-1]):
+                # Before the first epoch is finished the folder binds nobody.
+                has_epoch = epoch > 1
                 raise InputError(
-                    f"the loss is {losses[-1]} at epoch {epoch}, step {number} of {self.steps_per_epoch}; "
-                    f"{kept} keeps the last finished epoch. Try a smaller learning_rate, "
-                    f"now {config.learning_rate:g}, in another --run"
+                    f"the loss is {losses[-1]} at epoch {epoch}, step {number} of {self.steps_per_epoch}"
+                    + f"; {kept} keeps the last finished epoch" * has_epoch
+                    + f". Try a smaller learning_rate, now {config.learning_rate:g}"
+                    + ", in another --run" * has_epoch
                 )
 
         batches = training_batches(

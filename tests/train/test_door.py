@@ -83,6 +83,27 @@ def test_init_that_does_not_exist(data_dir: Path, tmp_path: Path) -> None:
         main(["bars", "--model", "resnet14", *places])
 
 
+def test_a_training_that_was_refused_is_corrected_and_goes_on(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("words.txt").write_text("no weights")
+    common = ["bars", "--model", "resnet14", "--data-dir", str(data_dir), "--epochs", "1"]
+    for wrong, message in (
+        (["--batch-size", "4000"], "batch_size 4000 is more than"),
+        (["--batch-size", "16", "--init", "nowhere.pth"], "weights not found"),
+        (["--batch-size", "16", "--init", "words.txt"], "words.txt"),
+        (["--batch-size", "16", "--validation-fraction", "0.999"], "cannot be divided"),
+        (["--batch-size", "16", "--learning-rate", "1e30"], r"the loss is nan at epoch 1.* now 1e\+30$"),
+    ):
+        with pytest.raises(InputError, match=message):
+            main([*common, *wrong])
+    main([*common, "--batch-size", "16"])
+    assert Victim.load(Path("runs/bars-resnet14-32")).class_names == ("left", "right")
+    with pytest.raises(InputError, match="holds another training"):
+        main([*common, "--batch-size", "8"])
+
+
 def test_options_have_one_name_each() -> None:
     names = [field.name for field in dataclasses.fields(TrainOptions)]
     assert not set(names) & {field.name for field in dataclasses.fields(TrainConfig)}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..labels import aim_text
+from ..search.flatness import FirstLook
 from ..terminal.console import Meter, say
 from .selection import eligible, select, select_all
 
@@ -42,6 +44,13 @@ class Plan:
     def say(self, message: str) -> None:
         """Print one line, unless it is quiet."""
         if not self.quiet:
+            say(message)
+
+    def warn(self, message: str) -> None:
+        """Tell what makes results mean less than they seem to: a line, or where it is quiet, a Python warning."""
+        if self.quiet:
+            warnings.warn(message, UserWarning, stacklevel=2)
+        else:
             say(message)
 
 
@@ -119,7 +128,11 @@ def _announcement(attack: Attack, total: str, share: str) -> str:
 
 
 def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[int]) -> None:
-    """Do the experiments of `share`, positions in the subset, and keep each as it finishes."""
+    """Do the experiments of `share`, positions in the subset, and keep each as it finishes.
+
+    Raises:
+        InputError: the fitness guides the search of no image (`FirstLook`), and none was finished before.
+    """
     attack, plan, member = images.attack, images.plan, keeper.member
     shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
     plan.say(_announcement(attack, how_many(selection, keeper), shared))
@@ -127,6 +140,8 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
     name = "attack" if member.num_processes == 1 else f"attack, {member.name}"
     unit = "experiments" if selection.screened else "images"
     candidates = 0
+    # A random draw needs no guide, and what has finished before was looked at before.
+    look = FirstLook(may_refuse=not keeper.finished and attack.search.generations > 0)
     with Meter(name, already + len(share), unit, already, plan.quiet) as meter:
 
         def note() -> str:
@@ -138,6 +153,8 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
             meter.advance(0, note())
 
         jobs = images.jobs(keeper, selection, share, meter)
-        for finished in attack.run(jobs, plan.origin, count, plan.say):
+        for finished in attack.run(jobs, plan.origin, count, plan.say, look):
             keeper.save(finished)
             meter.advance(1, note())
+    if look.flat:
+        plan.warn(look.note(attack.fitness))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ..victim.victim import Victim
     from .problem import Base
 
+IGNORES_IMAGES = "its output does not depend on the image"
+
 # Bytes of one map of a cut; several are alive at a time. Usual server CPUs have 32 MB of shared cache.
 _CACHE = 20e6
 
@@ -51,11 +53,14 @@ def make_evaluator(
         engine: default: `EngineConfig()`.
 
     Raises:
-        InputError: bfloat16 of a user's own function; an unknown layer name, or one that windows do not reach.
+        InputError: bfloat16 of a user's own function; an unknown layer name, or one that windows do not reach; a
+            function that does not look at its images.
     """
     engine = engine or EngineConfig()
     fn, weights = _searched(victim, precision)
     network = Network(fn, weights, victim.input_shape)
+    if network.one.outputs not in network.one.dependent:
+        raise InputError(f"victim {victim.name!r} gives the same output for every image: {IGNORES_IMAGES}")
     switch = _switch(network, weights, num_pixels, precision, engine)
     is_dense = engine.evaluator == "dense" or switch == 0
     # Where both evaluators compute whole maps they do it alike, so that they differ by rounding alone.

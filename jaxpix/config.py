@@ -4,11 +4,14 @@ Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a s
 """
 
 import dataclasses
+import functools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
+
+from .errors import explain
 
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
@@ -189,3 +192,21 @@ class ClusterConfig(_Short):
     """Number of this process, from 0."""
     cluster: bool = False
     """Find the three above by JAX's cluster detection (SLURM, Open MPI, …)."""
+
+
+def _in_plain_words(kind: type[Any]) -> None:
+    """Let a wrong value be an `InputError` wherever the class is called, as it is in files and on command lines."""
+    build = kind.__init__
+
+    @functools.wraps(build)
+    def init(self: Any, *args: Any, **values: Any) -> None:
+        try:
+            build(self, *args, **values)
+        except ValidationError as error:
+            raise explain(error, f"{kind.__name__}: ") from None
+
+    kind.__init__ = init
+
+
+for _kind in (PrepareConfig, TrainConfig, AttackConfig, EngineConfig, ClusterConfig):
+    _in_plain_words(_kind)

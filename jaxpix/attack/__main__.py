@@ -6,7 +6,7 @@ from ..data.prepared import PreparedDataset
 from ..labels import label_text
 from ..metrics.queries import median_queries_to_first_hit
 from ..metrics.rates import average_confidence, footnote, null_control_failures, success_rate
-from ..records.files import TABLE
+from ..records.files import TABLE, read_reasons
 from ..records.record import Record
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
@@ -16,6 +16,12 @@ from ..victim.victim import Victim
 from .campaign import Result, run_campaign
 from .cluster import Member, join
 from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, plain
+from .work import doubts
+
+EXAMPLES = (
+    "--victim runs/derma-resnet50-224 --num-pixels 3",
+    "--victim my_model.py:make_victim --dataset mine --per-class 20",
+)
 
 
 def _run(options: AttackOptions, member: Member) -> None:
@@ -26,6 +32,9 @@ def _run(options: AttackOptions, member: Member) -> None:
     result = run_campaign(campaign, member)
     if result.records:
         show(result, victim, dataset, "" if result.is_whole else f", share of {member.name}")
+    if result.is_whole:
+        for doubt in doubts(campaign, result.selection, result.records, read_reasons(campaign.folder)):
+            say(f"warning: {doubt}")
     if result.is_whole:
         say(f"records: {campaign.folder / TABLE}")
         say(f"pictures: {result.sheet}" if result.sheet else "pictures: none, no attack succeeded")
@@ -78,7 +87,13 @@ def _row(name: str, records: Sequence[Record], asked: int | None) -> list[str]:
 
 def main(arguments: Sequence[str]) -> None:
     """Attack what the options name."""
-    options = parse(SharedAttackOptions, "attack", "Attack a victim by differential evolution.", arguments)
+    options = parse(
+        SharedAttackOptions,
+        "attack",
+        "Attack a victim by differential evolution.",
+        arguments,
+        examples=EXAMPLES,
+    )
     with join(options.processes) as member:
         _run(plain(options), member)
 

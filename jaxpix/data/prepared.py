@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from .prepared_files import Summary, finished, folder_name, prepare_again, read_index, read_summary
 from .registry import DATASETS, DatasetInfo, lookup
 
@@ -137,8 +137,9 @@ class PreparedDataset:
 
     def _length(self, split_name: str) -> int:
         if split_name not in self.num_examples:
+            hint = did_you_mean(split_name, self.num_examples)
             raise InputError(
-                f"{self.path}: no split {split_name!r}; available: {', '.join(self.num_examples)}"
+                f"{self.path}: no split {split_name!r}{hint}; available: {', '.join(self.num_examples)}"
             )
         return self.num_examples[split_name]
 
@@ -243,7 +244,11 @@ def _what(name: str) -> str:
 def _check_known(name: str, data_dir: Path) -> None:
     """A name that is neither known nor prepared is a typing error, not a missing preparation."""
     prepared = sorted({path.parents[1].name for path in finished(data_dir, "*/*")})
+    # A name of one's own that is prepared there is nearer than one that jaxpix knows.
+    hint = did_you_mean(name, prepared)
     try:
         lookup(name)
     except InputError as error:
-        raise InputError(f"{error}; prepared in {data_dir}: {', '.join(prepared) or 'nothing'}") from None
+        raise InputError(
+            f"{error}; prepared in {data_dir}: {', '.join(prepared) or 'nothing'}{hint}"
+        ) from None

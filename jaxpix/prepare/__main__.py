@@ -14,6 +14,11 @@ from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from .preparation import prepare_dataset
 
+EXAMPLES = (
+    "derma --source HAM10000.zip",
+    "folder --source my-images --name mine --image-size 128",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class PrepareOptions:
@@ -72,7 +77,9 @@ def _findings(dataset: PreparedDataset) -> list[str]:
 
 def main(arguments: Sequence[str]) -> None:
     """Prepare one data set and print its summary."""
-    options = parse(PrepareOptions, "prepare", "Prepare a data set for training and attack.", arguments)
+    options = parse(
+        PrepareOptions, "prepare", "Prepare a data set for training and attack.", arguments, examples=EXAMPLES
+    )
     if not options.dataset:
         raise InputError(f"which data set? python -m jaxpix.prepare DATASET; known: {', '.join(names())}")
     show_summary(prepare_dataset(options.dataset, options.prepare, report=console))

@@ -75,6 +75,7 @@ def _parts(
         {
             "title": series.title,
             "caution": series.caution,
+            "doubts": series.doubts,
             "headlines": headlines_of(series),
             "charts": drawn,
             "protocol": protocol,

@@ -90,8 +90,8 @@ class FirstLook:
         """What to say of those that are flat, where there are any."""
         advice = "" if fitness == "margin" else f"; where it is saturated, {_MARGIN} may tell them apart"
         return (
-            f"the first population of {len(self.flat):,} of {len(self._looked):,} images is flat: fitness {fitness} is "
-            f"the same for all candidates, so that nothing guided the beginning of their search{advice}"
+            f"the first population of {len(self.flat):,} of {len(self._looked):,} images is flat: fitness "
+            f"{fitness} is the same for all candidates, so that nothing guided the beginning of their search{advice}"
         )
 
 
@@ -110,8 +110,8 @@ def _reason(victim: Victim, problem: Problem, samples: Sequence[_Sample]) -> str
             )
         pixels = problem.box.num_pixels
         return (
-            f"The outputs of victim {victim.name!r} do not change at all with {pixels} pixel{'s' * (pixels > 1)}. Does "
-            "it round them, or make images smaller first? If it returns probabilities, let it return the values "
+            f"The outputs of victim {victim.name!r} do not change at all with {pixels} pixel{'s' * (pixels > 1)}. "
+            "Does it round them, or make images smaller first? If it returns probabilities, let it return the values "
             "before softmax or sigmoid; or change more pixels (--num-pixels)"
         )
     if _tells_apart(problem, samples, before, after):

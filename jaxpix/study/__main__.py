@@ -18,6 +18,11 @@ from .file import Study, check_attacks, read_study
 from .plan import show_plan
 from .run import StudyOutcome, run_study, success_table
 
+EXAMPLES = (
+    "pneumonia --plan",
+    "my-study.toml --set train.epochs=20 attack.generations=50",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class StudyOptions:
@@ -67,7 +72,9 @@ def main(arguments: Sequence[str]) -> None:
     arguments = list(arguments)
     if arguments.count("--set") > 1:
         raise InputError("--set is there twice; give it once: --set KEY=VALUE KEY=VALUE …")
-    options = parse_flags(StudyOptions, arguments, "study", "Train, attack and report as a file says.")
+    options = parse_flags(
+        StudyOptions, arguments, "study", "Train, attack and report as a file says.", examples=EXAMPLES
+    )
     if options.list:
         show_shipped()
         return

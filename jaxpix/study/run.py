@@ -16,6 +16,7 @@ from ..attack.options import bind, open_dataset
 from ..attack.selection import NothingToAttackError
 from ..errors import InputError
 from ..labels import label_text
+from ..metrics.chance import doubts_of_test
 from ..metrics.rates import success_rate
 from ..records.files import has_results
 from ..storage.files import write_atomically
@@ -115,6 +116,8 @@ def _victim(study: Study, dataset: PreparedDataset, folder: Path) -> Victim:
     assert run.test_metrics is not None, "the run is finished"
     title, header, rows = table(run.test_metrics)
     print_table(f"{dataset.info.title}: {victim.name}, {title}", header, rows)
+    for doubt in doubts_of_test(run.test_metrics):
+        say(f"warning: {doubt}")
     return victim
 
 

@@ -54,7 +54,10 @@ def test_options_survive_toml(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[attack]\nfitnes = 'cosine'", r"some\.toml: attack\.fitnes: unknown key; did you mean fitness\?"),
+        (
+            "[attack]\nfitnes = 'cosine'",
+            r"some\.toml: attack\.fitnes: unknown key \(did you mean fitness\?\)",
+        ),
         (
             "[attack]\nfitness = 'cosin'",
             r"attack\.fitness: .*'confidence', 'margin' or 'cosine', got 'cosin'",
@@ -62,7 +65,10 @@ def test_options_survive_toml(tmp_path):
         ("[attack]\npopulation = 'many'", r"attack\.population: .*valid integer.*, got 'many'"),
         ("[attack]\nnum_pixels = 0", r"attack\.num_pixels: .*greater than or equal to 1, got 0"),
         ("[attack]\nseed = -1", r"attack\.seed: .*greater than or equal to 0, got -1"),
-        ("[atack]\nseed = 1", r"unknown table \[atack\]; allowed: data, prepare, train"),
+        (
+            "[atack]\nseed = 1",
+            r"unknown table \[atack\] \(did you mean attack\?\); allowed: data, prepare, train",
+        ),
         ("seed = 1", r"unknown table \[seed\]"),
         ("[attack", "is not valid TOML"),
     ],

@@ -70,6 +70,13 @@ def test_training_that_stops_early_says_why_and_how_to_go_on(
     reached = f"validation accuracy reached {metrics['validation_accuracy']:.1%}"
     assert f"stopped before epoch 9: {reached}, and --stop-accuracy is 1%; to train on, give" in printed
     assert "--stop-accuracy 1 and another --run" in printed
+    # A finished run is only opened, and says what its test says.
+    test = json.loads((tmp_path / "run" / "test_metrics.json").read_text())
+    for confusion, said in (([[10, 0], [0, 10]], False), ([[10, 0], [10, 0]], True)):
+        (tmp_path / "run" / "test_metrics.json").write_text(json.dumps({**test, "confusion": confusion}))
+        main(["bars", *flags, "--data-dir", str(data_dir), "--run", str(tmp_path / "run")])
+        words = "warning: the victim is at chance: balanced accuracy 50.0 % on 20 test images"
+        assert (words in capsys.readouterr().out) == said
 
 
 def test_a_data_set_that_is_not_prepared_says_the_command(tmp_path: Path) -> None:

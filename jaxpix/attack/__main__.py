@@ -85,6 +85,9 @@ def _row(name: str, records: Sequence[Record], asked: int | None) -> list[str]:
     ]
 
 
+OPTIONS = SharedAttackOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Attack what the options name."""
     options = parse(

@@ -57,6 +57,9 @@ class ShowOptions:
     """NAME.json; plots go beside it."""
 
 
+OPTIONS = BenchOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Measure what the options name, or show what was measured."""
     command = shlex.join(["python", "-m", "jaxpix.bench", *arguments])

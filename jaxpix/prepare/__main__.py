@@ -75,6 +75,9 @@ def _findings(dataset: PreparedDataset) -> list[str]:
     return lines
 
 
+OPTIONS = PrepareOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Prepare one data set and print its summary."""
     options = parse(

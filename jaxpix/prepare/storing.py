@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ..data.fingerprints import pixel_hash
 from ..data.images import UnreadableImageError, decode, fit, from_pixels
 from ..storage.png import encode_png
 from .sources.trees import READ_ERRORS
@@ -94,8 +95,7 @@ def _store_one(item: Item, load: Callable[[], Loaded], info: DatasetInfo, image_
         return Outcome(item, item.label, problem=str(error))
     except READ_ERRORS as error:
         return Outcome(item, item.label, problem=f"cannot be read: {error}")
-    pixel_hash = hashlib.sha256(image.tobytes()).hexdigest()
-    return Outcome(item, label, encode_png(image, compress_level=4), source_hash, pixel_hash)
+    return Outcome(item, label, encode_png(image, compress_level=4), source_hash, pixel_hash(image))
 
 
 def _open(loaded: bytes | np.ndarray, channels: int) -> tuple[Image.Image, str]:

@@ -27,6 +27,9 @@ class ReportOptions:
     """Folder of the report. Default: `report` in the first run folder."""
 
 
+OPTIONS = ReportOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Write the report of the attacks that the options name."""
     options = parse(

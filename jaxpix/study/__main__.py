@@ -67,6 +67,9 @@ def show(study: Study, outcome: StudyOutcome) -> None:
     say(f"report: {outcome.page}")
 
 
+OPTIONS = StudyOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Carry out one study, or go on with it."""
     arguments = list(arguments)

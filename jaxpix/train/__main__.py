@@ -61,6 +61,9 @@ def show(dataset: PreparedDataset, run: TrainingRun, config: TrainConfig) -> Non
     say(f"victim: {run.victim}")
 
 
+OPTIONS = TrainOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Train, test, and print the test table."""
     options = parse(

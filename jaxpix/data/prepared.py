@@ -137,10 +137,8 @@ class PreparedDataset:
 
     def _length(self, split_name: str) -> int:
         if split_name not in self.num_examples:
-            hint = did_you_mean(split_name, self.num_examples)
-            raise InputError(
-                f"{self.path}: no split {split_name!r}{hint}; available: {', '.join(self.num_examples)}"
-            )
+            what = f"no split {split_name!r}{did_you_mean(split_name, self.num_examples)}"
+            raise InputError(f"{self.path}: {what}; available: {', '.join(self.num_examples)}")
         return self.num_examples[split_name]
 
     def source(self, split_name: str) -> ExampleSource:
@@ -244,11 +242,8 @@ def _what(name: str) -> str:
 def _check_known(name: str, data_dir: Path) -> None:
     """A name that is neither known nor prepared is a typing error, not a missing preparation."""
     prepared = sorted({path.parents[1].name for path in finished(data_dir, "*/*")})
-    # A name of one's own that is prepared there is nearer than one that jaxpix knows.
-    hint = did_you_mean(name, prepared)
     try:
         lookup(name)
     except InputError as error:
-        raise InputError(
-            f"{error}; prepared in {data_dir}: {', '.join(prepared) or 'nothing'}{hint}"
-        ) from None
+        have = f"{', '.join(prepared) or 'nothing'}{did_you_mean(name, prepared)}"
+        raise InputError(f"{error}; prepared in {data_dir}: {have}") from None

@@ -1,18 +1,22 @@
 """A series: attacks that differ in classes, target and number of pixels, in nothing else."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..labels import LabelSpace, aim_text
 from .cells import Aim, Cell, Cells
 from .differences import SAME, Images, Setting, differences_of, resolve
 from .printed import PrintedResults, printed_results, protocol
-from .reading import AttackResult
 from .tables import pixels_text
+
+if TYPE_CHECKING:
+    from .reading import AttackResult
 
 
 @dataclasses.dataclass(frozen=True)

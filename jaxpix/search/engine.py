@@ -20,7 +20,7 @@ import numpy as np
 from ..config import EngineConfig
 from .flatness import FirstLook
 from .layout import choose_layout, is_out_of_memory
-from .passes import Pass
+from .passes import Means, Pass
 from .slots import slot_program
 from .verification import Verifier
 
@@ -111,10 +111,13 @@ class Engine:
         """
         queue, look = iter(jobs), look or FirstLook(may_refuse=False)
         while True:
-            work = Pass(self, queue, seed, look, on_candidates)
+            means = Means(self.program, self.layout, self.verify, self.steps_after)
+            work = Pass(means, queue, seed, look, on_candidates)
             try:
                 self.compile(on_notice)
                 yield from work.outcomes()
+                if work.aside:
+                    raise look.refusal(self.victim, self.problem)
                 return
             except jax.errors.JaxRuntimeError as error:
                 smaller = self.layout.halved()

@@ -18,6 +18,7 @@ from ..config import EngineConfig
 from ..errors import InputError
 from ..pixels import paint
 from ..platforms import matmul_precision, on_cpu
+from ..victim.probe import IGNORES_IMAGES
 from ..windows.costs import CPU, GPU, Plan
 from ..windows.incremental import Incremental
 from ..windows.network import Network
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from ..pixels import Pixels
     from ..victim.victim import Victim
     from .problem import Base
-
-IGNORES_IMAGES = "its output does not depend on the image"
 
 # Bytes of one map of a cut; several are alive at a time. Usual server CPUs have 32 MB of shared cache.
 _CACHE = 20e6

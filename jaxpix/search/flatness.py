@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError
-from ..victim.probe import made_up
-from .evaluators import IGNORES_IMAGES
+from ..victim.probe import IGNORES_IMAGES, made_up
 from .fitness import Goal, make_fitness
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import numpy as np
@@ -16,10 +16,19 @@ from .slots import Filling
 from .verification import Experiment, Stopped
 
 if TYPE_CHECKING:
-    from .engine import Engine
     from .flatness import FirstLook
-    from .slots import Candidates, Slots
-    from .verification import Job, Outcome
+    from .layout import Layout
+    from .slots import Candidates, SlotProgram, Slots
+    from .verification import Job, Outcome, Verifier
+
+
+class Means(NamedTuple):
+    """What a pass works with; `steps_after` says how many generations the next call has, see `Engine`."""
+
+    program: SlotProgram
+    layout: Layout
+    verify: Verifier
+    steps_after: Callable[[int, float], int]
 
 
 class Pass:
@@ -27,41 +36,39 @@ class Pass:
 
     Attributes:
         judged: outcomes that wait to be handed out, which is done while the devices are busy.
+        aside: begun, and set aside until some image has shown that the fitness can guide the search.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        means: Means,
         queue: Iterator[Job],
         seed: int,
         look: FirstLook,
         on_candidates: Callable[[int], None] | None,
     ):
-        self._engine, self._program = engine, engine.program
+        self._means, self._program = means, means.program
         self._queue, self._seed, self._look, self._on_candidates = queue, seed, look, on_candidates
-        self._occupants: list[Experiment | None] = [None] * engine.layout.num_slots
+        self._occupants: list[Experiment | None] = [None] * means.layout.num_slots
         self._to_verify: list[Stopped] = []
-        # Begun, and set aside until some image has shown that the fitness can guide the search.
-        self._aside: list[Job] = []
+        self.aside: list[Job] = []
         self.judged: list[Outcome] = []
 
     def unfinished(self) -> list[Job]:
         """Jobs drawn from the queue that have not been judged."""
         waiting = [stopped.experiment.job for stopped in self._to_verify if stopped.slot is None]
-        return [*waiting, *self._aside, *self._jobs()]
+        return [*waiting, *self.aside, *self._jobs()]
 
     def _jobs(self) -> list[Job]:
         return [experiment.job for experiment in self._occupants if experiment is not None]
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Outcomes until the queue and all slots are empty."""
+        """Outcomes until the queue and all slots are empty; none where all jobs were set aside."""
         slots = self._program.empty()
-        steps = self._engine.steps_after(1, self._engine.layout.seconds_per_call)
+        steps = self._means.steps_after(1, self._means.layout.seconds_per_call)
         while True:
             slots = self._refill(slots)
             if not any(self._occupants) and not self._to_verify:
-                if self._aside:
-                    raise self._look.refusal(self._engine.victim, self._engine.problem)
                 yield from self._handed_out()
                 return
             began = time.monotonic()
@@ -74,7 +81,7 @@ class Pass:
             was_waited_for = not evaluated.is_ready()
             candidates: Candidates = jax.device_get(reading)
             if was_waited_for:
-                steps = self._engine.steps_after(now, time.monotonic() - began)
+                steps = self._means.steps_after(now, time.monotonic() - began)
             if self._on_candidates:
                 self._on_candidates(int(np.sum(evaluated)))
             if not self._has_begun(candidates):
@@ -86,10 +93,10 @@ class Pass:
     def _has_begun(self, candidates: Candidates) -> bool:
         """Look at first populations; while all are flat, make room for others. What is set aside starts again."""
         if self._look.may_go_on(self._occupants, candidates):
-            if self._aside:
-                self._queue, self._aside = itertools.chain(self._aside, self._queue), []
+            if self.aside:
+                self._queue, self.aside = itertools.chain(self.aside, self._queue), []
             return True
-        self._aside += self._jobs()
+        self.aside += self._jobs()
         self._occupants = [None] * len(self._occupants)
         if self._look.is_long_enough:
             self._queue = iter(())
@@ -102,7 +109,7 @@ class Pass:
     def _judge(self) -> np.ndarray:
         """Judge what has stopped: confirmed hits free their slots; the slots of the others, bool [S]."""
         refuted = np.zeros(len(self._occupants), bool)
-        verdicts = self._engine.verify(self._to_verify)
+        verdicts = self._means.verify(self._to_verify)
         for stopped, outcome in zip(self._to_verify, verdicts, strict=True):
             if outcome is None:
                 assert stopped.slot is not None, "only hits can be refuted"
@@ -131,7 +138,7 @@ class Pass:
     def _refill(self, slots: Slots) -> Slots:
         """Jobs from the queue into free slots, a few at a time."""
         free = [index for index, experiment in enumerate(self._occupants) if experiment is None]
-        size = self._engine.layout.filling
+        size = self._means.layout.filling
         while free:
             jobs = list(itertools.islice(self._queue, min(size, len(free))))
             if not jobs:
@@ -144,7 +151,7 @@ class Pass:
 
     def _filling(self, positions: list[int], jobs: list[Job]) -> Filling:
         """Jobs as arrays of one fixed size; what is padded goes to no slot."""
-        spare = self._engine.layout.filling - len(jobs)
+        spare = self._means.layout.filling - len(jobs)
         padded = jobs + [jobs[0]] * spare
         return Filling(
             np.array(positions + [len(self._occupants)] * spare, np.int32),

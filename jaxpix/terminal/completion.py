@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Union
@@ -15,6 +16,7 @@ from .options import MARKERS
 
 SHELLS = ("bash", "zsh", "fish")
 _PROGRAM = "jaxpix"
+_SPEC = "COMPLETION_SPEC = "
 
 
 def completion_script(shell: str, doors: Mapping[str, type[Any]]) -> str:
@@ -42,7 +44,20 @@ def completion_script(shell: str, doors: Mapping[str, type[Any]]) -> str:
             args=["--tyro-print-completion", shell],
             config=(*MARKERS, tyro.conf.OmitSubcommandPrefixes),
         )
-    return written.getvalue()
+    return "".join(map(_cleaned, written.getvalue().splitlines(keepends=True)))
+
+
+def _cleaned(line: str) -> str:
+    """The line that holds all flags, without what is no word to type."""
+    if not line.startswith(_SPEC):
+        return line
+    # A line break within a description would begin another word.
+    line = re.sub(r"\\+n(?! )", " ", line)
+    return re.sub(r"(?<='choices': \[)[^\]]*", _words, line)
+
+
+def _words(choices: re.Match[str]) -> str:
+    return ", ".join(sorted(word for word in choices[0].split(", ") if "None" not in word))
 
 
 def install_completion(shell: str, script: str) -> tuple[Path, str]:

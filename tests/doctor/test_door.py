@@ -66,7 +66,16 @@ def test_a_sound_place(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed, status = look(world, capsys)
     assert status == 0
     assert printed.startswith(f"jaxpix {__version__}")
-    for word in ("packages: jax ", "jaxlib ", "flax ", "optax ", "evosax ", "numpy ", "pillow ", "tensorflow-datasets "):
+    for word in (
+        "packages: jax ",
+        "jaxlib ",
+        "flax ",
+        "optax ",
+        "evosax ",
+        "numpy ",
+        "pillow ",
+        "tensorflow-datasets ",
+    ):
         assert word in printed
     assert "devices (cpu): " in printed
     assert "compilation cache: off" in printed

@@ -115,10 +115,20 @@ def test_a_missing_file_is_explained():
 
 
 def test_a_wrong_flag_ends_with_status_2(capsys):
-    for arguments in (["--fitnes", "cosine"], ["--population", "3"], ["--fitness", "cosin"]):
+    for arguments in (["--fitnes", "cosine"], ["--population", "3"], ["--fitness"]):
         with pytest.raises(SystemExit) as stop:
             parsed(*arguments)
         assert stop.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--fitness", "cosin"], ["--fitness=cosin"], ["--seed", "1", "--fitness", "cosin", "x"]]
+)
+def test_a_word_that_is_none_of_the_choices(arguments):
+    with pytest.raises(
+        InputError, match=r"--fitness: expected one of confidence, margin, cosine, got 'cosin' \(did you mean"
+    ):
+        parsed(*arguments)
 
 
 def test_the_shipped_configurations_are_valid():

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-from .errors import explain
-
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
@@ -195,7 +193,7 @@ class ClusterConfig(_Short):
 
 
 def _in_plain_words(kind: type[Any]) -> None:
-    """Let a wrong value be an `InputError` wherever the class is called, as it is in files and on command lines."""
+    """Let what is wrong be said as in files and on command lines, a line each and without pydantic's links."""
     build = kind.__init__
 
     @functools.wraps(build)
@@ -203,7 +201,11 @@ def _in_plain_words(kind: type[Any]) -> None:
         try:
             build(self, *args, **values)
         except ValidationError as error:
-            raise explain(error, f"{kind.__name__}: ") from None
+            findings = error.errors(include_url=False, include_context=False)
+            lines = [
+                f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in findings
+            ]
+            raise ValueError(f"{kind.__name__}: " + "; ".join(lines)) from None
 
     kind.__init__ = init
 

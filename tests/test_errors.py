@@ -31,8 +31,11 @@ def test_did_you_mean(given: object, allowed: list[str], said: str) -> None:
             lambda: AttackConfig(population=3),
             "AttackConfig: population: Input should be greater than or equal to 4, got 3",
         ),
-        (lambda: AttackConfig(fitness="margn"), r"got 'margn' \(did you mean margin\?\)"),
-        (lambda: TrainConfig(model="resnet51"), r"got 'resnet51' \(did you mean resnet50\?\)"),
+        (
+            lambda: AttackConfig(fitness="margn"),
+            "fitness: Input should be 'confidence', 'margin' or 'cosine', got 'margn'$",
+        ),
+        (lambda: TrainConfig(model="resnet51"), "TrainConfig: model: .*, got 'resnet51'$"),
         (
             lambda: PrepareConfig(image_size="large"),
             "PrepareConfig: image_size: Input should be a valid integer",
@@ -41,7 +44,7 @@ def test_did_you_mean(given: object, allowed: list[str], said: str) -> None:
     ],
 )
 def test_a_wrong_configuration_in_python_is_explained(make, message: str) -> None:
-    with pytest.raises(InputError, match=message) as said:
+    with pytest.raises(ValueError, match=message) as said:
         make()
     assert "pydantic" not in str(said.value)
 

@@ -109,10 +109,9 @@ class Engine:
         Raises:
             InputError: `look` refuses, since the first population of every image is flat.
         """
-        queue, look = iter(jobs), look or FirstLook(may_refuse=False)
+        queue, look = iter(jobs), look or FirstLook()
         while True:
-            means = Means(self.program, self.layout, self.verify, self.steps_after)
-            work = Pass(means, queue, seed, look, on_candidates)
+            work = Pass(self._means(), queue, seed, look, on_candidates)
             try:
                 self.compile(on_notice)
                 yield from work.outcomes()
@@ -133,6 +132,9 @@ class Engine:
             queue = itertools.chain(work.unfinished(), queue)
             del work
             self._arrange(smaller)
+
+    def _means(self) -> Means:
+        return Means(self.program, self.layout, self.verify, self.steps_after)
 
     def steps_after(self, steps: int, seconds: float) -> int:
         """Generations for the next call, so that calls last about as long as the layout wants."""

@@ -47,7 +47,7 @@ class FirstLook:
         is_over: the search may go on; else first populations are looked at.
     """
 
-    def __init__(self, *, may_refuse: bool):
+    def __init__(self, *, may_refuse: bool = False):
         self.flat: set[str] = set()
         self._looked: set[str] = set()
         self._samples: list[_Sample] = []

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from ..errors import InputError
-from ..storage.documents import dump, load, shown
+from ..errors import InputError, shown
+from ..storage.documents import dump, load
 from .registry import DatasetInfo
 
 VERSION = "1.0.0"

@@ -15,6 +15,11 @@ from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from .preparation import prepare_dataset, understand_source
 
+EXAMPLES = (
+    "derma --source HAM10000.zip",
+    "folder --source my-images --name mine --image-size 128",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class PrepareOptions:
@@ -75,9 +80,14 @@ def _findings(dataset: PreparedDataset) -> list[str]:
     return lines
 
 
+OPTIONS = PrepareOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Prepare one data set and print its summary."""
-    options = parse(PrepareOptions, "prepare", "Prepare a data set for training and attack.", arguments)
+    options = parse(
+        PrepareOptions, "prepare", "Prepare a data set for training and attack.", arguments, examples=EXAMPLES
+    )
     if not options.dataset:
         raise InputError(f"which data set? python -m jaxpix.prepare DATASET; known: {', '.join(names())}")
     if options.dry_run:

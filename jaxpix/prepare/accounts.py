@@ -1,11 +1,10 @@
 """The books of a preparation: what was stored where, what was left out, what leaks between splits."""
 
-import hashlib
-import json
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from ..data.fingerprints import Fingerprint
 from ..data.prepared_files import Duplicates, Leaks, Settings, Skipped, Summary, write_index, write_summary
 from ..data.registry import DatasetInfo
 from ..errors import InputError
@@ -30,7 +29,7 @@ class Ledger:
         self._corrupt: list[Skip] = []
         self._contrast = Contrast()
         self._corrupt_labels: set[tuple[str, int]] = set()
-        self._hash = hashlib.sha256(json.dumps([info.task, info.class_names, splits]).encode())
+        self._fingerprint = Fingerprint(info, splits)
 
     def enter(self, split_name: str, outcome: Outcome) -> bool:
         """Book one image; False where it was corrupt and is skipped.
@@ -55,8 +54,7 @@ class Ledger:
         values = (split_name, item.image_id, item.group, list(label), outcome.source_hash)
         for column, value in zip(self._rows.values(), values, strict=True):
             column.append(value)
-        row = [split_name, item.image_id, item.group, label, outcome.pixel_hash]
-        self._hash.update(json.dumps(row).encode())
+        self._fingerprint.add(split_name, item.image_id, item.group, label, outcome.pixel_hash)
         return True
 
     def close(
@@ -84,7 +82,7 @@ class Ledger:
             scheme=scheme,
             image_size=image_size,
             num_examples=num_examples,
-            fingerprint=self._hash.hexdigest(),
+            fingerprint=str(self._fingerprint),
             settings=settings,
             classes=self._class_counts(),
             num_missing=listing.num_missing,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..data.dicom import check_installed
 from ..data.prepared_files import folder_name
 from ..data.registry import PHANTOMS, lookup, names
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from .formats import covidx, folder, ham10000, kermany, medmnist, nih
 from .sources.archives import open_source
 from .sources.trees import has_usual_suffix
@@ -125,7 +125,8 @@ def resolve(name: str, config: PrepareConfig) -> Request:
     stored_as = _stored_name(info, config)
     scheme = config.split or _default_scheme(info, config)
     if scheme not in info.split_schemes:
-        raise InputError(f"{name}: unknown split {scheme!r}; allowed: {', '.join(info.split_schemes)}")
+        hint = did_you_mean(scheme, info.split_schemes)
+        raise InputError(f"{name}: unknown split {scheme!r}{hint}; allowed: {', '.join(info.split_schemes)}")
     size = config.image_size or _default_size(info, config)
     return Request(info, stored_as, scheme, size, dataclasses.replace(config, split=scheme))
 

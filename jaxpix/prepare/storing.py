@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ..data.fingerprints import pixel_hash
 from ..data.images import UnreadableImageError, decode, fit, from_pixels
 from ..data.prepared_files import span_of
 from ..storage.png import encode_png
@@ -97,11 +98,10 @@ def _store_one(item: Item, load: Callable[[], Loaded], listing: Listing, image_s
         return Outcome(item, item.label, problem=str(error))
     except READ_ERRORS as error:
         return Outcome(item, item.label, problem=f"cannot be read: {error}")
-    pixel_hash = hashlib.sha256(image.tobytes()).hexdigest()
     png = encode_png(image, compress_level=4)
     extrema = image.getextrema()
     channels: Any = extrema if isinstance(extrema[0], tuple) else (extrema,)
-    return Outcome(item, label, png, source_hash, pixel_hash, extrema=channels)
+    return Outcome(item, label, png, source_hash, pixel_hash(image), extrema=channels)
 
 
 def open_image(loaded: bytes | np.ndarray, item: Item, listing: Listing) -> tuple[Image.Image, str]:

@@ -17,6 +17,7 @@ from .gallery import gallery_of
 from .headline import headlines_of
 from .printed import address, citation
 from .provenance import origins_of, report_command, victim_facts
+from .tables import bears_asterisk
 
 if TYPE_CHECKING:
     from .series import Series
@@ -50,6 +51,7 @@ def render_page(
             **_totals(all_series),
             parts=_parts(all_series, charts, protocols),
             synthetic=[series.is_synthetic for series in all_series],
+            has_asterisk=any(map(bears_asterisk, tables)),
             tables=[table for table in tables if not _tells_failures(table)],
             failures=[table for table in tables if _tells_failures(table)],
             gallery=gallery_of(all_series),
@@ -73,6 +75,7 @@ def _parts(
         {
             "title": series.title,
             "caution": series.caution,
+            "doubts": series.doubts,
             "headlines": headlines_of(series),
             "charts": drawn,
             "protocol": protocol,

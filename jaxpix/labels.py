@@ -24,6 +24,10 @@ def aim_text(target: Sequence[str] | None) -> str:
     return "untargeted" if target is None else f"to {label_text(target)}"
 
 
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + ", …" * (len(names) > 20)
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelSpace:
     """What the N outputs of a victim mean.
@@ -44,8 +48,15 @@ class LabelSpace:
     threshold: float = 0.5
 
     def __post_init__(self) -> None:
-        if len(set(self.class_names)) != len(self.class_names) or not self.class_names:
-            raise InputError(f"class names must be distinct and at least one, got {list(self.class_names)}")
+        if not self.class_names:
+            raise InputError("there must be at least one class name")
+        places: dict[str, int] = {}
+        for place, name in enumerate(self.class_names):
+            if places.setdefault(name, place) != place:
+                raise InputError(
+                    f"class names must be distinct: {name!r} is that of outputs {places[name]} and {place} (from 0); "
+                    "add something to one of them"
+                )
         if self.task == "multiclass" and len(self.class_names) < 2:
             raise InputError(
                 f"a multiclass victim needs at least 2 classes, got {list(self.class_names)}; "
@@ -54,7 +65,7 @@ class LabelSpace:
             )
         for name in self.normal_classes:
             if name not in self.class_names:
-                raise InputError(f"normal class {name!r} is none of the classes {list(self.class_names)}")
+                raise InputError(f"normal class {name!r} is none of the classes {_some(self.class_names)}")
         if not 0 < self.threshold < 1:
             raise InputError(f"threshold must lie between 0 and 1, got {self.threshold}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from importlib import resources
@@ -11,25 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
-from PIL import Image
 
-from .gallery import gallery_of
+from .comparison import compared
+from .gallery import gallery_of, mark_of
 from .headline import headlines_of
+from .lead import lead_of
 from .printed import address, citation
+from .protocols import protocol_rows
 from .provenance import origins_of, report_command, victim_facts
+from .series import short_names
 
 if TYPE_CHECKING:
     from .series import Series
     from .tables import Chart, Table
 
 _TEMPLATES = "templates"
+_SCRIPTS = ("pictures.js", "gallery.js", "numbers.js")
 
 
 def render_page(
     all_series: Sequence[Series],
     charts: Sequence[Sequence[Chart]],
     tables: Sequence[Table],
-    protocols: Sequence[Table],
     paths: Sequence[Path],
     out: Path,
 ) -> str:
@@ -37,22 +41,26 @@ def render_page(
 
     Args:
         all_series: what was attacked.
-        charts: the figures of each series; their files are read.
+        charts: the figures of each series.
         tables: tables over all series.
-        protocols: the protocol of each series beside the paper's.
         paths, out: what the report was told, so that the page can tell how to write it again.
     """
-    style, script = _template("style.css"), _template("gallery.js")
+    style, script = _template("style.css"), _script()
+    lead = lead_of(all_series)
     return (
         _environment()
         .get_template("report.html")
         .render(
             **_totals(all_series),
-            parts=_parts(all_series, charts, protocols),
-            synthetic=[series.is_synthetic for series in all_series],
-            tables=[table for table in tables if not _tells_failures(table)],
-            failures=[table for table in tables if _tells_failures(table)],
+            lead=lead,
+            lead_mark=mark_of(lead.series),
+            cautions=_cautions(all_series),
+            caveats=list(dict.fromkeys(one for series in all_series for one in series.caveats)),
+            comparison=compared(all_series),
             gallery=gallery_of(all_series),
+            parts=_parts(all_series, charts),
+            tables=_once_noted(tables, all_series),
+            protocol=protocol_rows(all_series),
             command=report_command(paths, out),
             paper=citation(),
             paper_address=address(),
@@ -65,21 +73,39 @@ def render_page(
     )
 
 
-def _parts(
-    all_series: Sequence[Series], charts: Sequence[Sequence[Chart]], protocols: Sequence[Table]
-) -> list[dict[str, Any]]:
+def _parts(all_series: Sequence[Series], charts: Sequence[Sequence[Chart]]) -> list[dict[str, Any]]:
     """What the page shows of each series."""
     return [
         {
             "title": series.title,
-            "caution": series.caution,
+            "short": name,
             "headlines": headlines_of(series),
-            "charts": drawn,
-            "protocol": protocol,
+            # matplotlib's drawing, rewritten without anything live; the names in it are escaped.
+            "charts": [(chart, Markup(chart.drawing)) for chart in drawn if chart.drawing],
             "victim": victim_facts(series),
             "origins": origins_of(series),
         }
-        for series, drawn, protocol in zip(all_series, charts, protocols, strict=True)
+        for series, name, drawn in zip(all_series, short_names(all_series), charts, strict=True)
+    ]
+
+
+def _cautions(all_series: Sequence[Series]) -> list[str]:
+    """What the band at the top says, once: of all series, or of those that it names."""
+    of: dict[str, list[str]] = {}
+    for series, name in zip(all_series, short_names(all_series), strict=True):
+        if series.caution:
+            of.setdefault(series.caution, []).append(name)
+    return [
+        text if len(names) == len(all_series) else f"{'; '.join(names)}: {text}" for text, names in of.items()
+    ]
+
+
+def _once_noted(tables: Sequence[Table], all_series: Sequence[Series]) -> list[Table]:
+    """The tables without the caveats that the page states once, at its top."""
+    said = {caveat for series in all_series for caveat in series.caveats}
+    return [
+        dataclasses.replace(table, notes=tuple(note for note in table.notes if note not in said))
+        for table in tables
     ]
 
 
@@ -95,10 +121,6 @@ def _totals(all_series: Sequence[Series]) -> dict[str, Any]:
     }
 
 
-def _tells_failures(table: Table) -> bool:
-    return "-failures-" in table.key or "-control-" in table.key
-
-
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
@@ -107,7 +129,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"picture": _picture, "picture_size": _picture_size}
     return environment
 
 
@@ -115,15 +136,10 @@ def _template(name: str) -> str:
     return (resources.files(__package__) / _TEMPLATES / name).read_text(encoding="utf-8")
 
 
+def _script() -> str:
+    return "\n".join(["(() => {", '"use strict";', *map(_template, _SCRIPTS), "})();"])
+
+
 def _hash(text: str) -> str:
     """What a Content-Security-Policy calls an inline style or script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-def _picture(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
-
-
-def _picture_size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as picture:
-        return picture.size

@@ -41,6 +41,15 @@ def victim_facts(series: Series) -> list[Fact]:
     return facts + _flat(victim["provenance"])
 
 
+def own_score(series: Series) -> str:
+    """How good the victim is on test images, in one figure: `test accuracy 91.2 %`."""
+    scores = dict(_scores(series.victim["test_metrics"]))
+    for name in ("accuracy", "macro auroc", "mean label accuracy", "exact match"):
+        if name in scores:
+            return f"test {name} {scores[name]}".replace("auroc", "AUROC")
+    return "its own accuracy was not measured"
+
+
 def _scores(metrics: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     if not metrics:
         return [("accuracy", "not measured by jaxpix")]

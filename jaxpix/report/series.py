@@ -59,12 +59,17 @@ class Series(Cells):
     @property
     def title(self) -> str:
         """Data set, victim, fitness, and what else was chosen for the search."""
+        return ", ".join(self.title_parts)
+
+    @property
+    def title_parts(self) -> list[str]:
+        """What its title says, one by one."""
         chosen = [
             f"{one.name} {one.here}"
             for one in self.differences
             if one.name == "fitness" or (one.is_search and one.is_chosen)
         ]
-        return ", ".join([self.dataset["title"], self.victim["name"], *chosen])
+        return [self.dataset["title"], self.victim["name"], *chosen]
 
     @property
     def is_synthetic(self) -> bool:
@@ -107,6 +112,14 @@ class Series(Cells):
         ]
         told = [f"Not the paper's protocol: {'; '.join(deviations)}."] if deviations else []
         return self.conditions + told
+
+
+def short_names(all_series: Sequence[Series]) -> list[str]:
+    """What tells each series from the others: its title without what all titles say."""
+    parts = [series.title_parts for series in all_series]
+    shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
+    names = [", ".join(part for part in own if part not in shared) for own in parts]
+    return [name or series.key for name, series in zip(names, all_series, strict=True)]
 
 
 def attack_name(attack: AttackResult) -> str:

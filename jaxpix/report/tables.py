@@ -47,18 +47,19 @@ class Chart:
 
     Attributes:
         path: PNG file.
+        name: what it shows, in a few words.
         title: what it shows.
         words: its numbers in words.
         source: figure or table of the paper that it follows; "" for none.
-        caution: what stands beside it.
+        drawing: the figure as SVG for a page; "" where only the file has it.
     """
 
     path: Path
+    name: str
     title: str
     words: str
     source: str
-    caution: str
-    is_wide: bool = False
+    drawing: str
 
 
 def others(count: int) -> str:

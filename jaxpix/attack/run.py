@@ -6,7 +6,7 @@ selection.json     the images, in order
 about.json         data set and victim, for reports
 journal.jsonl, records.parquet   what has finished; several processes have their own (`records/files.py`)
 shares.json        several processes: what was left to do when they began
-adversarial/, originals/   one PNG each per success; while there is none, originals of the nearest misses too
+adversarial/, originals/   one PNG each per success; originals of the first failures and the nearest misses too
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from .given import Attackable
 
 SHARES = "shares.json"
+KEPT_FAILURES = 200
+"""Failures of which a process keeps the original, besides those that came nearer to success than all before."""
 
 # Network file systems show a new file to other machines only after a while.
 _PATIENCE_SECONDS = 120.0
@@ -79,7 +81,7 @@ class AttackRun:
         self.passed_over: set[str] = set()
         self.num_successes = 0
         self.handed_out: list[int] = []
-        self._least_distance = math.inf
+        self._num_failures, self._least_distance = 0, math.inf
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> AttackRun:
@@ -103,9 +105,7 @@ class AttackRun:
 
     def _prepare(self) -> None:
         for record in each_record(self.folder):
-            self.finished.add(record.image_id)
-            self.num_successes += record.success
-            self._least_distance = min(self._least_distance, distance(record))
+            self._count(record)
         self.passed_over = read_passed_over(self.folder)
         has_results = bool(self.finished or self.passed_over)
         if not self.files.bind(self._identity, has_results=has_results) and not has_results:
@@ -147,15 +147,20 @@ class AttackRun:
             write_atomically(self.folder / "adversarial" / name, finished.png)
             write_atomically(self.folder / "originals" / name, encode_png(finished.original))
             record = dataclasses.replace(record, image_file=f"adversarial/{name}")
-        elif not self.num_successes and distance(record) < self._least_distance:
-            # A report of an attack without any success has this picture to show.
-            self._least_distance = distance(record)
+        elif self._num_failures < KEPT_FAILURES or distance(record) < self._least_distance:
+            # A report shows failures as well, and where nothing succeeded the nearest miss.
             name = f"{file_stem(record.image_id)}.png"
             write_atomically(self.folder / "originals" / name, encode_png(finished.original))
         self._journal.add(record)
+        self._count(record)
+        return record
+
+    def _count(self, record: Record) -> None:
         self.finished.add(record.image_id)
         self.num_successes += record.success
-        return record
+        self._num_failures += not record.success
+        if not record.success:
+            self._least_distance = min(self._least_distance, distance(record))
 
     def pass_over(self, images: Sequence[PassedOver]) -> None:
         """Keep that these images were judged and cannot be attacked."""

@@ -59,7 +59,7 @@ def draw_bars(path: Path, title: str, unit: str, bars: Sequence[Bar], caption: s
     axes.set_xlim(0, 1.14 * max(bar.high for bar in bars))
     axes.set_xlabel(unit)
     _grid(axes)
-    return save_figure(figure, title, caption, path)
+    return save_figure(figure, title, caption, path, is_list=True)
 
 
 class Curve(NamedTuple):
@@ -140,7 +140,7 @@ def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], 
         handles.append(Line2D([], [], linestyle="none", label="printed in the paper", **_PRINTED))
     _legend_above(axes, handles)
     _grid(axes)
-    return save_figure(figure, title, caption, path)
+    return save_figure(figure, title, caption, path, is_list=True)
 
 
 class HeatMap(NamedTuple):
@@ -204,7 +204,7 @@ def draw_intensities(
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
         _grid(axes, "y")
     grid[-1].set_xticks(range(0, 257, 64), ["0", "64", "128", "192", "255"])
-    grid[-1].set_xlabel("value of the changed pixels, in steps of 16; bars count pixels")
+    grid[-1].set_xlabel("value of the changed pixels; bars count pixels")
     _legend_above(grid[0], grid[0].get_legend_handles_labels()[0])
     return save_figure(figure, title, caption, path)
 

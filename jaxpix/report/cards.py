@@ -48,7 +48,8 @@ def card_of(attack: int, folder: Path, record: Record, side: int = 256, exact_up
         "before": label_text(record.label_before),
         "after": label_text(record.label_after),
         "before_text": label_with_confidences(record, record.label_before, record.confidences_before),
-        "after_text": label_with_confidences(record, after, record.confidences_after),
+        "after_text": "still " * (not record.success)
+        + label_with_confidences(record, after, record.confidences_after),
         "confidence": _confidence(record),
         "direction": direction_of(record),
         "sure_before": round(certainty(record, record.confidences_before), 4),

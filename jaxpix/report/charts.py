@@ -55,7 +55,7 @@ def _success(series: Series, path: Path) -> Chart:
             paper = "" if printed is None else f"; the paper printed {100 * printed:g} %"
             words.append(f"{row.name}, {pixels}: {rate.text(cell.asked)}{paper}")
     title = "Success of the attacks by original label"
-    axis_name = "success rate, with Wilson 95 % interval"
+    axis_name = "success rate, 95 % interval"
     drawing = draw_rates(path, f"{title}: {series.title}", axis_name, bars, series.caution)
     source = "Tables 6, 10, 11, 12, 14 and 15"
     return Chart(path, "Success by class", title, "; ".join(words), source, drawing)
@@ -77,7 +77,7 @@ def _queries(series: Series, path: Path) -> Chart | None:
     if not any(max(curve.y) for curve in curves.values()):
         return None
     title = "Success against queries, all attacked images"
-    axes_names = ("queries per image, at most", "success rate, with Wilson 95 % band")
+    axes_names = ("queries per image, at most", "success rate, 95 % band")
     drawing = draw_steps(path, f"{title}: {series.title}", axes_names, curves, series.caution)
     return Chart(path, "Success against queries", title, "; ".join(words), "", drawing)
 

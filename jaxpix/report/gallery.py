@@ -54,7 +54,7 @@ def gallery_of(
     return {
         "attacks": attacks,
         "items": [card_of(*one, side) for one in turns],
-        "failures": [card_of(*one, side) for one in nearest],
+        "failures": [card_of(*one, _SMALL) for one in nearest],
         "total": sum(map(len, queues)),
         "total_failures": len(failures),
     }

@@ -17,7 +17,7 @@ from .series import Series
 from .tables import number_text, pixels_text
 
 _SIDE, _EXACT_UP_TO = 512, 256
-_MOST_TRIED = 20
+_MOST_TRIED, _MOST_CLASSES = 20, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +27,15 @@ class Figure:
     Attributes:
         term: what it is.
         value: the number with its unit.
-        interval: how sure it is, and of how many.
+        interval: how sure it is.
+        count: of how many.
         is_dangerous: it counts diseased images that are called normal.
     """
 
     term: str
     value: str
     interval: str
+    count: str
     is_dangerous: bool = False
 
 
@@ -59,6 +61,16 @@ class Lead:
     is_dangerous: bool
     attacked: str
     figures: list[Figure]
+
+    @property
+    def confidences(self) -> list[tuple[str, float, float]]:
+        """The classes that matter most: name, confidence before and after, 0..1."""
+        record = self.record
+        rows = list(
+            zip(record.class_names, record.confidences_before, record.confidences_after, strict=True)
+        )
+        most = sorted(rows, key=lambda row: -max(row[1:]))[:_MOST_CLASSES]
+        return [row for row in rows if row in most]
 
     @property
     def fall(self) -> str:
@@ -130,8 +142,8 @@ def figures_of(series: Series, num_pixels: int) -> list[Figure]:
     median, interval = cell.median_to_hit, median_interval(cell.records)
     if median is not None:
         limits = f"95 % interval {interval[0]:,.0f}–{interval[1]:,.0f}" if interval else "too few for an interval"
-        value = number_text(median)
-        found.append(Figure("median queries to the first hit", value, f"{limits}, {cell.success.successes:,} successes"))
+        count = f"{cell.success.successes:,} success{'es' * (cell.success.successes != 1)}"
+        found.append(Figure("median queries to a hit", number_text(median), limits, count))
     return found
 
 
@@ -142,10 +154,10 @@ def dangerous_of(series: Series, num_pixels: int) -> Rate | None:
     return dangerous_rate(records) if records else None
 
 
-def _shown(rate: Rate) -> tuple[str, str]:
+def _shown(rate: Rate) -> tuple[str, str, str]:
     value = "–" if not rate.experiments else f"{100 * rate.rate:.1f}".removesuffix(".0") + " %"
     low, high = (f"{100 * limit:.1f}".removesuffix(".0") for limit in (rate.low, rate.high))
-    return value, f"95 % interval {low}–{high} %, {rate.successes:,} of {rate.experiments:,}"
+    return value, f"95 % interval {low}–{high} %", f"{rate.successes:,} of {rate.experiments:,} images"
 
 
 def _attacked(series: Series, num_pixels: int) -> str:

@@ -59,7 +59,8 @@ def render_page(
             comparison=compared(all_series),
             gallery=gallery_of(all_series),
             parts=_parts(all_series, charts),
-            tables=_once_noted(tables, all_series),
+            groups=_grouped(tables, all_series),
+            num_tables=len(tables),
             protocol=protocol_rows(all_series),
             command=report_command(paths, out),
             paper=citation(),
@@ -100,13 +101,19 @@ def _cautions(all_series: Sequence[Series]) -> list[str]:
     ]
 
 
-def _once_noted(tables: Sequence[Table], all_series: Sequence[Series]) -> list[Table]:
-    """The tables without the caveats that the page states once, at its top."""
+def _grouped(tables: Sequence[Table], all_series: Sequence[Series]) -> list[tuple[str, list[tuple[str, Table]]]]:
+    """Tables with their short titles by series, those of several series first.
+
+    Without the caveats, which the page states once, at its top.
+    """
     said = {caveat for series in all_series for caveat in series.caveats}
-    return [
-        dataclasses.replace(table, notes=tuple(note for note in table.notes if note not in said))
-        for table in tables
-    ]
+    suffixes = {f": {series.title}": name for series, name in zip(all_series, short_names(all_series), strict=True)}
+    groups: dict[str, list[tuple[str, Table]]] = {"": [], **{name: [] for name in suffixes.values()}}
+    for table in tables:
+        suffix = next((one for one in suffixes if table.title.endswith(one)), "")
+        noted = dataclasses.replace(table, notes=tuple(note for note in table.notes if note not in said))
+        groups[suffixes.get(suffix, "")].append((table.title.removesuffix(suffix), noted))
+    return [(name, found) for name, found in groups.items() if found]
 
 
 def _totals(all_series: Sequence[Series]) -> dict[str, Any]:

@@ -117,6 +117,10 @@ class Series(Cells):
 def short_names(all_series: Sequence[Series]) -> list[str]:
     """What tells each series from the others: its title without what all titles say."""
     parts = [series.title_parts for series in all_series]
+    # The data set, or else the victim, where that is enough.
+    for column in ([own[place] for own in parts] for place in range(2)):
+        if len(set(column)) == len(parts):
+            return column
     shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
     names = [", ".join(part for part in own if part not in shared) for own in parts]
     return [name or series.key for name, series in zip(names, all_series, strict=True)]

@@ -3,10 +3,13 @@ const { attacks, items, failures, total, total_failures } = JSON.parse(at("galle
 const cards = at("cards"), dialog = at("details");
 let all = items, chosen = items, visible = FIRST, open_card = 0;
 
+const percent = (value) => `${(100 * value).toFixed(1)} %`;
+
 function card(item) {
   const attack = attacks[item.attack];
   const entry = make("li"), button = make("button", "card");
   button.type = "button";
+  if (item.image === null) button.classList.add("bare");
   const picture = view(item.image, whole(item), item.pixels, item.pixels,
     item.success ? "adversarial, changed pixel circled" : "nearest miss, changed pixel circled", attack.mark);
   if (item.image !== null && item.pixels.length) {
@@ -17,8 +20,12 @@ function card(item) {
     picture.append(inset);
   }
   const labels = make("span", "labels");
-  labels.append(make("span", "was", item.before_text), make("span", "arrow", "→ "),
-    make("span", item.success ? "now" : "was", item.after_text));
+  if (item.success) {
+    labels.append(make("span", "was", item.before_text), make("span", "arrow", "→ "), make("span", "now", item.after_text));
+  } else {
+    labels.append(make("span", "was", item.before),
+      make("span", "", ` ${percent(item.sure_before)} → ${percent(item.sure_after)} sure`));
+  }
   button.append(picture, labels, make("span", "small", `${item.id} · ${attack.name}`));
   button.addEventListener("click", () => open(item));
   entry.append(button);
@@ -29,7 +36,7 @@ function bar(value, name) {
   const cell = make("td"), track = make("span", `bar ${name}`), filled = make("span");
   filled.style.width = `${100 * value}%`;
   track.append(filled);
-  cell.append(track, make("span", "number", `${(100 * value).toFixed(1)} %`));
+  cell.append(track, make("span", "number", percent(value)));
   return cell;
 }
 

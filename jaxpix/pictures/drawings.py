@@ -75,17 +75,20 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, title: str, caption: str, path: Path, *, is_list: bool = False) -> str:
+def save_figure(
+    figure: Figure, title: str, caption: str, path: Path, *, is_list: bool = False, is_wide: bool = False
+) -> str:
     """Write a figure as PNG with its title above and its caption below.
 
     Args:
         is_list: its height follows the number of its rows, on a page too.
+        is_wide: a page gives it the room of two.
 
     Returns:
         The figure alone as SVG for a page: no `style`, colours as classes (`fill-blue`, `stroke-ink`), ids that
         no figure of another path has.
     """
-    drawn = _to_svg(figure, path.stem, is_list)
+    drawn = _to_svg(figure, path.stem, is_list, is_wide)
     width, _ = figure.get_size_inches()
     figure.suptitle(textwrap.fill(title, int(12 * width)), x=0.01, ha="left", fontsize=11)
     if caption:
@@ -97,11 +100,12 @@ def save_figure(figure: Figure, title: str, caption: str, path: Path, *, is_list
     return drawn
 
 
-def _to_svg(figure: Figure, name: str, is_list: bool) -> str:
+def _to_svg(figure: Figure, name: str, is_list: bool, is_wide: bool) -> str:
     width, height = map(float, figure.get_size_inches())
     buffer = io.BytesIO()
     # Narrower than on paper, so that its letters are as large as the page's where it is shown small.
-    figure.set_size_inches(_PAGE_INCHES, max(_PAGE_HEIGHT, height - 1.1) if is_list else _PAGE_HEIGHT)
+    across = _PAGE_INCHES * (2 if is_wide else 1)
+    figure.set_size_inches(across, max(_PAGE_HEIGHT, height - 1.1) if is_list else _PAGE_HEIGHT)
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     figure.set_size_inches(width, height)

@@ -127,7 +127,7 @@ def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], 
             axes.plot([bar.low, bar.high], [place, place], color=INK, linewidth=1.4, solid_capstyle="butt")
         if bar.printed is not None:
             axes.plot(bar.printed, place, **_PRINTED)
-    axes.set_yticks(range(len(categories)), [textwrap.fill(name, 28) for name in categories])
+    axes.set_yticks(range(len(categories)), [textwrap.fill(name, 22) for name in categories])
     axes.set_ylim(len(categories) - 0.5, -0.5)
     axes.set_xlim(-0.015, 1.015)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
@@ -179,7 +179,7 @@ def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str
         axes.set_visible(False)
     bar = figure.colorbar(shown, ax=grid[: len(maps)].tolist(), shrink=0.8, label="changed pixels per field")
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    return save_figure(figure, title, caption, path)
+    return save_figure(figure, title, caption, path, is_wide=len(maps) > 1)
 
 
 def _binned(one: HeatMap, fields: int) -> np.ndarray:
@@ -210,7 +210,8 @@ def draw_intensities(
 
 
 def _legend_above(axes: Any, handles: Sequence[Any]) -> None:
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    # Of the whole figure: beside long names the axes are too narrow for it.
+    axes.figure.legend(handles=handles, loc="outside upper left", ncols=3)
 
 
 def _grid(axes: Any, axis: str = "x") -> None:

@@ -35,8 +35,8 @@ def charts_of(series: Series, folder: Path) -> list[Chart]:
     kinds = {
         "success": _success,
         "queries": _queries,
-        "positions": _positions,
         "intensities": _intensities,
+        "positions": _positions,
         "findings": _findings,
         "examples": _examples,
     }
@@ -123,7 +123,7 @@ def _positions(series: Series, path: Path) -> Chart | None:
     images = "some of those images" if is_sample else "those images"
     title = f"Where the changed pixels of successes lie, over the mean of {images}"
     drawing = draw_heat_maps(path, f"{title}: {series.title}", maps[:_MOST_MAPS], series.caution)
-    return Chart(path, "Where the hits lie", title, "; ".join(words[:_MOST_MAPS]), "", drawing)
+    return Chart(path, "Where the hits lie", title, "; ".join(words[:_MOST_MAPS]), "", drawing, len(maps) > 1)
 
 
 def _middle_half(values: Sequence[int]) -> str:

@@ -62,5 +62,5 @@ def gallery_of(
 
 def mark_of(series: Series) -> str:
     """What stands on every picture of a series; the band at the top of the page says the rest."""
-    marks = ["synthetic"] * series.is_synthetic + ["see note above"] * bool(series.dataset["note"])
-    return ", ".join(marks)
+    marks = ["synthetic"] * series.is_synthetic + ["see note"] * bool(series.dataset["note"])
+    return " · ".join(marks)

@@ -76,10 +76,10 @@ class Lead:
     def fall(self) -> str:
         """How far the certainty of the own label fell."""
         before, after = (
-            f"{100 * certainty(self.record, values):.1f} %"
+            certainty(self.record, values)
             for values in (self.record.confidences_before, self.record.confidences_after)
         )
-        return f"from {before} to {after}"
+        return f"{'fell' if after < before else 'went'} from {100 * before:.1f} % to {100 * after:.1f} %"
 
 
 def lead_of(all_series: Sequence[Series]) -> Lead:

@@ -21,6 +21,7 @@ from .printed import address, citation
 from .protocols import protocol_rows
 from .provenance import origins_of, report_command, victim_facts
 from .series import short_names
+from .study_tables import HOW_TO_READ_RATES
 
 if TYPE_CHECKING:
     from .series import Series
@@ -104,9 +105,9 @@ def _cautions(all_series: Sequence[Series]) -> list[str]:
 def _grouped(tables: Sequence[Table], all_series: Sequence[Series]) -> list[tuple[str, list[tuple[str, Table]]]]:
     """Tables with their short titles by series, those of several series first.
 
-    Without the caveats, which the page states once, at its top.
+    Without the notes that the page states once: the caveats at its top, how to read rates above all tables.
     """
-    said = {caveat for series in all_series for caveat in series.caveats}
+    said = {HOW_TO_READ_RATES, *(caveat for series in all_series for caveat in series.caveats)}
     suffixes = {f": {series.title}": name for series, name in zip(all_series, short_names(all_series), strict=True)}
     groups: dict[str, list[tuple[str, Table]]] = {"": [], **{name: [] for name in suffixes.values()}}
     for table in tables:

@@ -11,6 +11,8 @@ from .success_tables import confidence_table, paired_table, queries_table, succe
 from .tables import OTHERS, Table
 from .transformation_tables import ratio_table, resulting_table, transformation_tables
 
+HOW_TO_READ_RATES = "Rates with their Wilson 95 % interval and counts."
+
 _ONE: tuple[Callable[[Series], Table | None], ...] = (
     success_table,
     dangerous_table,
@@ -45,7 +47,7 @@ def _noted(table: Table, of: Sequence[Series]) -> Table:
     notes = [*table.notes]
     cells = [cell for row in (table.columns, *table.rows) for cell in row]
     if any(" %" in cell and "–" in cell and "/" in cell for cell in cells):
-        notes.append("Rates with their Wilson 95 % interval and counts.")
+        notes.append(HOW_TO_READ_RATES)
     if any(" %*" in cell for cell in cells):
         notes.append(
             "* fewer experiments than asked: too few images that the victim classifies correctly, or unfinished."

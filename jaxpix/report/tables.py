@@ -52,6 +52,7 @@ class Chart:
         words: its numbers in words.
         source: figure or table of the paper that it follows; "" for none.
         drawing: the figure as SVG for a page; "" where only the file has it.
+        is_wide: it takes the room of two.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Chart:
     words: str
     source: str
     drawing: str
+    is_wide: bool = False
 
 
 def others(count: int) -> str:

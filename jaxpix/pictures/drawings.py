@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -88,14 +89,17 @@ def save_figure(
         The figure alone as SVG for a page: no `style`, colours as classes (`fill-blue`, `stroke-ink`), ids that
         no figure of another path has.
     """
-    drawn = _to_svg(figure, path.stem, is_list, is_wide)
-    width, _ = figure.get_size_inches()
-    figure.suptitle(textwrap.fill(title, int(12 * width)), x=0.01, ha="left", fontsize=11)
-    if caption:
-        wrapped = textwrap.fill(caption, int(19 * width))
-        figure.supxlabel(wrapped, fontsize=8, color="#555555", x=0.01, ha="left")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
+    with warnings.catch_warnings():
+        # Names of users may need other fonts than matplotlib's; a page has them, a file shows boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        drawn = _to_svg(figure, path.stem, is_list, is_wide)
+        width, _ = figure.get_size_inches()
+        figure.suptitle(textwrap.fill(title, int(12 * width)), x=0.01, ha="left", fontsize=11)
+        if caption:
+            wrapped = textwrap.fill(caption, int(19 * width))
+            figure.supxlabel(wrapped, fontsize=8, color="#555555", x=0.01, ha="left")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=150)
     write_atomically(path, buffer.getvalue())
     return drawn
 
@@ -110,10 +114,17 @@ def _to_svg(figure: Figure, name: str, is_list: bool, is_wide: bool) -> str:
     figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     figure.set_size_inches(width, height)
     # Names of users may hold characters that no XML has.
-    text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\ufffd", buffer.getvalue().decode("utf-8", "replace"))
+    text = re.sub(
+        r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\ufffd", buffer.getvalue().decode("utf-8", "replace")
+    )
     root = _rewritten(ElementTree.fromstring(text))
     root.set("aria-hidden", "true")
-    prefix = re.sub(r"[^A-Za-z0-9]+", "-", name)
+    _prefix_ids(root, re.sub(r"[^A-Za-z0-9]+", "-", name))
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _prefix_ids(root: ElementTree.Element, prefix: str) -> None:
+    """Ids that no other figure of a page has."""
     for element in root.iter():
         if "id" in element.attrib:
             element.set("id", f"{prefix}-{element.get('id')}")
@@ -121,7 +132,6 @@ def _to_svg(figure: Figure, name: str, is_list: bool, is_wide: bool) -> str:
             element.set("clip-path", element.get("clip-path", "").replace("url(#", f"url(#{prefix}-"))
         if element.get("href", "").startswith("#"):
             element.set("href", f"#{prefix}-{element.get('href', '')[1:]}")
-    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _rewritten(element: ElementTree.Element) -> ElementTree.Element:

@@ -17,6 +17,7 @@ from .drawings import GRID, INK, PALETTE, PAPER, PRINTED_RED, STYLE, new_figure,
 _COLOURS = tuple(PALETTE.values())
 _LINES = ("-", "--", "-.", ":")
 _PRINTED: dict[str, Any] = {
+    "linestyle": "none",
     "marker": "D",
     "markersize": 6.5,
     "markerfacecolor": PAPER,
@@ -48,9 +49,7 @@ def draw_bars(path: Path, title: str, unit: str, bars: Sequence[Bar], caption: s
     places = range(len(bars))
     whiskers = [[bar.value - bar.low for bar in bars], [bar.high - bar.value for bar in bars]]
     colours = [_COLOURS[groups.index(bar.group) % len(_COLOURS)] for bar in bars]
-    axes.barh(
-        places, [bar.value for bar in bars], xerr=whiskers, color=colours, height=0.72, ecolor=INK
-    )
+    axes.barh(places, [bar.value for bar in bars], xerr=whiskers, color=colours, height=0.72, ecolor=INK)
     for place, bar in zip(places, bars, strict=True):
         text = f"{bar.value:,.0f}" if bar.value >= 100 else f"{bar.value:.3g}"
         axes.annotate(text, (bar.high, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
@@ -137,7 +136,7 @@ def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], 
     ]
     handles.append(Line2D([], [], color=INK, linewidth=1.4, label="95 % interval"))
     if any(bar.printed is not None for bar in bars):
-        handles.append(Line2D([], [], linestyle="none", label="printed in the paper", **_PRINTED))
+        handles.append(Line2D([], [], label="printed in the paper", **_PRINTED))
     _legend_above(axes, handles)
     _grid(axes)
     return save_figure(figure, title, caption, path, is_list=True)

@@ -55,7 +55,7 @@ def read_pair(folder: Path, record: Record) -> tuple[np.ndarray, np.ndarray]:
     name = Path(record.image_file).name
     original, adversarial = (_read_picture(folder, kind, name) for kind in ("originals", "adversarial"))
     if original.shape != adversarial.shape:
-        raise OSError(f"{name}: expected two pictures of one size and kind")
+        raise OSError(f"{name}: expected two pictures of the size and kind that the record says")
     _check_fits(record, original)
     return original, adversarial
 

@@ -22,7 +22,9 @@ from ..records.record import PixelChange, Record
 TO_NORMAL, FAILED = "Disease → Normal", "no other label"
 
 
-def card_of(attack: int, folder: Path, record: Record, side: int = 256, exact_up_to: int = 64) -> dict[str, Any]:
+def card_of(
+    attack: int, folder: Path, record: Record, side: int = 256, exact_up_to: int = 64
+) -> dict[str, Any]:
     """What the page shows of one experiment.
 
     Args:

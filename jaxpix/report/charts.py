@@ -164,7 +164,9 @@ def _findings(series: Series, path: Path) -> Chart | None:
     title = "Label sets after the attack: how many findings they have, and which"
     unit = f"of {len(successes):,} successes"
     drawing = draw_bars(path, f"{title}: {series.title}", unit, bars, series.caution)
-    return Chart(path, "Findings after the attack", title, f"{unit}: {', '.join(words)}", "Figure 10", drawing)
+    return Chart(
+        path, "Findings after the attack", title, f"{unit}: {', '.join(words)}", "Figure 10", drawing
+    )
 
 
 def _examples(series: Series, path: Path) -> Chart | None:

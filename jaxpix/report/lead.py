@@ -1,9 +1,11 @@
 """The first screen: one picture, one sentence, three figures, and what was attacked."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..metrics.failures import certainty, distance
 from ..metrics.queries import median_interval
@@ -12,9 +14,11 @@ from ..metrics.transformations import dangerous_rate
 from ..records.record import Record
 from .cards import TO_NORMAL, card_of, direction_of
 from .headline import Headline, headlines_of
-from .provenance import own_score
-from .series import Series
+from .scores import own_score
 from .tables import number_text, pixels_text
+
+if TYPE_CHECKING:
+    from .series import Series
 
 _SIDE, _EXACT_UP_TO = 512, 256
 _MOST_TRIED, _MOST_CLASSES = 20, 4
@@ -66,9 +70,7 @@ class Lead:
     def confidences(self) -> list[tuple[str, float, float]]:
         """The classes that matter most: name, confidence before and after, 0..1."""
         record = self.record
-        rows = list(
-            zip(record.class_names, record.confidences_before, record.confidences_after, strict=True)
-        )
+        rows = list(zip(record.class_names, record.confidences_before, record.confidences_after, strict=True))
         most = sorted(rows, key=lambda row: -max(row[1:]))[:_MOST_CLASSES]
         return [row for row in rows if row in most]
 
@@ -141,7 +143,9 @@ def figures_of(series: Series, num_pixels: int) -> list[Figure]:
     found.append(Figure("label changed", *_shown(cell.success)))
     median, interval = cell.median_to_hit, median_interval(cell.records)
     if median is not None:
-        limits = f"95 % interval {interval[0]:,.0f}–{interval[1]:,.0f}" if interval else "too few for an interval"
+        limits = (
+            f"95 % interval {interval[0]:,.0f}–{interval[1]:,.0f}" if interval else "too few for an interval"
+        )
         count = f"{cell.success.successes:,} success{'es' * (cell.success.successes != 1)}"
         found.append(Figure("median queries to a hit", number_text(median), limits, count))
     return found
@@ -164,5 +168,6 @@ def _attacked(series: Series, num_pixels: int) -> str:
     cell = series.cell(num_pixels)
     count = len(cell.records) if cell else 0
     images = f"{count:,} image{'s' * (count != 1)} that it classifies correctly"
-    victim = f"{series.victim['name']} ({own_score(series)})"
+    score = own_score(series.victim["test_metrics"])
+    victim = f"{series.victim['name']} ({score})"
     return f"{victim} on {series.dataset['title']}: {pixels_text(num_pixels)}, {images}"

@@ -21,7 +21,7 @@ from .printed import address, citation
 from .protocols import protocol_rows
 from .provenance import origins_of, report_command, victim_facts
 from .series import short_names
-from .study_tables import HOW_TO_READ_RATES
+from .tables import HOW_TO_READ_RATES
 
 if TYPE_CHECKING:
     from .series import Series
@@ -102,13 +102,17 @@ def _cautions(all_series: Sequence[Series]) -> list[str]:
     ]
 
 
-def _grouped(tables: Sequence[Table], all_series: Sequence[Series]) -> list[tuple[str, list[tuple[str, Table]]]]:
+def _grouped(
+    tables: Sequence[Table], all_series: Sequence[Series]
+) -> list[tuple[str, list[tuple[str, Table]]]]:
     """Tables with their short titles by series, those of several series first.
 
     Without the notes that the page states once: the caveats at its top, how to read rates above all tables.
     """
     said = {HOW_TO_READ_RATES, *(caveat for series in all_series for caveat in series.caveats)}
-    suffixes = {f": {series.title}": name for series, name in zip(all_series, short_names(all_series), strict=True)}
+    suffixes = {
+        f": {series.title}": name for series, name in zip(all_series, short_names(all_series), strict=True)
+    }
     groups: dict[str, list[tuple[str, Table]]] = {"": [], **{name: [] for name in suffixes.values()}}
     for table in tables:
         suffix = next((one for one in suffixes if table.title.endswith(one)), "")
@@ -130,14 +134,13 @@ def _totals(all_series: Sequence[Series]) -> dict[str, Any]:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment
 
 
 def _template(name: str) -> str:

@@ -8,10 +8,8 @@ from .disease_tables import conversion_table, dangerous_table, disease_tables
 from .hit_tables import control_table, failure_table, intensity_table
 from .series import Series
 from .success_tables import confidence_table, paired_table, queries_table, success_table
-from .tables import OTHERS, Table
+from .tables import HOW_TO_READ_RATES, OTHERS, Table
 from .transformation_tables import ratio_table, resulting_table, transformation_tables
-
-HOW_TO_READ_RATES = "Rates with their Wilson 95 % interval and counts."
 
 _ONE: tuple[Callable[[Series], Table | None], ...] = (
     success_table,
@@ -59,16 +57,4 @@ def _noted(table: Table, of: Sequence[Series]) -> Table:
     notes += dict.fromkeys(caveat for series in of for caveat in series.caveats)
     return dataclasses.replace(
         table, columns=tuple(table.columns), rows=tuple(map(tuple, table.rows)), notes=tuple(notes)
-    )
-
-
-def protocol_of(series: Series) -> Table:
-    """One series's protocol beside the paper's, setting by setting (3.1 to 4.4, 5)."""
-    return Table(
-        f"protocol-{series.key}",
-        f"Protocol beside the paper's: {series.title}",
-        "sections 3.1 to 4.4 and 5",
-        ("setting", "paper", "here", "compared"),
-        tuple((one.name, one.paper, one.here, one.verdict) for one in series.differences),
-        tuple(series.conditions),
     )

@@ -11,6 +11,9 @@ DASH = "–"
 MOST_ROWS = 40
 """Aims of one target with rows of their own: a victim of 14 labels can have thousands of label sets."""
 
+HOW_TO_READ_RATES = "Rates with their Wilson 95 % interval and counts."
+"""The note of every table of rates."""
+
 OTHERS = "others together"
 """What the row of all further aims is called, after their number."""
 

@@ -4,10 +4,11 @@ Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a s
 """
 
 import dataclasses
+import functools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 Task = Literal["multiclass", "multilabel"]
@@ -92,6 +93,11 @@ class PrepareConfig(_Short):
     """`folder` only: what the data set is called from then on."""
     normal_classes: tuple[str, ...] | None = None
     """`folder` only: classes that are no disease. Default: those called `normal` or `healthy`."""
+    window: tuple[float, float] | None = None
+    """Values that become black and white, of images deeper than 8 bits a channel. Default: the bits that all images
+    together use; of DICOM files their own windows, else lowest to highest."""
+    frames: Literal["first", "all"] = "first"
+    """Which images of a file that holds several (DICOM, TIFF, animations). Default: the first."""
     num_images: Count | None = None
     """Phantoms only: images drawn, all splits together."""
     note: str | None = None
@@ -205,3 +211,25 @@ class ClusterConfig(_Short):
     """Number of this process, from 0."""
     cluster: bool = False
     """Find the three above by JAX's cluster detection (SLURM, Open MPI, …)."""
+
+
+def _in_plain_words(kind: type[Any]) -> None:
+    """Let what is wrong be said as in files and on command lines, a line each and without pydantic's links."""
+    build = kind.__init__
+
+    @functools.wraps(build)
+    def init(self: Any, *args: Any, **values: Any) -> None:
+        try:
+            build(self, *args, **values)
+        except ValidationError as error:
+            findings = error.errors(include_url=False, include_context=False)
+            lines = [
+                f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in findings
+            ]
+            raise ValueError(f"{kind.__name__}: " + "; ".join(lines)) from None
+
+    kind.__init__ = init
+
+
+for _kind in (PrepareConfig, TrainConfig, AttackConfig, EngineConfig, ClusterConfig):
+    _in_plain_words(_kind)

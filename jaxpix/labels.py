@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from .config import Task
-from .errors import InputError
+from .errors import InputError, did_you_mean
 
 NORMAL = "Normal"
 
@@ -81,7 +81,9 @@ class LabelSpace:
         names = list(names)
         for name in names:
             if name not in self.class_names:
-                raise InputError(f"unknown class {name!r}; allowed: {', '.join(self.class_names)}")
+                allowed = [*self.class_names, *([NORMAL] if self.task == "multilabel" else [])]
+                hint = did_you_mean(name, allowed)
+                raise InputError(f"unknown class {name!r}{hint}; allowed: {', '.join(allowed)}")
         if self.task == "multiclass" and len(names) != 1:
             raise InputError(f"a multiclass label is exactly one class, got {names}")
         return np.array([name in names for name in self.class_names])

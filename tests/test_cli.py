@@ -1,11 +1,17 @@
 """The command line as a person meets it: real processes, exit codes, messages."""
 
+import importlib
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from jaxpix.__main__ import DOORS
+from jaxpix.terminal.options import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,9 +30,11 @@ def run(*arguments, folder):
 def test_the_doors_are_listed(tmp_path):
     listing = run("jaxpix", folder=tmp_path)
     assert listing.returncode == 0
-    for door in ("prepare", "train", "attack", "report", "study", "bench"):
+    for door in ("prepare", "train", "attack", "report", "study", "bench", "doctor"):
         assert door in listing.stdout
-    assert run("jaxpix", "atack", folder=tmp_path).returncode == 2
+    refused = run("jaxpix", "atack", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "error: unknown door 'atack' (did you mean attack?); there are prepare, train" in refused.stderr
     assert run("jaxpix", "--version", folder=tmp_path).stdout.strip() == "0.1.0"
 
 
@@ -37,6 +45,8 @@ def test_the_doors_are_listed(tmp_path):
         ("train", ["--learning-rate", "--init", "--class-weights"]),
         ("attack", ["--fitness", "--num-pixels", "--target", "--per-class", "--preset", "--bounds"]),
         ("study", ["--list", "--data-dir", "--run", "--victim", "--set", "--plan"]),
+        ("report", ["--out"]),
+        ("doctor", ["--data-dir", "--runs", "--full", "exit status is 1"]),
         ("bench", ["--measure", "--peers", "--precision", "--batches", "--quick", "bench dataset"]),
     ],
 )
@@ -49,6 +59,22 @@ def test_help_names_the_options_and_both_ways_in_agree(tmp_path, door, flags):
     assert direct.stdout == through.stdout
     for flag in flags:
         assert flag in direct.stdout
+    # No `None` among the choices, and two examples at the end.
+    assert not re.search(r"[{|]None[}|,]|,None[},]", direct.stdout)
+    assert direct.stdout.splitlines()[-3] == "examples:"
+    assert all(line.startswith(f"  jaxpix {door}") for line in direct.stdout.splitlines()[-2:])
+
+
+@pytest.mark.parametrize("door", [*DOORS])
+def test_examples_can_be_typed(door):
+    module = importlib.import_module(f"jaxpix.{door}.__main__")
+    assert len(module.EXAMPLES) == 2
+    for example in module.EXAMPLES:
+        words = shlex.split(example)
+        if words[:1] == ["dataset"]:
+            parse(module.DatasetOptions, "attack", "", words[1:])
+        else:
+            parse(module.OPTIONS, door, "", words)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +82,17 @@ def test_help_names_the_options_and_both_ways_in_agree(tmp_path, door, flags):
     [
         (["jaxpix.prepare", "pneumonia", "--source", "nowhere.zip"], "nowhere.zip"),
         (["jaxpix.prepare", "x-rays", "--source", "."], "unknown data set"),
+        (["jaxpix.prepare", "derna"], "unknown data set 'derna' (did you mean derma?)"),
+        (["jaxpix.prepare", "--channels", "2", "derma"], "--channels: expected one of 1, 3, got '2'"),
+        (["jaxpix.prepare", "phantom-xray", "--split=drwan"], "unknown split 'drwan' (did you mean drawn?)"),
+        (
+            ["jaxpix.attack", "--fitness", "cosin"],
+            "confidence, margin, cosine, got 'cosin' (did you mean cosine?)",
+        ),
+        (["jaxpix.train", "--model", "Resnet5"], "got 'Resnet5' (did you mean resnet50?)"),
+        (["jaxpix.bench", "--measure", "train", "forwards"], "got 'forwards' (did you mean forward?)"),
+        (["jaxpix", "doktor"], "unknown door 'doktor' (did you mean doctor?)"),
+        (["jaxpix", "--install-completion"], "needs the name of a shell: bash, zsh, fish"),
         (["jaxpix.train", "pneumonia"], "python -m jaxpix.prepare pneumonia"),
         (["jaxpix.attack", "--victim", "nowhere"], "no victim in nowhere"),
         (["jaxpix.study", "nowhere.toml"], "configuration file not found: nowhere.toml"),
@@ -69,6 +106,22 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, arguments, mess
     assert "Traceback" not in finished.stderr
     assert finished.stderr.startswith("error: ")
     assert message in finished.stderr
+
+
+def test_a_value_out_of_range_is_explained_without_a_link(tmp_path):
+    for flags in (
+        ["--population", "3"],
+        ["--differential-weight", "5"],
+        ["--num-pixels", "0"],
+        ["--seed", "-1"],
+    ):
+        finished = run("jaxpix.attack", *flags, folder=tmp_path)
+        assert finished.returncode == 2
+        assert f"{flags[0].strip('-').replace('-', '_')}" in finished.stderr
+        assert "Input should be" in finished.stderr
+        assert "pydantic" not in finished.stderr
+    finished = run("jaxpix.attack", "--fitnes", "cosine", folder=tmp_path)
+    assert (finished.returncode, "--fitness {confidence,margin,cosine}" in finished.stderr) == (2, True)
 
 
 def test_the_traceback_is_there_for_those_who_ask(tmp_path):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from ..data.prepared import PreparedDataset
 from ..labels import label_text
 from ..metrics.queries import median_queries_to_first_hit
-from ..metrics.rates import average_confidence, null_control_failures, success_rate
-from ..records.files import TABLE
+from ..metrics.rates import average_confidence, footnote, null_control_failures, success_rate
+from ..records.files import TABLE, read_reasons
 from ..records.record import Record
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
@@ -16,16 +16,25 @@ from ..victim.victim import Victim
 from .campaign import Result, run_campaign
 from .cluster import Member, join
 from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, plain
+from .work import doubts
+
+EXAMPLES = (
+    "--victim runs/derma-resnet50-224 --num-pixels 3",
+    "--victim my_model.py:make_victim --dataset mine --per-class 20",
+)
 
 
 def _run(options: AttackOptions, member: Member) -> None:
     keep_programs()
     victim = open_victim(options.victim, options.task, options.data_dir)
-    dataset = open_dataset(options, victim)
+    dataset, victim = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     result = run_campaign(campaign, member)
     if result.records:
         show(result, victim, dataset, "" if result.is_whole else f", share of {member.name}")
+    if result.is_whole:
+        for doubt in doubts(campaign, result.selection, result.records, read_reasons(campaign.folder)):
+            say(f"warning: {doubt}")
     if result.is_whole:
         say(f"records: {campaign.folder / TABLE}")
         say(f"pictures: {result.sheet}" if result.sheet else "pictures: none, no attack succeeded")
@@ -52,10 +61,9 @@ def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = 
     )
     if dataset.note:
         say(f"note on the data: {dataset.note}")
-    if selection.asked is not None and any(
-        len(group.indices) < selection.asked for group in selection.groups
-    ):
-        say(f"* fewer than {selection.asked} correctly classified images")
+    # A class of which no image can be attacked has no rate, and so no asterisk.
+    if any(" %*" in row[1] for row in rows):
+        say(f"* {footnote(selection.asked)}")
     if result.num_passed_over:
         say(
             f"images that are misclassified as they are, and were not attacked: "
@@ -77,9 +85,18 @@ def _row(name: str, records: Sequence[Record], asked: int | None) -> list[str]:
     ]
 
 
+OPTIONS = SharedAttackOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Attack what the options name."""
-    options = parse(SharedAttackOptions, "attack", "Attack a victim by differential evolution.", arguments)
+    options = parse(
+        SharedAttackOptions,
+        "attack",
+        "Attack a victim by differential evolution.",
+        arguments,
+        examples=EXAMPLES,
+    )
     with join(options.processes) as member:
         _run(plain(options), member)
 

@@ -22,6 +22,7 @@ from ..search.verification import Job
 
 if TYPE_CHECKING:
     from ..config import AttackConfig
+    from ..search.flatness import FirstLook
     from ..search.verification import Outcome
     from ..victim.victim import Victim
 
@@ -110,9 +111,10 @@ class Attack:
         origin: Origin | None = None,
         on_candidates: Callable[[int], None] | None = None,
         on_notice: Callable[[str], None] | None = None,
+        look: FirstLook | None = None,
     ) -> Iterator[Finished]:
         """Finished experiments in order of finishing; see `Engine.run`."""
-        for outcome in self.engine.run(jobs, self.config.seed, on_candidates, on_notice):
+        for outcome in self.engine.run(jobs, self.config.seed, on_candidates, on_notice, look):
             with on_host():
                 record = self._record(outcome, origin or Origin())
             yield Finished(record, outcome.png, outcome.job.image)

@@ -13,7 +13,7 @@ from ..pictures.viewers import GivenPictures
 from .campaign import run_campaign
 from .inputs import given_images
 from .memory import attack_in_memory
-from .options import AttackOptions, bind, check_fits, open_dataset, plan_of
+from .options import AttackOptions, bind, fit, open_dataset, plan_of
 from .selection import NothingToAttackError
 
 if TYPE_CHECKING:
@@ -114,11 +114,18 @@ def attack_dataset(
         per_class=1 if per_class is None else per_class,
         all=per_class is None,
     )
-    opened = open_dataset(options, victim) if isinstance(dataset, str) else dataset
-    check_fits(opened, victim)
+    opened, victim = _fitting(dataset, options, victim)
     call = _call(opened, options)
     records, passed_over = _attack(victim, opened, options, call, progress)
     return Records(records, passed_over, GivenPictures(_reader(opened, subset)))
+
+
+def _fitting(
+    dataset: str | PreparedDataset, options: AttackOptions, victim: Victim
+) -> tuple[PreparedDataset, Victim]:
+    if isinstance(dataset, str):
+        return open_dataset(options, victim)
+    return dataset, fit(dataset, victim)
 
 
 def _place(dataset: str | PreparedDataset, data_dir: str | Path) -> dict[str, Any]:

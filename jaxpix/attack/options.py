@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..search.presets import fitness_of
 from ..storage.settings import to_plain, to_toml
 from ..terminal.console import say
+from ..victim.class_order import matched_to
 from .campaign import Campaign
 from .experiments import Attack, Origin
 from .selection import Choice
@@ -76,8 +77,8 @@ def plain(options: AttackOptions) -> AttackOptions:
     return AttackOptions(**{name: getattr(options, name) for name in names})
 
 
-def open_dataset(options: AttackOptions, victim: "Victim") -> PreparedDataset:
-    """The data set that the options name, or the one the victim was trained on.
+def open_dataset(options: AttackOptions, victim: "Victim") -> tuple[PreparedDataset, "Victim"]:
+    """The data set that the options name, or the one the victim was trained on, and the victim for it (`fit`).
 
     Raises:
         InputError: none is named, it is not prepared, or its classes or images are not the victim's.
@@ -93,23 +94,25 @@ def open_dataset(options: AttackOptions, victim: "Victim") -> PreparedDataset:
         options.split or (trained_on.get("split") if same else None),
         options.image_size or victim.input_shape[0],
     )
-    check_fits(dataset, victim)
+    fitting = fit(dataset, victim)
     if same and trained_on.get("fingerprint") not in (None, dataset.fingerprint):
         say(f"note: {name} is not the copy the victim was trained on; training images may be among these")
-    return dataset
+    return dataset, fitting
 
 
-def check_fits(dataset: PreparedDataset, victim: "Victim") -> None:
-    """Refuse a data set that the victim cannot classify.
+def fit(dataset: PreparedDataset, victim: "Victim") -> "Victim":
+    """The victim with its classes in the data set's order and spelling, which is said where they differ.
 
     Raises:
-        InputError: its classes or images are not the victim's.
+        InputError: its task, classes or images are not the victim's.
     """
-    if tuple(dataset.info.class_names) != victim.class_names:
+    if dataset.info.task != victim.task:
         raise InputError(
-            f"the classes of {dataset.name} {list(dataset.info.class_names)} are not those of the victim "
-            f"{list(victim.class_names)}"
+            f"{dataset.name} is {dataset.info.task}, the victim {victim.name!r} is {victim.task}"
         )
+    victim, said = matched_to(victim, dataset.info.class_names, dataset.name)
+    if said:
+        say(f"note: {said}")
     shape = (dataset.image_size, dataset.image_size, dataset.info.channels)
     if shape != victim.input_shape:
         channels = victim.input_shape[2]
@@ -119,6 +122,7 @@ def check_fits(dataset: PreparedDataset, victim: "Victim") -> None:
         raise InputError(
             f"{dataset.name} holds images {list(shape)}, the victim takes {list(victim.input_shape)}{way_out}"
         )
+    return victim
 
 
 def bind(
@@ -154,6 +158,7 @@ def plan_of(options: AttackOptions, victim: "Victim", dataset: "Attackable", *, 
     Raises:
         InputError: the configuration does not fit the victim.
     """
+    assert tuple(dataset.info.class_names) == victim.class_names, "the victim is that of `fit`"
     attack = Attack(victim, options.config, options.engine)
     origin = Origin(dataset.info.name, dataset.scheme, options.subset, dataset.synthetic)
     return Plan(attack, dataset, dataclasses.replace(options.choice, with_target=True), origin, quiet=quiet)

@@ -117,7 +117,7 @@ def select(
                 on_examined(len(chunk))
             passed_over += [reason for _, _, reason in judged if reason is not None]
         names = attack.victim.space.names(vector)
-        groups.append(Group(names, chosen[:per_class], examined, len(order)))
+        groups.append(Group(names, chosen[:per_class], examined, len(order), len(chosen)))
     selection = Selection(groups, per_class, passed_over=passed_over)
     if selection.total == 0:
         raise NothingToAttackError(nothing_to_attack(groups))

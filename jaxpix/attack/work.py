@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..labels import aim_text
+from ..metrics.chance import doubts_of_judged, doubts_of_test
+from ..search.flatness import FirstLook
 from ..terminal.console import Meter, say
 from .selection import eligible, select, select_all
 
@@ -43,6 +46,13 @@ class Plan:
         """Print one line, unless it is quiet."""
         if not self.quiet:
             say(message)
+
+    def warn(self, message: str) -> None:
+        """Tell what makes results mean less than they seem to: a line, or where it is quiet, a Python warning."""
+        if self.quiet:
+            warnings.warn(message, UserWarning, stacklevel=2)
+        else:
+            say(f"warning: {message}")
 
 
 class Keeper(Protocol):
@@ -118,15 +128,41 @@ def _announcement(attack: Attack, total: str, share: str) -> str:
     )
 
 
+def doubts(
+    plan: Plan, selection: Selection, records: Sequence[Record] = (), passed_over: Sequence[PassedOver] = ()
+) -> list[str]:
+    """Sentences on a victim that knows no more than chance does: by its training's test, and by the images judged.
+
+    Args:
+        plan: whose victim it is.
+        selection: the images that were chosen.
+        records, passed_over: what has finished, where images are judged as their turn comes.
+    """
+    victim, dataset = plan.attack.victim, plan.dataset
+    tested, space = victim.provenance.get("test"), victim.space
+    found = doubts_of_test(tested if isinstance(tested, Mapping) else None)
+    if getattr(dataset, "has_true_labels", True):
+        found += doubts_of_judged(selection, space.task, space.class_names, records, passed_over)
+    return found
+
+
 def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[int]) -> None:
-    """Do the experiments of `share`, positions in the subset, and keep each as it finishes."""
+    """Do the experiments of `share`, positions in the subset, and keep each as it finishes.
+
+    Raises:
+        InputError: the fitness guides the search of no image (`FirstLook`), and none was finished before.
+    """
     attack, plan, member = images.attack, images.plan, keeper.member
     shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
     plan.say(_announcement(attack, how_many(selection, keeper), shared))
+    for doubt in doubts(plan, selection):
+        plan.warn(doubt)
     already = len(keeper.finished) + len(keeper.passed_over)
     name = "attack" if member.num_processes == 1 else f"attack, {member.name}"
     unit = "experiments" if selection.screened else "images"
     candidates = 0
+    # A random draw needs no guide, and what has finished before was looked at before.
+    look = FirstLook(may_refuse=not keeper.finished and attack.search.generations > 0)
     with Meter(name, already + len(share), unit, already, plan.quiet) as meter:
 
         def note() -> str:
@@ -138,6 +174,8 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
             meter.advance(0, note())
 
         jobs = images.jobs(keeper, selection, share, meter)
-        for finished in attack.run(jobs, plan.origin, count, plan.say):
+        for finished in attack.run(jobs, plan.origin, count, plan.say, look):
             keeper.save(finished)
             meter.advance(1, note())
+    if look.flat:
+        plan.warn(look.note(attack.fitness))

@@ -22,6 +22,11 @@ from .results import Results
 from .session import Session
 from .tables import show_all, show_visit
 
+EXAMPLES = (
+    "--quick",
+    "dataset --victim runs/derma-resnet50-224 --per-class 50",
+)
+
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 
 `python -m jaxpix.bench dataset …` attacks a whole data set, `bench visit` uses a few minutes on a GPU, and
@@ -52,6 +57,9 @@ class ShowOptions:
     """NAME.json; plots go beside it."""
 
 
+OPTIONS = BenchOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Measure what the options name, or show what was measured."""
     command = shlex.join(["python", "-m", "jaxpix.bench", *arguments])
@@ -79,7 +87,7 @@ def _present(results: Results) -> None:
 
 
 def _machine(arguments: Sequence[str], command: str) -> Results:
-    options = parse(BenchOptions, "bench", _DESCRIPTION, arguments)
+    options = parse(BenchOptions, "bench", _DESCRIPTION, arguments, examples=EXAMPLES)
     plan = resolved(options)
     chosen = {**to_plain(options), **to_plain(plan)}
     results = Results(options.out, options.name, command, chosen, plan.repeats)
@@ -92,7 +100,7 @@ def _dataset(arguments: Sequence[str], command: str) -> Results:
     options = plain(all_options)
     keep_programs()
     victim = open_victim(options.victim, options.task, options.data_dir)
-    dataset = open_dataset(options, victim)
+    dataset, victim = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     if options.run is None:
         folder = campaign.folder.with_name(f"bench-{campaign.folder.name}")

@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..models.freezing import freeze
 from ..models.zoo import build, check_image_size
 from ..platforms import host_device
+from ..victim.class_order import matched_to
 from ..victim.victim import Victim
 
 _CHANNELS, _CLASSES = 3, 3
@@ -89,6 +90,7 @@ def trained_subject(folder: Path, data_dir: Path, num_images: int, seed: int = 0
     if victim.description is None or "dataset" not in known:
         raise InputError(f"victim {victim.name!r} does not say what it was trained on; a run of train does")
     dataset = open_prepared(known["dataset"], data_dir, known.get("split"), victim.input_shape[0])
+    victim = matched_to(victim, dataset.info.class_names, dataset.name)[0]
     labels, source = victim.space.from_stored(dataset.labels("test")), dataset.source("test")
     images: list[np.ndarray] = []
     chosen: list[int] = []

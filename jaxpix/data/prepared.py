@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from .prepared_files import Summary, finished, folder_name, prepare_again, read_index, read_summary
 from .registry import DATASETS, DatasetInfo, lookup
 
@@ -137,9 +137,8 @@ class PreparedDataset:
 
     def _length(self, split_name: str) -> int:
         if split_name not in self.num_examples:
-            raise InputError(
-                f"{self.path}: no split {split_name!r}; available: {', '.join(self.num_examples)}"
-            )
+            what = f"no split {split_name!r}{did_you_mean(split_name, self.num_examples)}"
+            raise InputError(f"{self.path}: {what}; available: {', '.join(self.num_examples)}")
         return self.num_examples[split_name]
 
     def source(self, split_name: str) -> ExampleSource:
@@ -246,4 +245,5 @@ def _check_known(name: str, data_dir: Path) -> None:
     try:
         lookup(name)
     except InputError as error:
-        raise InputError(f"{error}; prepared in {data_dir}: {', '.join(prepared) or 'nothing'}") from None
+        have = f"{', '.join(prepared) or 'nothing'}{did_you_mean(name, prepared)}"
+        raise InputError(f"{error}; prepared in {data_dir}: {have}") from None

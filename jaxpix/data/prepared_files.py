@@ -1,4 +1,4 @@
-"""What lies in <data folder>/<name>/<scheme>-<size>/<version>/ beside the images: a summary and an index.
+"""What lies in <data folder>/<name>/<scheme>-<size>/<version>/ beside the images: a summary, an index, an overview.
 
 Both are checked when they are read: what others have sent may be damaged, or made up.
 """
@@ -6,20 +6,21 @@ Both are checked when they are read: what others have sent may be damaged, or ma
 import collections
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from ..errors import InputError
-from ..storage.documents import dump, load, shown
+from ..errors import InputError, shown
+from ..storage.documents import dump, load
 from .registry import DatasetInfo
 
 VERSION = "1.0.0"
 _SUMMARY_FILE = "summary.json"
 _INDEX_FILE = "index.parquet"
+OVERVIEW_FILE = "overview.png"
 # More than any data set has; room is made for as many as a summary claims.
 _Count = Annotated[int, Field(ge=0, lt=10_000_000)]
 
@@ -46,6 +47,8 @@ class Settings(TypedDict):
     num_images: int | None
     seed: int
     reading: NotRequired[dict[str, str | int | list[str]]]
+    window: NotRequired[list[float] | None]
+    frames: NotRequired[Literal["first", "all"]]
 
 
 class Skipped(TypedDict):
@@ -73,9 +76,23 @@ class Leaks(TypedDict):
     test_images_of_such_groups: int
 
 
+class Values(TypedDict):
+    """How values of more than 8 bits a channel became 0..255.
+
+    `how` is "bits" (as many as are used), "range" (lowest to highest), "window" (chosen), or "windows" (each file's
+    own, without `low` and `high`); `files` counts the deep ones.
+    """
+
+    how: Literal["bits", "range", "window", "windows"]
+    low: float | None
+    high: float | None
+    files: int
+
+
 @with_config(ConfigDict(strict=True))
 class Summary(TypedDict):
-    """What `prepare` stored, what it left out, and what leaks; `classes` counts images by split and class."""
+    """What `prepare` stored, what it left out, and what leaks; `classes` counts images by split and class, and
+    `understood` says what the source was taken for."""
 
     info: DatasetInfo
     scheme: str
@@ -89,8 +106,18 @@ class Summary(TypedDict):
     duplicates: Duplicates
     leaks: Leaks
     notes: list[str]
+    understood: NotRequired[list[list[str]]]
     note: NotRequired[str | None]
+    values: NotRequired[Values | None]
+    dicom_tags: NotRequired[list[str]]
     jaxpix: str
+
+
+def span_of(values: Values | None) -> tuple[float, float] | None:
+    """The values that become 0 and 255; None: images say so themselves."""
+    if values is None or values["low"] is None or values["high"] is None:
+        return None
+    return values["low"], values["high"]
 
 
 def folder_name(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import ConfigDict, with_config
 
 from ..config import Task
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from ..labels import LabelSpace
 from .medmnist_files import MEMBERS
 
@@ -238,5 +238,7 @@ def lookup(name: str) -> DatasetInfo:
         InputError: no such data set; the message lists them.
     """
     if name not in DATASETS:
-        raise InputError(f"unknown data set {name!r}; known: {', '.join(names())}")
+        raise InputError(
+            f"unknown data set {name!r}{did_you_mean(name, names())}; known: {', '.join(names())}"
+        )
     return DATASETS[name]

@@ -53,6 +53,12 @@ def wilson(successes: int, experiments: int) -> Rate:
     return Rate(successes, experiments, rate, float(interval.low), float(interval.high))
 
 
+def footnote(*asked: int | None) -> str:
+    """What the asterisk of `Rate.text` says below a table, of the numbers that were asked for (None: of all)."""
+    numbers = sorted({number for number in asked if number is not None})
+    return f"fewer than {' or '.join(map(str, numbers))} correctly classified image{'s' * (numbers != [1])}"
+
+
 def success_rate(records: Sequence[Record]) -> Rate:
     """Success rate (5) over all records."""
     return wilson(sum(record.success for record in records), len(records))

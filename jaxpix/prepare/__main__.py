@@ -7,12 +7,18 @@ import tyro
 
 from ..config import PrepareConfig
 from ..data.prepared import PreparedDataset
+from ..data.prepared_files import OVERVIEW_FILE
 from ..data.registry import names
 from ..errors import InputError
 from ..terminal import console
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from .preparation import prepare_dataset, understand_source
+
+EXAMPLES = (
+    "derma --source HAM10000.zip",
+    "folder --source my-images --name mine --image-size 128",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +50,8 @@ def show_summary(dataset: PreparedDataset) -> None:
     )
     for line in _findings(dataset):
         say(line)
+    if (dataset.path / OVERVIEW_FILE).is_file():
+        say(f"overview: {dataset.path / OVERVIEW_FILE}")
     say(f"licence: {dataset.info.licence}")
     say(f"fingerprint: {dataset.fingerprint[:16]}")
     say(f"stored in: {dataset.path}")
@@ -72,9 +80,14 @@ def _findings(dataset: PreparedDataset) -> list[str]:
     return lines
 
 
+OPTIONS = PrepareOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Prepare one data set and print its summary."""
-    options = parse(PrepareOptions, "prepare", "Prepare a data set for training and attack.", arguments)
+    options = parse(
+        PrepareOptions, "prepare", "Prepare a data set for training and attack.", arguments, examples=EXAMPLES
+    )
     if not options.dataset:
         raise InputError(f"which data set? python -m jaxpix.prepare DATASET; known: {', '.join(names())}")
     if options.dry_run:

@@ -1,16 +1,16 @@
 """The books of a preparation: what was stored where, what was left out, what leaks between splits."""
 
-import hashlib
-import json
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from ..data.fingerprints import Fingerprint
 from ..data.prepared_files import Duplicates, Leaks, Settings, Skipped, Summary, write_index, write_summary
 from ..data.registry import DatasetInfo
 from ..errors import InputError
 from ..labels import NORMAL
 from ..version import __version__
+from .contrast import Contrast
 from .listing import Listing, Skip
 from .storing import Outcome
 
@@ -27,7 +27,9 @@ class Ledger:
             name: [] for name in ("split", "image_id", "group", "label", "source_sha256")
         }
         self._corrupt: list[Skip] = []
-        self._hash = hashlib.sha256(json.dumps([info.task, info.class_names, splits]).encode())
+        self._contrast = Contrast()
+        self._corrupt_labels: set[tuple[str, int]] = set()
+        self._fingerprint = Fingerprint(info, splits)
 
     def enter(self, split_name: str, outcome: Outcome) -> bool:
         """Book one image; False where it was corrupt and is skipped.
@@ -43,14 +45,16 @@ class Ledger:
                     f"{len(self._corrupt)} corrupt image{'s' * (len(self._corrupt) > 1)}, "
                     f"{self._max_corrupt} allowed (--max-corrupt):{listed}"
                 )
+            if isinstance(outcome.label, int):
+                self._corrupt_labels.add((split_name, outcome.label))
             return False
+        self._contrast.enter(outcome)
         label = outcome.label if isinstance(outcome.label, tuple) else (outcome.label,)
         item = outcome.item
         values = (split_name, item.image_id, item.group, list(label), outcome.source_hash)
         for column, value in zip(self._rows.values(), values, strict=True):
             column.append(value)
-        row = [split_name, item.image_id, item.group, label, outcome.pixel_hash]
-        self._hash.update(json.dumps(row).encode())
+        self._fingerprint.add(split_name, item.image_id, item.group, label, outcome.pixel_hash)
         return True
 
     def close(
@@ -65,17 +69,20 @@ class Ledger:
         """Write the side files into `folder`.
 
         Raises:
-            InputError: a split lost all its images.
+            InputError: a split lost all its images, a class all that it had in a split, or nearly all images are
+                nearly constant.
         """
         num_examples = dict(Counter(self._rows["split"]))
         if not {"train", "test"} <= num_examples.keys():
             raise InputError(f"too many corrupt images: a split is empty, left are {num_examples}")
+        self._contrast.check(listing.values)
+        self._check_classes()
         summary = Summary(
             info=self._info,
             scheme=scheme,
             image_size=image_size,
             num_examples=num_examples,
-            fingerprint=self._hash.hexdigest(),
+            fingerprint=str(self._fingerprint),
             settings=settings,
             classes=self._class_counts(),
             num_missing=listing.num_missing,
@@ -83,11 +90,26 @@ class Ledger:
             duplicates=self._duplicates(),
             leaks=self._leaks(),
             notes=listing.notes,
+            understood=[list(line) for line in listing.understood],
             note=note,
+            values=listing.values,
+            dicom_tags=listing.dicom_tags,
             jaxpix=__version__,
         )
         write_index(folder, self._rows)
         write_summary(folder, summary)
+
+    def _check_classes(self) -> None:
+        left = {
+            (split, labels[0])
+            for split, labels in zip(self._rows["split"], self._rows["label"], strict=True)
+            if labels
+        }
+        for split, label in sorted(self._corrupt_labels - left):
+            raise InputError(
+                f"too many corrupt images: all of the class {self._info.class_names[label]} in {split} are, "
+                f"--max-corrupt never drops a class"
+            )
 
     def _class_counts(self) -> dict[str, dict[str, int]]:
         names = self._info.class_names

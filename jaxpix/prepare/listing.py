@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from ..data.prepared_files import Values
 from ..data.registry import DatasetInfo
 from ..errors import InputError
 from .sources.trees import READ_ERRORS, Source
@@ -25,6 +26,7 @@ class Item:
         image_id: unique within the data set, without "/".
         group: patient or lesion, "" where unknown.
         split: the split its publisher put it in ("train", "validation", "test"), "" where there is none.
+        frame: which image of a file that holds several, from 0.
     """
 
     member: str
@@ -32,6 +34,7 @@ class Item:
     image_id: str
     group: str = ""
     split: str = ""
+    frame: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Listing:
         understood: what a source was taken for, as (what, how it was found), for `prepare` to say.
         load: gives, in order, a function per item that returns encoded bytes, or pixels uint8 [H, W] or
             [H, W, C], or (pixels, label) where the label is only known then. The functions run in threads.
+        values: what the values of images become that are deeper than 8 bits; None where there are none.
+        dicom_tags: elements of DICOM files that were looked at.
     """
 
     info: DatasetInfo
@@ -64,16 +69,24 @@ class Listing:
     notes: list[str] = dataclasses.field(default_factory=list)
     num_missing: int = 0
     understood: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    values: Values | None = None
+    dicom_tags: list[str] = dataclasses.field(default_factory=list)
 
 
-def load_members(source: Source) -> Callable[[Sequence[Item]], Iterator[Callable[[], Loaded]]]:
+@dataclasses.dataclass(frozen=True)
+class Members:
     """`Listing.load` for images that are files of `source`."""
 
-    def load(items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
-        for item in items:
-            yield partial(source.read, item.member)
+    source: Source
 
-    return load
+    def __call__(self, items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
+        for item in items:
+            yield partial(self.source.read, item.member)
+
+
+def load_members(source: Source) -> Members:
+    """`Listing.load` for images that are files of `source`."""
+    return Members(source)
 
 
 def one_of_each(named: Iterable[tuple[str, str]], source: Source) -> tuple[dict[str, str], list[Skip]]:
@@ -106,20 +119,64 @@ def _alike(source: Source, one: str, other: str) -> bool:
         raise InputError(f"{source.path}: {one} or {other} cannot be read: {error}") from None
 
 
-def check_missing(missing: Sequence[str], num_named: int, allow_missing: bool, source: Source) -> list[str]:
+def check_missing(
+    missing: Sequence[str], num_named: int, allow_missing: bool, source: Source, lost: str = ""
+) -> list[str]:
     """Notes on images that tables name and the source lacks.
 
+    Args:
+        missing: their names.
+        num_named: images that the tables name.
+        allow_missing: the user's word that it may be so.
+        source: for messages.
+        lost: what no image would be left of (`lost_of`); "" where something is left of everything.
+
     Raises:
-        InputError: some are missing and that was not allowed, or all are.
+        InputError: some are missing and that was not allowed, or all are, or a class or split would be lost.
     """
     if not missing:
         return []
     counted = f"{len(missing):,} of {num_named:,} images named by the tables are not in {source.path}"
     if len(missing) == num_named:
         raise InputError(f"{counted} (first: {missing[0]}); is this the right folder?")
+    if lost:
+        raise InputError(
+            f"{counted} (first: {missing[0]}), so that no image is left of {lost}; add them, or take the lines that "
+            f"name them out of the tables if that is meant (--allow-missing never drops a class or a split)"
+        )
     if not allow_missing:
         raise InputError(f"{counted} (first: {missing[0]}); --allow-missing prepares the others")
     return [f"partial copy: {len(missing):,} of {num_named:,} images named by the tables are absent"]
+
+
+def lost_of(
+    named: Iterable[tuple[str, str]], found: Iterable[tuple[str, str]], splits: Sequence[str] = ()
+) -> str:
+    """What absent images take with them: whole splits, classes, or a class within a split.
+
+    Args:
+        named: (split, class) of each image that the tables name.
+        found: those of the images that are there.
+        splits: the order in which splits are said.
+
+    Returns:
+        "" where something is left of each pair.
+    """
+    left = set(found)
+    gone = list(dict.fromkeys(pair for pair in named if pair not in left))
+    known_splits, known_classes = {split for split, _ in left}, {name for _, name in left}
+    whole_splits = sorted({split for split, _ in gone} - known_splits, key=[*splits, ""].index)
+    whole_classes = sorted({name for _, name in gone} - known_classes)
+    rest = [
+        f"class {name} in {split}"
+        for split, name in gone
+        if split and split in known_splits and name in known_classes
+    ]
+    return ", ".join(
+        [f"split {name}" for name in whole_splits]
+        + [f"class {name}" for name in whole_classes if name]
+        + rest
+    )
 
 
 def check_not_empty(items: Sequence[Item], source: Source, expected: str) -> None:

@@ -15,6 +15,8 @@ from ..errors import InputError
 from ..storage.locks import hold
 from .accounts import Ledger
 from .listing import Item, Listing
+from .looking import look_over
+from .overview import ContactSheet
 from .request import Request, resolve
 from .splits import assign
 from .storing import store_all
@@ -105,10 +107,11 @@ def _understand(request: Request, report: Report) -> tuple[Listing, dict[str, li
     elif request.info.is_downloaded:
         report.say(f"{request.name}: no --source, so it is downloaded")
     listing = request.listing()
+    look_over(listing, request.config, report.Meter)
     parts = _parts(request, listing)
     if request.config.source:
         rows = understood(listing, parts, request.scheme)
-        report.print_table(f"{request.name}: understood as", ["", ""], rows, text=(0, 1))
+        report.print_table(f"{request.name}: {request.config.source}", ["", "taken for"], rows, text=(0, 1))
         report.print_table("", *classes(listing.info, parts), text=(0, 1 + len(parts)))
     return listing, parts
 
@@ -148,6 +151,8 @@ def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
     stored, asked = dict(dataset.summary["settings"]), dict(request.settings)
     if request.config.source is None and not request.info.synthetic:
         asked |= {key: stored[key] for key in ("source", "source_bytes", "labels")}
+    # Data of before files were asked how many images they hold.
+    stored.setdefault("frames", "first")
     keys = [*stored, *(key for key in asked if key not in stored)]
     differing = [key for key in keys if asked.get(key) != stored.get(key)]
     if differing:
@@ -168,16 +173,19 @@ def _store(request: Request, report: Report) -> None:
     from ..data.builders import build
 
     ledger = Ledger(listing.info, list(parts), request.config.max_corrupt)
+    sheet = ContactSheet(listing.info, list(parts), request.image_size)
     with report.Meter(f"storing {request.name}", sum(map(len, parts.values())), "images") as meter:
 
         def stream(split_name: str) -> Iterator[dict[str, Any]]:
             for outcome in store_all(listing, parts[split_name], request.image_size):
                 meter.advance()
                 if ledger.enter(split_name, outcome):
+                    sheet.enter(split_name, outcome)
                     yield outcome.example(listing.info)
 
         def finish(folder: Path) -> None:
             ledger.close(folder, request.scheme, request.image_size, request.settings, listing, request.note)
+            sheet.save(folder, f"split '{request.scheme}', as stored")
 
         build(
             dataset=listing.info,
@@ -191,6 +199,14 @@ def _store(request: Request, report: Report) -> None:
 
 def _parts(request: Request, listing: Listing) -> dict[str, list[Item]]:
     """Images of each split; those that belong to none are noted in the listing."""
+    know_patients = any(item.group for item in listing.items)
+    if request.scheme == "patient" and not know_patients:
+        raise InputError(
+            f"{request.name}: split 'patient' needs images whose patients are known, and no image says whose it is; "
+            f"choose another of {', '.join(request.info.split_schemes)}"
+        )
+    if request.scheme == "random" and know_patients:
+        listing.notes.append("patients are known: --split patient keeps the images of each on one side")
     parts = assign(listing.items, request.scheme, request.config.seed, request.info.synthetic)
     unplaced = len(listing.items) - sum(map(len, parts.values()))
     if unplaced:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..data.dicom import check_installed
 from ..data.prepared_files import folder_name
 from ..data.registry import PHANTOMS, lookup, names
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from .formats import covidx, folder, ham10000, kermany, medmnist, nih
 from .sources.archives import open_source
+from .sources.trees import has_usual_suffix
 
 if TYPE_CHECKING:
     from ..config import PrepareConfig
@@ -75,6 +77,8 @@ class Request:
             "normal_classes": list(self.config.normal_classes) if self.config.normal_classes else None,
             "num_images": self.config.num_images,
             "seed": self.config.seed,
+            "window": list(self.config.window) if self.config.window else None,
+            "frames": self.config.frames,
         }
         chosen = {name: getattr(self.config, name) for name in READING}
         reading = {
@@ -121,7 +125,8 @@ def resolve(name: str, config: PrepareConfig) -> Request:
     stored_as = _stored_name(info, config)
     scheme = config.split or _default_scheme(info, config)
     if scheme not in info.split_schemes:
-        raise InputError(f"{name}: unknown split {scheme!r}; allowed: {', '.join(info.split_schemes)}")
+        hint = did_you_mean(scheme, info.split_schemes)
+        raise InputError(f"{name}: unknown split {scheme!r}{hint}; allowed: {', '.join(info.split_schemes)}")
     size = config.image_size or _default_size(info, config)
     return Request(info, stored_as, scheme, size, dataclasses.replace(config, split=scheme))
 
@@ -132,6 +137,9 @@ def _check_options(info: DatasetInfo, config: PrepareConfig) -> None:
             raise InputError(f"{info.name}: --{option.replace('_', '-')} is only for 'folder'")
     if config.num_images is not None and not info.synthetic:
         raise InputError(f"{info.name}: --num-images is only for {', '.join(PHANTOMS)}")
+    if config.window is not None and not config.window[0] < config.window[1]:
+        low, high = config.window
+        raise InputError(f"--window {low:g} {high:g}: expected the lower value first, as --window LOW HIGH")
     if info.synthetic and config.source is not None:
         raise InputError(f"{info.name} is drawn by jaxpix and takes no --source")
 
@@ -167,4 +175,8 @@ def _opened(info: DatasetInfo, config: PrepareConfig) -> Source:
     if config.source is None:
         at = f" ({info.homepage})" if info.homepage else ""
         raise InputError(f"{info.name} needs --source PATH: a zip or an unpacked folder{at}")
-    return open_source(config.source)
+    source = open_source(config.source)
+    scan = next((member for member in source.images if not has_usual_suffix(member)), None)
+    if scan is not None:
+        check_installed(f"{source.path}: {scan}")
+    return source

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ..data.fingerprints import pixel_hash
 from ..data.images import UnreadableImageError, decode, fit, from_pixels
+from ..data.prepared_files import span_of
 from ..storage.png import encode_png
 from .sources.trees import READ_ERRORS
 
@@ -36,6 +38,7 @@ class Outcome:
         source_hash: of the bytes (or pixels) as the source holds them.
         pixel_hash: of the stored pixels.
         problem: why the image cannot be used, "" where it can.
+        extrema: darkest and lightest stored pixel, of each channel.
     """
 
     item: Item
@@ -44,6 +47,7 @@ class Outcome:
     source_hash: str = ""
     pixel_hash: str = ""
     problem: str = ""
+    extrema: tuple[tuple[int, int], ...] = ()
 
     def example(self, info: DatasetInfo) -> dict[str, Any]:
         """What the builder stores."""
@@ -66,7 +70,7 @@ def store_all(listing: Listing, items: Sequence[Item], image_size: int) -> Itera
 
         def look_ahead(count: int) -> None:
             for item, load in itertools.islice(tasks, count):
-                waiting.append(pool.submit(_store_one, item, load, listing.info, image_size))
+                waiting.append(pool.submit(_store_one, item, load, listing, image_size))
 
         look_ahead(_LOOK_AHEAD)
         try:
@@ -79,14 +83,14 @@ def store_all(listing: Listing, items: Sequence[Item], image_size: int) -> Itera
                 future.cancel()
 
 
-def _store_one(item: Item, load: Callable[[], Loaded], info: DatasetInfo, image_size: int) -> Outcome:
+def _store_one(item: Item, load: Callable[[], Loaded], listing: Listing, image_size: int) -> Outcome:
     """Load, decode, crop, resize and encode; problems with the image are returned, not raised."""
     try:
         loaded, label = load(), item.label
         if isinstance(loaded, tuple):
             loaded, label = loaded
-        image, source_hash = _open(loaded, info.channels or 3)
-        image = fit(image, image_size, info.kept_fraction)
+        image, source_hash = open_image(loaded, item, listing)
+        image = fit(image, image_size, listing.info.kept_fraction)
     except FileNotFoundError:
         # It was listed and is gone: that is the source's fault, not the image's.
         raise
@@ -94,11 +98,21 @@ def _store_one(item: Item, load: Callable[[], Loaded], info: DatasetInfo, image_
         return Outcome(item, item.label, problem=str(error))
     except READ_ERRORS as error:
         return Outcome(item, item.label, problem=f"cannot be read: {error}")
-    pixel_hash = hashlib.sha256(image.tobytes()).hexdigest()
-    return Outcome(item, label, encode_png(image, compress_level=4), source_hash, pixel_hash)
+    png = encode_png(image, compress_level=4)
+    extrema = image.getextrema()
+    channels: Any = extrema if isinstance(extrema[0], tuple) else (extrema,)
+    return Outcome(item, label, png, source_hash, pixel_hash(image), extrema=channels)
 
 
-def _open(loaded: bytes | np.ndarray, channels: int) -> tuple[Image.Image, str]:
+def open_image(loaded: bytes | np.ndarray, item: Item, listing: Listing) -> tuple[Image.Image, str]:
+    """What was loaded as an image of 8 bits a channel, in its own size, and the hash of its source.
+
+    Raises:
+        UnreadableImageError: it is none.
+    """
+    channels, values = listing.info.channels or 3, listing.values
     if isinstance(loaded, bytes):
-        return decode(loaded, channels), hashlib.sha256(loaded).hexdigest()
+        # Frames of one file are no copies of one another.
+        source_hash = hashlib.sha256(loaded + (b"frame %d" % item.frame if item.frame else b"")).hexdigest()
+        return decode(loaded, channels, span_of(values), item.frame), source_hash
     return from_pixels(loaded, channels), hashlib.sha256(loaded.tobytes()).hexdigest()

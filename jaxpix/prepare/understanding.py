@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..data.images import UnreadableImageError
 from ..labels import NORMAL
+from .listing import Members
+from .sources.trees import READ_ERRORS
+from .storing import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +21,8 @@ if TYPE_CHECKING:
     from .listing import Item, Listing
 
 _CLASSES_SHOWN = 40
+_LOOKED_AT = 32
+_SIZES_SHOWN = 3
 
 
 def understood(listing: Listing, parts: Mapping[str, Sequence[Item]], scheme: str) -> list[list[str]]:
@@ -33,7 +42,30 @@ def understood(listing: Listing, parts: Mapping[str, Sequence[Item]], scheme: st
     for reason, count in Counter(skip.reason for skip in listing.skipped).most_common():
         example = next(skip.member for skip in listing.skipped if skip.reason == reason)
         rows.append(["left out", f"{count:,} {reason}" + (f" (first: {example})" if example else "")])
-    return rows
+    return rows + _looked_at(listing) + [["note", note] for note in listing.notes]
+
+
+def _looked_at(listing: Listing) -> list[list[str]]:
+    """Sizes and grey levels of some images, evenly taken."""
+    if not isinstance(listing.load, Members):
+        return []
+    step = -(-len(listing.items) // _LOOKED_AT) or 1
+    some = listing.items[::step]
+    images = []
+    for item, load in zip(some, listing.load(some), strict=True):
+        with contextlib.suppress(UnreadableImageError, *READ_ERRORS):
+            loaded = load()
+            images.append(open_image(loaded[0] if isinstance(loaded, tuple) else loaded, item, listing)[0])
+    if not images:
+        return []
+    sizes = Counter(image.size for image in images).most_common()
+    shown = ", ".join(f"{width}x{height}" for (width, height), _ in sizes[:_SIZES_SHOWN])
+    levels = [level for image in images for level in np.ravel(image.getextrema())]
+    of = f" ({len(images):,} of {len(listing.items):,} looked at)"
+    return [
+        ["sizes", shown + f" and {len(sizes) - _SIZES_SHOWN} more" * (len(sizes) > _SIZES_SHOWN) + of],
+        ["levels, in 8 bits", f"{min(levels)}..{max(levels)}{of}"],
+    ]
 
 
 def classes(info: DatasetInfo, parts: Mapping[str, Sequence[Item]]) -> tuple[list[str], list[list[str]]]:

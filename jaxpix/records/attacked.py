@@ -44,12 +44,14 @@ class Group:
         indices: positions in the subset, in order.
         examined: how many images of this label the victim was shown when they were chosen.
         available: how many there are in the subset.
+        correct: of the examined ones, how many it classifies correctly; None: unknown.
     """
 
     label: tuple[str, ...]
     indices: list[_Position]
     examined: StrictInt
     available: StrictInt
+    correct: StrictInt | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -105,6 +105,11 @@ def each_record(folder: Path) -> Iterator[Record]:
             yield record
 
 
+def has_results(folder: Path) -> bool:
+    """Whether anything that an attack found is kept in a folder: a whole line of a journal, or a table."""
+    return bool(_tables(folder)) or any(True for path in _journals(folder) for _ in _lines(path))
+
+
 def read_passed_over(folder: Path) -> set[str]:
     """Ids of the chosen images that were judged and cannot be attacked.
 

@@ -11,6 +11,11 @@ from ..terminal.console import run_door, say
 from ..terminal.options import parse
 from .writing import write_report
 
+EXAMPLES = (
+    "runs/attack-derma-derma-resnet50-224-confidence-k1",
+    "runs/pneumonia --out report",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class ReportOptions:
@@ -22,9 +27,18 @@ class ReportOptions:
     """Folder of the report. Default: `report` in the first run folder."""
 
 
+OPTIONS = ReportOptions
+
+
 def main(arguments: Sequence[str]) -> None:
     """Write the report of the attacks that the options name."""
-    options = parse(ReportOptions, "report", "Tables, figures and one HTML page from attacks.", arguments)
+    options = parse(
+        ReportOptions,
+        "report",
+        "Tables, figures and one HTML page from attacks.",
+        arguments,
+        examples=EXAMPLES,
+    )
     if not options.runs:
         raise InputError("which attacks? python -m jaxpix.report RUN…: run folders of jaxpix.attack")
     page = write_report(options.runs, options.out or options.runs[0] / "report")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from ..metrics.paired import compare
 from ..metrics.rates import Rate
 from ..records.record import Record
-from .lead import dangerous_of
 from .series import Series, short_names
 from .tables import DASH, number_text, p_text, pixels_text
 
@@ -55,7 +54,7 @@ def compared(all_series: Sequence[Series]) -> list[Compared]:
                 Compared(
                     name,
                     pixels_text(num_pixels),
-                    dangerous_of(series, num_pixels),
+                    series.dangerous(num_pixels),
                     cell.success,
                     number_text(cell.median_to_hit),
                     _paired(first, cell.records),

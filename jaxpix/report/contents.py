@@ -7,11 +7,11 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from ..config import AttackConfig
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..labels import LabelSpace
 from ..records.attacked import About
 from ..records.record import Record
-from ..storage.documents import check_plain, checked, shown
+from ..storage.documents import check_plain, checked
 from ..storage.settings import build, field_names, to_plain
 
 # The same in all records of a run.

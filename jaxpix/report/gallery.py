@@ -41,7 +41,7 @@ def gallery_of(
                     "title": series.title,
                     "short": name,
                     "name": attack_name(attack),
-                    "mark": mark_of(series),
+                    "mark": series.mark,
                     "num_pixels": attack.num_pixels,
                     "classes": list(attack.records[0].class_names),
                 }
@@ -58,9 +58,3 @@ def gallery_of(
         "total": sum(map(len, queues)),
         "total_failures": len(failures),
     }
-
-
-def mark_of(series: Series) -> str:
-    """What stands on every picture of a series; the band at the top of the page says the rest."""
-    marks = ["synthetic"] * series.is_synthetic + ["see note"] * bool(series.dataset["note"])
-    return " · ".join(marks)

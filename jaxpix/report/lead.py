@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ..metrics.failures import certainty, distance
 from ..metrics.queries import median_interval
 from ..metrics.rates import Rate
-from ..metrics.transformations import dangerous_rate
 from ..records.record import Record
 from .cards import TO_NORMAL, card_of, direction_of
 from .headline import Headline, headlines_of
@@ -135,7 +134,7 @@ def _headline(series: Series, record: Record) -> Headline:
 def figures_of(series: Series, num_pixels: int) -> list[Figure]:
     """Disease called normal, success, and median queries, with their intervals, of all attacks with K pixels."""
     found = []
-    dangerous = dangerous_of(series, num_pixels)
+    dangerous = series.dangerous(num_pixels)
     if dangerous is not None:
         found.append(Figure("disease called normal", *_shown(dangerous), dangerous.successes > 0))
     cell = series.cell(num_pixels)
@@ -149,13 +148,6 @@ def figures_of(series: Series, num_pixels: int) -> list[Figure]:
         count = f"{cell.success.successes:,} success{'es' * (cell.success.successes != 1)}"
         found.append(Figure("median queries to a hit", number_text(median), limits, count))
     return found
-
-
-def dangerous_of(series: Series, num_pixels: int) -> Rate | None:
-    """How often disease was called normal with K pixels, all targets together; None where nothing could be."""
-    aims = series.dangerous_aims()
-    records = series.records(num_pixels, aims) if aims else []
-    return dangerous_rate(records) if records else None
 
 
 def _shown(rate: Rate) -> tuple[str, str, str]:

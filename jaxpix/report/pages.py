@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,15 @@ import jinja2
 from markupsafe import Markup
 
 from .comparison import compared
-from .gallery import gallery_of, mark_of
 from .headline import headlines_of
-from .lead import lead_of
 from .printed import address, citation
 from .protocols import protocol_rows
 from .provenance import origins_of, report_command, victim_facts
 from .series import short_names
-from .tables import HOW_TO_READ_RATES
+from .tables import HOW_TO_READ_RATES, bears_asterisk
 
 if TYPE_CHECKING:
+    from .lead import Lead
     from .series import Series
     from .tables import Chart, Table
 
@@ -33,6 +32,8 @@ _SCRIPTS = ("pictures.js", "gallery.js", "numbers.js")
 
 def render_page(
     all_series: Sequence[Series],
+    lead: Lead,
+    gallery: Mapping[str, Any],
     charts: Sequence[Sequence[Chart]],
     tables: Sequence[Table],
     paths: Sequence[Path],
@@ -42,26 +43,28 @@ def render_page(
 
     Args:
         all_series: what was attacked.
+        lead: what the page begins with.
+        gallery: what `gallery_of` gives.
         charts: the figures of each series.
         tables: tables over all series.
         paths, out: what the report was told, so that the page can tell how to write it again.
     """
     style, script = _template("style.css"), _script()
-    lead = lead_of(all_series)
     return (
         _environment()
         .get_template("report.html")
         .render(
             **_totals(all_series),
             lead=lead,
-            lead_mark=mark_of(lead.series),
-            cautions=_cautions(all_series),
-            caveats=list(dict.fromkeys(one for series in all_series for one in series.caveats)),
+            doubts=_said_once(all_series, lambda series: series.doubts),
+            cautions=_said_once(all_series, _cautions),
+            deviations=_said_once(all_series, lambda series: series.deviations),
             comparison=compared(all_series),
-            gallery=gallery_of(all_series),
+            gallery=gallery,
             parts=_parts(all_series, charts),
             groups=_grouped(tables, all_series),
             num_tables=len(tables),
+            has_asterisk=any(map(bears_asterisk, tables)),
             protocol=protocol_rows(all_series),
             command=report_command(paths, out),
             paper=citation(),
@@ -91,12 +94,16 @@ def _parts(all_series: Sequence[Series], charts: Sequence[Sequence[Chart]]) -> l
     ]
 
 
-def _cautions(all_series: Sequence[Series]) -> list[str]:
-    """What the band at the top says, once: of all series, or of those that it names."""
+def _cautions(series: Series) -> list[str]:
+    return [*([series.caution] if series.caution else []), *series.unfinished]
+
+
+def _said_once(all_series: Sequence[Series], say: Callable[[Series], Sequence[str]]) -> list[str]:
+    """Sentences of all series, or of those that they name then."""
     of: dict[str, list[str]] = {}
     for series, name in zip(all_series, short_names(all_series), strict=True):
-        if series.caution:
-            of.setdefault(series.caution, []).append(name)
+        for text in say(series):
+            of.setdefault(text, []).append(name)
     return [
         text if len(names) == len(all_series) else f"{'; '.join(names)}: {text}" for text, names in of.items()
     ]

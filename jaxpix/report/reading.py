@@ -9,8 +9,9 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from ..errors import InputError
+from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..records.attacked import ABOUT, SELECTION, Selection, load_about
-from ..records.files import each_record, read_passed_over
+from ..records.files import each_record, read_passed_over, read_reasons
 from ..records.record import Record
 from ..storage.documents import load, read_json
 from ..storage.run_folder import CONFIG, ENVIRONMENT, IDENTITY
@@ -37,6 +38,7 @@ class AttackResult:
         environment: versions, device, date.
         options: the attack's options as its configuration file has them.
         data_fingerprint: of the prepared data set; None: the folder does not say.
+        doubts: sentences on a victim that knows no more than chance does (`metrics.chance`).
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class AttackResult:
     environment: Mapping[str, Any]
     options: Mapping[str, Any]
     data_fingerprint: str | None = None
+    doubts: Sequence[str] = ()
 
     @property
     def num_pixels(self) -> int:
@@ -102,6 +105,8 @@ def _read(folder: Path) -> AttackResult:
     options = options_of(read_toml(folder / CONFIG), f"{folder / CONFIG}: ")
     records = list(each_record(folder))
     check_records(records, about, options, str(folder))
+    data = about["dataset"]
+    judged = doubts_of_judged(selection, data["task"], data["class_names"], records, read_reasons(folder))
     return AttackResult(
         folder,
         records,
@@ -112,4 +117,5 @@ def _read(folder: Path) -> AttackResult:
         read_json(folder / ENVIRONMENT),
         options,
         identity.get("data_fingerprint"),
+        [*doubts_of_test(about["victim"]["test_metrics"]), *judged],
     )

@@ -1,18 +1,22 @@
 """A series: attacks that differ in classes, target and number of pixels, in nothing else."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..labels import LabelSpace, aim_text
 from .cells import Aim, Cell, Cells
 from .differences import SAME, Images, Setting, differences_of, resolve
 from .printed import PrintedResults, printed_results, protocol
-from .reading import AttackResult
 from .tables import pixels_text
+
+if TYPE_CHECKING:
+    from .reading import AttackResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,15 +91,26 @@ class Series(Cells):
         return " ".join([*parts, *([f"{note[0].upper()}{note[1:]}."] if note else [])])
 
     @property
+    def doubts(self) -> list[str]:
+        """Sentences on a victim that knows no more than chance does; each once."""
+        doubts = dict.fromkeys(doubt for attack in self.attacks for doubt in attack.doubts)
+        return [f"{doubt[0].upper()}{doubt[1:]}." for doubt in doubts]
+
+    @property
     def conditions(self) -> list[str]:
-        """Sentences on synthetic images, the data's note and unfinished attacks."""
+        """Sentences on the victim's worth, synthetic images, the data's note and unfinished attacks."""
         title, note = self.dataset["title"], self.dataset["note"]
-        found = []
+        found = self.doubts
         if self.is_synthetic:
             found.append(f"{title}: synthetic images, drawn by jaxpix; they say nothing about patients.")
         if note:
             found.append(f"{title}: {note}".rstrip(".") + ".")
-        return found + [
+        return found + self.unfinished
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Sentences on attacks that are not at their end."""
+        return [
             f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments ({attack_name(attack)})."
             for attack in self.attacks
             if not attack.is_finished
@@ -104,14 +119,23 @@ class Series(Cells):
     @property
     def caveats(self) -> list[str]:
         """Sentences without which no number should be quoted: the conditions, and deviations from the paper."""
+        return self.conditions + self.deviations
+
+    @property
+    def deviations(self) -> list[str]:
+        """One sentence on all that was chosen otherwise than in the paper, or none."""
         # Another seed repeats an attack.
         deviations = [
             f"{one.name} {one.here} (paper: {one.paper})"
             for one in self.differences
             if one.is_chosen and one.verdict != SAME and one.name != "seed"
         ]
-        told = [f"Not the paper's protocol: {'; '.join(deviations)}."] if deviations else []
-        return self.conditions + told
+        return [f"Not the paper's protocol: {'; '.join(deviations)}."] if deviations else []
+
+    @property
+    def mark(self) -> str:
+        """What stands on every picture; `caution` says the rest."""
+        return " · ".join(["synthetic"] * self.is_synthetic + ["see note"] * bool(self.dataset["note"]))
 
 
 def short_names(all_series: Sequence[Series]) -> list[str]:

@@ -8,7 +8,7 @@ from .disease_tables import conversion_table, dangerous_table, disease_tables
 from .hit_tables import control_table, failure_table, intensity_table
 from .series import Series
 from .success_tables import confidence_table, paired_table, queries_table, success_table
-from .tables import HOW_TO_READ_RATES, OTHERS, Table
+from .tables import HOW_TO_READ_RATES, OTHERS, Table, bears_asterisk
 from .transformation_tables import ratio_table, resulting_table, transformation_tables
 
 _ONE: tuple[Callable[[Series], Table | None], ...] = (
@@ -46,7 +46,7 @@ def _noted(table: Table, of: Sequence[Series]) -> Table:
     cells = [cell for row in (table.columns, *table.rows) for cell in row]
     if any(" %" in cell and "–" in cell and "/" in cell for cell in cells):
         notes.append(HOW_TO_READ_RATES)
-    if any(" %*" in cell for cell in cells):
+    if bears_asterisk(table):
         notes.append(
             "* fewer experiments than asked: too few images that the victim classifies correctly, or unfinished."
         )

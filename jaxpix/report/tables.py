@@ -44,6 +44,11 @@ class Table:
             assert len(row) == len(self.columns), f"{self.key}: {len(row)} cells, {len(self.columns)} columns"
 
 
+def bears_asterisk(table: Table) -> bool:
+    """Whether a rate of it is of fewer experiments than were asked for."""
+    return any(" %*" in cell for row in table.rows for cell in row)
+
+
 @dataclasses.dataclass(frozen=True)
 class Chart:
     """One figure of the report.

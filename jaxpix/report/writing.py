@@ -7,6 +7,8 @@ from ..storage.files import remove_unfinished, write_atomically
 from ..storage.locks import hold
 from .charts import charts_of
 from .exports import export
+from .gallery import gallery_of
+from .lead import lead_of
 from .pages import render_page
 from .reading import read_attacks
 from .series import series_of
@@ -33,7 +35,9 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
         tables = tables_of(all_series)
         charts = [charts_of(series, out / FIGURES) for series in all_series]
         export(summary_of(all_series), tables, out)
-        page = render_page(all_series, charts, tables, paths, out)
+        page = render_page(
+            all_series, lead_of(all_series), gallery_of(all_series), charts, tables, paths, out
+        )
         # Last: whoever finds the page finds all that it names.
         write_atomically(out / PAGE, page)
     return out / PAGE

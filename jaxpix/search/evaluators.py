@@ -18,6 +18,7 @@ from ..config import EngineConfig
 from ..errors import InputError
 from ..pixels import paint
 from ..platforms import matmul_precision, on_cpu
+from ..victim.probe import IGNORES_IMAGES
 from ..windows.costs import CPU, GPU, Plan
 from ..windows.incremental import Incremental
 from ..windows.network import Network
@@ -51,11 +52,14 @@ def make_evaluator(
         engine: default: `EngineConfig()`.
 
     Raises:
-        InputError: bfloat16 of a user's own function; an unknown layer name, or one that windows do not reach.
+        InputError: bfloat16 of a user's own function; an unknown layer name, or one that windows do not reach; a
+            function that does not look at its images.
     """
     engine = engine or EngineConfig()
     fn, weights = _searched(victim, precision)
     network = Network(fn, weights, victim.input_shape)
+    if network.one.outputs not in network.one.dependent:
+        raise InputError(f"victim {victim.name!r} gives the same output for every image: {IGNORES_IMAGES}")
     switch = _switch(network, weights, num_pixels, precision, engine)
     is_dense = engine.evaluator == "dense" or switch == 0
     # Where both evaluators compute whole maps they do it alike, so that they differ by rounding alone.

@@ -51,6 +51,7 @@ class Evolution:
         hits: int32, adversarial candidates of the last generation.
         hit_genome [G], hit_fitness: the fittest adversarial candidate of all generations; +inf: none.
         best_genome [G], best_fitness: the fittest candidate of all generations.
+        is_flat: bool, all candidates of the first population had the same fitness, and none was a hit.
     """
 
     key: jax.Array
@@ -61,6 +62,7 @@ class Evolution:
     hits: jax.Array
     hit_genome: jax.Array
     hit_fitness: jax.Array
+    is_flat: jax.Array
 
     @property
     def best_genome(self) -> jax.Array:
@@ -127,6 +129,7 @@ class Evolver:
             hits=jnp.int32(0),
             hit_genome=population[0],
             hit_fitness=jnp.float32(jnp.inf),
+            is_flat=jnp.bool_(False),
         )
 
     def propose(self, evolution: Evolution) -> jax.Array:
@@ -167,6 +170,9 @@ class Evolver:
             hits=hits,
             hit_genome=jnp.where(improves, candidates[fittest], evolution.hit_genome),
             hit_fitness=jnp.where(improves, hit_fitness[fittest], evolution.hit_fitness),
+            is_flat=jnp.where(
+                generation == 0, (fitness == fitness[0]).all() & (hits == 0), evolution.is_flat
+            ),
         )
 
     def refute(self, evolution: Evolution) -> Evolution:

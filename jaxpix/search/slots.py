@@ -57,6 +57,7 @@ class Candidates(NamedTuple):
     fitness: Any
     generation: Any
     queries_to_first_hit: Any
+    is_flat: Any
 
 
 class SlotProgram:
@@ -165,6 +166,7 @@ class SlotProgram:
             fitness=jnp.where(is_hit, evolution.hit_fitness, evolution.best_fitness),
             generation=evolution.generation,
             queries_to_first_hit=evolution.queries_to_first_hit,
+            is_flat=evolution.is_flat,
         )
 
     def _advance(self, weights: Any, slots: Slots, steps: jax.Array) -> tuple[Slots, jax.Array]:

@@ -19,8 +19,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from ..errors import InputError
-from .documents import read_json, shown
+from ..errors import InputError, shown
+from .documents import read_json
 from .files import explain_disk_error, sync, sync_tree, write_atomically
 
 Tree = TypeVar("Tree")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import InputError
+from ..errors import InputError, explain
 from .files import write_atomically
 
 Kind = TypeVar("Kind")
@@ -17,8 +17,6 @@ Kind = TypeVar("Kind")
 _MOST_BYTES = 64 << 20
 _MOST_BITS = 64
 _DEEPEST = 50
-_LONGEST_SHOWN = 200
-_MOST_FINDINGS = 10
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -116,28 +114,3 @@ def checked(kind: type[Kind], value: Any, where: str) -> Kind:
         return adapter.validate_python(value)
     except ValidationError as error:
         raise explain(error, where) from None
-
-
-def explain(error: ValidationError, where: str) -> InputError:
-    """Turn pydantic's findings, the first ten, into one line each: where, what came, what is allowed."""
-    lines = []
-    for finding in error.errors(include_url=False, include_context=False)[:_MOST_FINDINGS]:
-        path = ".".join(str(part) for part in finding["loc"] if not str(part).startswith("function-"))
-        lines.append(f"{where}{shown(path)}: {finding['msg']}, got {_repr(finding['input'])}")
-    if error.error_count() > _MOST_FINDINGS:
-        lines.append(f"and {error.error_count() - _MOST_FINDINGS:,} more")
-    return InputError("\n       ".join(lines))
-
-
-def _repr(value: Any) -> str:
-    try:
-        text = repr(value)
-    # Python refuses to write out a number of thousands of digits.
-    except ValueError:
-        return f"a huge {type(value).__name__}"
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-
-
-def shown(key: str) -> str:
-    """A key as it may stand in a message: short, and without control characters."""
-    return key if key.isprintable() and len(key) <= _LONGEST_SHOWN else _repr(key)

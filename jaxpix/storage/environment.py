@@ -39,11 +39,12 @@ def describe_environment() -> dict[str, Any]:
         "backend": jax.default_backend(),
         "devices": [device.device_kind for device in devices],
         "processes": jax.process_count(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: version_of(name) for name in _PACKAGES},
     }
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """What is installed of a package; None: nothing."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

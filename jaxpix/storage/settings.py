@@ -5,7 +5,6 @@ door understands that has them.
 """
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +13,7 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import InputError
-from .documents import explain, shown
+from ..errors import InputError, did_you_mean, explain, shown
 
 Options = TypeVar("Options")
 
@@ -53,7 +51,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not valid TOML: {error}") from None
     for name, table in content.items():
         if name not in TABLES or not isinstance(table, dict):
-            raise InputError(f"{path}: unknown table [{shown(name)}]; allowed: {', '.join(TABLES)}")
+            hint = did_you_mean(name, TABLES)
+            raise InputError(f"{path}: unknown table [{shown(name)}]{hint}; allowed: {', '.join(TABLES)}")
     return content
 
 
@@ -67,8 +66,7 @@ def build(options_type: type[Options], values: Mapping[str, Any], where: str) ->
     known = field_names(options_type)
     for key in flat:
         if key not in known:
-            close = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean {close[0]}?" if close else f"; allowed: {', '.join(sorted(known))}"
+            hint = did_you_mean(key, sorted(known)) or f"; allowed: {', '.join(sorted(known))}"
             raise InputError(f"{where}{shown(key)}: unknown key{hint}")
     nested: dict[str, Any] = {}
     for field in dataclasses.fields(options_type):  # type: ignore[arg-type]

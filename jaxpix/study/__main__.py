@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from ..errors import InputError
+from ..metrics.rates import footnote
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse_flags
 from ..terminal.programs import keep_programs
@@ -16,6 +17,11 @@ from .configs import header_of, shipped_studies, study_file
 from .file import Study, check_attacks, read_study
 from .plan import show_plan
 from .run import StudyOutcome, run_study, success_table
+
+EXAMPLES = (
+    "pneumonia --plan",
+    "my-study.toml --set train.epochs=20 attack.generations=50",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +59,15 @@ def show(study: Study, outcome: StudyOutcome) -> None:
     print_table(
         f"{study.title}: {outcome.victim.name}", header, rows, "success (95 % interval), successes/images"
     )
-    asked = {one.result.selection.asked for one in outcome.attacks if one.result} - {None}
-    if any("*" in cell for row in rows for cell in row):
-        say(f"* fewer than {' or '.join(map(str, sorted(asked, key=str)))} correctly classified images")
+    # Not in the first column: a class may have an asterisk in its name.
+    if any(" %*" in cell for row in rows for cell in row[1:]):
+        say(f"* {footnote(*(one.result.selection.asked for one in outcome.attacks if one.result))}")
     if outcome.dataset.note:
         say(f"note on the data: {outcome.dataset.note}")
     say(f"report: {outcome.page}")
+
+
+OPTIONS = StudyOptions
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -66,7 +75,9 @@ def main(arguments: Sequence[str]) -> None:
     arguments = list(arguments)
     if arguments.count("--set") > 1:
         raise InputError("--set is there twice; give it once: --set KEY=VALUE KEY=VALUE …")
-    options = parse_flags(StudyOptions, arguments, "study", "Train, attack and report as a file says.")
+    options = parse_flags(
+        StudyOptions, arguments, "study", "Train, attack and report as a file says.", examples=EXAMPLES
+    )
     if options.list:
         show_shipped()
         return

@@ -1,10 +1,8 @@
 """The studies that jaxpix brings along: found by name, in a checkout and in an installed package alike."""
 
-import difflib
 from pathlib import Path
 
-from ..errors import InputError
-from ..storage.documents import shown
+from ..errors import InputError, did_you_mean, shown
 from ..storage.settings import read_toml
 
 # In a checkout a link to configs/ at the top; a wheel carries the files themselves.
@@ -33,8 +31,7 @@ def study_file(given: Path) -> Path:
             )
         return given
     if given.name not in shipped:
-        close = difflib.get_close_matches(given.name, shipped)
-        hint = f" (did you mean {' or '.join(close)}?)" if close else ""
+        hint = did_you_mean(given.name, shipped)
         raise InputError(
             f"{shown(given.name)} is neither a file nor a shipped study{hint}; allowed: the path of a TOML file, or "
             f"{', '.join(shipped)} (python -m jaxpix.study --list)"

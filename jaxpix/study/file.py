@@ -21,10 +21,9 @@ from pydantic.dataclasses import dataclass
 from ..attack.options import AttackOptions
 from ..config import Count, TrainConfig
 from ..data.prepared import PreparedDataset
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..search.genome import Box
 from ..search.presets import fitness_of
-from ..storage.documents import shown
 from ..storage.settings import build, parse_toml, read_toml
 
 _TABLES = ("data", "train", "attack", "study")

@@ -16,8 +16,9 @@ from ..attack.options import bind, open_dataset
 from ..attack.selection import NothingToAttackError
 from ..errors import InputError
 from ..labels import label_text
+from ..metrics.chance import doubts_of_test
 from ..metrics.rates import success_rate
-from ..records.attacked import SELECTION
+from ..records.files import has_results
 from ..storage.files import write_atomically
 from ..storage.run_folder import RunFolder
 from ..storage.settings import read_toml
@@ -92,13 +93,13 @@ def _carried_out(study: Study, dataset: PreparedDataset, folder: Path) -> StudyO
 
 def _begin(study: Study, folder: Path) -> None:
     path = folder / _STUDY
-    if not path.exists():
+    if not path.exists() or not any(has_results(entry) for entry in folder.iterdir()):
+        # Of what was refused before anything was attacked, nothing is kept: it binds nobody.
         write_atomically(path, study.to_toml())
         return
     before = read_toml(path).get("study", {}).get("victim")
-    has_begun = any((folder / attack.folder_name / SELECTION).exists() for attack in study.attacks)
     # Any other change is found where it matters: by the training run, and by each attack.
-    if before is not None and study.victim is None and has_begun:
+    if before is not None and study.victim is None:
         raise InputError(
             f"{folder} holds attacks on the victim {before}, now none is named and another one would be trained; "
             f"name it by --victim, or choose another --run"
@@ -115,6 +116,8 @@ def _victim(study: Study, dataset: PreparedDataset, folder: Path) -> Victim:
     assert run.test_metrics is not None, "the run is finished"
     title, header, rows = table(run.test_metrics)
     print_table(f"{dataset.info.title}: {victim.name}, {title}", header, rows)
+    for doubt in doubts_of_test(run.test_metrics):
+        say(f"warning: {doubt}")
     return victim
 
 
@@ -129,7 +132,8 @@ def _attacked(study: Study, attack: PlannedAttack, victim: Victim, folder: Path)
         image_size=study.data.image_size,
         run=run,
     )
-    campaign = bind(options, victim, open_dataset(options, victim))
+    dataset, victim = open_dataset(options, victim)
+    campaign = bind(options, victim, dataset)
     try:
         result = run_campaign(campaign)
     except NothingToAttackError as error:

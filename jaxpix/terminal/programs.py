@@ -23,12 +23,9 @@ def keep_programs() -> None:
     Raises:
         InputError: `JAXPIX_CACHE` names a folder that cannot be used.
     """
-    chosen = os.environ.get("JAXPIX_CACHE", "")
-    if chosen == OFF or jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
+    chosen, folder = os.environ.get("JAXPIX_CACHE", ""), programs_folder()
+    if folder is None or jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
         return
-    if not chosen and jax.default_backend() == "cpu":
-        return
-    folder = Path(chosen) if chosen else default_folder()
     is_new = not folder.exists()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,6 +44,16 @@ def keep_programs() -> None:
     if is_new:
         most = f"at most {_MOST_BYTES >> 30} GiB"
         say(f"compiled programs are kept in {folder}, {most}; JAXPIX_CACHE={OFF} turns that off")
+
+
+def programs_folder() -> Path | None:
+    """Where compiled programs are kept here: where JAX was told, or `JAXPIX_CACHE`, or GPUs are; None: nowhere."""
+    chosen = os.environ.get("JAXPIX_CACHE", "")
+    if jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
+        return Path(jax.config.jax_compilation_cache_dir)  # type: ignore[attr-defined]
+    if chosen == OFF or (not chosen and jax.default_backend() == "cpu"):
+        return None
+    return Path(chosen) if chosen else default_folder()
 
 
 def default_folder() -> Path:

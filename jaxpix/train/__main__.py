@@ -8,6 +8,7 @@ import tyro
 
 from ..config import TrainConfig
 from ..data.prepared import PreparedDataset
+from ..metrics.chance import doubts_of_test
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from ..terminal.programs import keep_programs
@@ -15,6 +16,11 @@ from .builtin import open_or_draw
 from .evaluation import score_name, table
 from .run import TrainingRun
 from .training import train_victim
+
+EXAMPLES = (
+    "derma --init imagenet",
+    "phantom-xray --model resnet14 --epochs 6 --learning-rate 0.03",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +56,19 @@ def show(dataset: PreparedDataset, run: TrainingRun, config: TrainConfig) -> Non
             f"stopped before epoch {config.epochs}: {name.replace('_', ' ')} reached {epochs[-1][name]:.1%}, and "
             f"--stop-accuracy is {config.stop_accuracy:.0%}; to train on, give --stop-accuracy 1 and another --run"
         )
+    for doubt in doubts_of_test(metrics):
+        say(f"warning: {doubt}")
     say(f"victim: {run.victim}")
+
+
+OPTIONS = TrainOptions
 
 
 def main(arguments: Sequence[str]) -> None:
     """Train, test, and print the test table."""
-    options = parse(TrainOptions, "train", "Train a classifier on a prepared data set.", arguments)
+    options = parse(
+        TrainOptions, "train", "Train a classifier on a prepared data set.", arguments, examples=EXAMPLES
+    )
     keep_programs()
     dataset = open_or_draw(options.dataset, options.data_dir, options.split, options.image_size)
     name = f"{options.dataset}-{options.config.model}-{dataset.image_size}"

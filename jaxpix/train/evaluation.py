@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Task
+from ..metrics.chance import macro_auroc_variance
 from . import scores
 
 
@@ -43,7 +44,8 @@ def evaluate_logits(
     Returns:
         Multiclass: count, loss, accuracy, confusion, and for each class count, precision, recall
         (paper, Table 2). Multi-label: count, loss, exact_match (the predicted set equals the true set),
-        macro_auroc, macro_average_precision, and for each label count, auroc, average_precision.
+        macro_auroc, its variance had it been guessed, macro_average_precision, and for each label count, auroc,
+        average_precision.
     """
     common = {"task": task, "count": len(labels), "loss": _defined(scores.cross_entropy(labels, logits))}
     if task == "multiclass":
@@ -79,6 +81,7 @@ def _multilabel(
     return {
         "exact_match": float(np.mean((predicted == labels.astype(bool)).all(1))),
         "macro_auroc": _defined(scores.macro(areas)),
+        "macro_auroc_variance": macro_auroc_variance(labels, logits),
         "macro_average_precision": _defined(scores.macro(averages)),
         "labels": [
             {

@@ -139,9 +139,8 @@ class Trainer:
             losses.append(float(loss))
             if not math.isfinite(losses[-1]):
                 raise InputError(
-                    f"the loss is {losses[-1]} at epoch {epoch}, step {number} of {self.steps_per_epoch}; "
-                    f"{kept} keeps the last finished epoch. Try a smaller learning_rate, "
-                    f"now {config.learning_rate:g}, in another --run"
+                    f"the loss is {losses[-1]} at epoch {epoch}, step {number} of {self.steps_per_epoch}"
+                    f"{_way_out(config, epoch, kept)}"
                 )
 
         batches = training_batches(
@@ -179,3 +178,9 @@ class Trainer:
                 meter.advance(len(kept))
         assert filled == len(part), (filled, len(part))
         return logits
+
+
+def _way_out(config: TrainConfig, epoch: int, kept: str) -> str:
+    """What to do about a loss that is not finite. Before an epoch is finished the folder binds nobody."""
+    advice = f". Try a smaller learning_rate, now {config.learning_rate:g}"
+    return advice if epoch == 1 else f"; {kept} keeps the last finished epoch{advice}, in another --run"

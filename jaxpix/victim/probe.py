@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..config import Task
     from ..labels import LabelSpace
 
+IGNORES_IMAGES = "its output does not depend on the image"
+
 _PROBE_IMAGES = 6
 
 

@@ -131,6 +131,9 @@ def test_the_table_is_printed(world, undisturbed, capsys):
     assert f"{len(undisturbed)} of {len(undisturbed)} experiments were finished before" in printed
     for text in ("clear-like", "success (95 % interval)", "AvgCL", "synthetic", "hits refuted: 0"):
         assert text in printed
+    # Untrained, it is right by chance; a class of which no image was chosen has no asterisk.
+    assert "warning: the victim is at chance: balanced accuracy" in printed
+    assert ("* fewer than" in printed) == ("%*" in printed)
 
 
 def test_of_two_processes_one_is_killed_and_nothing_is_lost_or_repeated(world, undisturbed):
@@ -172,7 +175,7 @@ def test_of_two_processes_one_is_killed_and_nothing_is_lost_or_repeated(world, u
     ("more", "message"),
     [
         (["--seed", "1"], r"holds another attack \(.*seed: it has 0, now asked 1"),
-        (["--subset", "trian"], "no split 'trian'; available: "),
+        (["--subset", "trian"], r"no split 'trian' \(did you mean train\?\); available: "),
         (["--target", "nobody"], "unknown class 'nobody'; allowed: clear-like"),
         (["--classes", "nobody"], "unknown class 'nobody'"),
         (["--num-pixels", "2000"], "num_pixels between 1 and 1024"),

@@ -184,3 +184,13 @@ def test_the_label_of_one_image():
 def test_labels_that_do_not_fit(space, labels, message):
     with pytest.raises(InputError, match=message):
         read_labels(space, labels, 2)
+
+
+def test_a_file_of_unknown_depth_is_refused_not_darkened(tmp_path):
+    """What the victim was trained on decides what 12 bits mean, and a single file does not say."""
+    values = np.random.default_rng(0).integers(0, 4096, (8, 8)).astype(np.uint16)
+    path = tmp_path / "twelve.png"
+    Image.fromarray(values).save(path)
+    for given in (path, Image.fromarray(values)):
+        with pytest.raises(InputError, match=r"holds the values \d+\.\.\d+ and does not say which are black"):
+            read_images(toy_victim(), [given], resize=True)

@@ -218,6 +218,7 @@ def world(tmp_path_factory):
     )
 
 
+@pytest.mark.filterwarnings("ignore:the first population of")
 def test_a_data_set_gives_the_records_of_the_door(world, monkeypatch, tmp_path):
     root, dataset, victim = world
     config = AttackConfig(population=16, generations=4, num_pixels=2)
@@ -237,8 +238,13 @@ def test_a_data_set_gives_the_records_of_the_door(world, monkeypatch, tmp_path):
     ]
     door.main(flags)
     by_door = read_records(tmp_path / "door")
-    kept = attack_dataset(victim, dataset, config, per_class=4, run=tmp_path / "python")
-    named = attack_dataset(victim, "bars", config, per_class=4, data_dir=root / "data")
+    # The door says it in a line, a call in a warning, a report on its page.
+    with pytest.warns(
+        UserWarning, match=r"^the victim is at chance: .* on the 20 images that were looked at"
+    ):
+        kept = attack_dataset(victim, dataset, config, per_class=4, run=tmp_path / "python")
+    with pytest.warns(UserWarning, match="at chance"):
+        named = attack_dataset(victim, "bars", config, per_class=4, data_dir=root / "data")
     assert without_time(by_door) == without_time(kept)
     assert without_time(by_door, image_file="") == without_time(named)
     assert named.passed_over == kept.passed_over == by_door.passed_over
@@ -252,6 +258,10 @@ def test_a_data_set_gives_the_records_of_the_door(world, monkeypatch, tmp_path):
     report.main([str(tmp_path / "python"), "--out", str(tmp_path / "report")])
     page = (tmp_path / "report" / "index.html").read_text()
     assert "jaxpix.attack_dataset(victim, &#39;bars&#39;, AttackConfig(" in page
+    first_screen = page[: page.index('id="gallery"')]
+    assert "<strong>Warning.</strong> The victim is at chance: balanced accuracy" in first_screen
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text())
+    assert summary["series"][0]["caveats"][0].startswith("The victim is at chance")
 
 
 def test_all_of_a_data_set_have_a_record_or_a_reason(world):

@@ -104,10 +104,13 @@ def test_channels_of():
 
 def test_deep_grey_keeps_its_ends_and_takes_little_memory():
     values = np.array([[-5, 0, 128, 129, 65535, 70000]], np.int32)
-    assert np.asarray(images.to_mode(Image.fromarray(values), 1)).tolist() == [[0, 0, 0, 1, 255, 255]]
+    deep = Image.fromarray(values)
+    assert np.asarray(images.to_mode(deep, 1, (0, 65535))).tolist() == [[0, 0, 0, 1, 255, 255]]
+    with pytest.raises(UnreadableImageError, match=r"holds the values -5\.\.70000"):
+        images.to_mode(deep, 1)
     large = Image.fromarray(np.zeros((1000, 1000), np.uint16))
     tracemalloc.start()
-    images.to_mode(large, 1)
+    images.to_mode(large, 1, (0, 65535))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8_000_000

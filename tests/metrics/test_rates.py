@@ -5,6 +5,7 @@ import pytest
 from support.some_records import some_record
 
 from jaxpix.metrics import queries, rates
+from jaxpix.metrics.rates import footnote
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,12 @@ def test_wilson_of_nothing():
 def test_wilson_refuses_impossible_counts(successes, experiments):
     with pytest.raises(ValueError, match=f"got {successes} of {experiments}"):
         rates.wilson(successes, experiments)
+
+
+def test_the_footnote_of_the_asterisk():
+    assert footnote(5) == "fewer than 5 correctly classified images"
+    assert footnote(1) == "fewer than 1 correctly classified image"
+    assert footnote(10, None, 5, 10) == "fewer than 5 or 10 correctly classified images"
 
 
 def test_rate_text_has_an_asterisk_where_fewer_were_attacked():

@@ -327,3 +327,13 @@ def test_excel_files(tmp_path):
     book.save(tmp_path / "labels.xlsx")
     with pytest.raises(InputError, match=r"2 sheets hold something \(Sheet, more\)"):
         read(IMAGES, labels=tmp_path / "labels.xlsx")
+
+
+def test_a_partial_copy_never_loses_a_class():
+    text = table("image,label", ["a", "a", "a", "b"])
+    some = [image for number, image in enumerate(IMAGES) if number % 4 < 2]
+    with pytest.raises(InputError, match=r"4 of 8 .* no image is left of class b"):
+        with_table(text, some, allow_missing=True)
+    with pytest.raises(InputError, match="--allow-missing prepares the others"):
+        with_table(text, IMAGES[2:])
+    assert len(with_table(text, IMAGES[2:], allow_missing=True).items) == 6

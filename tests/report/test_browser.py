@@ -375,19 +375,14 @@ def test_words_stand_out_from_their_ground(small_report, visit, scheme):
     """AA: 4.5 to 1 for every colour that words have, on every ground of the page."""
     page = visit(small_report, color_scheme=scheme)
     names = ("--ink", "--soft", "--link", "--red", "--amber")
-    grounds = ("--paper", "--card")
+    grounds, tints = ("--paper", "--card"), ("--amber-tint", "--red-tint", "--tint")
     read = (
         "names => names.map(name => getComputedStyle(document.documentElement).getPropertyValue(name).trim())"
     )
-    colours = dict(
-        zip(
-            (*names, *grounds, "--amber-tint", "--tint"),
-            page.evaluate(read, [*names, *grounds, "--amber-tint", "--tint"]),
-            strict=True,
-        )
-    )
+    every = [*names, *grounds, *tints]
+    colours = dict(zip(every, page.evaluate(read, every), strict=True))
     pairs = [(name, ground) for name in names for ground in grounds]
-    pairs += [("--amber", "--amber-tint"), ("--ink", "--tint"), ("--soft", "--tint")]
+    pairs += [("--amber", "--amber-tint"), ("--red", "--red-tint"), ("--ink", "--tint"), ("--soft", "--tint")]
     for name, ground in pairs:
         light, dark = sorted((luminance(colours[name]), luminance(colours[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, ground)

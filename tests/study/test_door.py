@@ -12,8 +12,10 @@ from jaxpix.errors import InputError
 from jaxpix.metrics.rates import success_rate
 from jaxpix.records.attacked import SELECTION
 from jaxpix.records.files import read_passed_over
+from jaxpix.storage.settings import read_toml
 from jaxpix.study import run as study_run
 from jaxpix.study.__main__ import main
+from jaxpix.study.file import read_study
 
 NAMES = ("untargeted-k1", "untargeted-k20", "to-left-k1", "to-left-k20")
 
@@ -190,7 +192,7 @@ def test_the_plan_counts_and_does_nothing(world, capsys):
 def test_another_victim_is_neither_trained_nor_mixed_in(world, finished):
     run = world / "given"
     (run / NAMES[0]).mkdir(parents=True)
-    (run / NAMES[0] / SELECTION).write_text("{}")
+    (run / NAMES[0] / "journal.jsonl").write_text("{}\n")
     text = STUDY.replace('title = "Bars of light"', 'title = "Bars of light"\nvictim = "somewhere"')
     (run / "study.toml").write_text(text)
     with pytest.raises(InputError, match=r"holds attacks on the victim somewhere, now none is named"):
@@ -198,6 +200,22 @@ def test_another_victim_is_neither_trained_nor_mixed_in(world, finished):
     with pytest.raises(InputError, match=r"no victim in .*nowhere"):
         study(world, "--victim", "nowhere", run="given")
     assert not (run / "victim").exists()
+
+
+@pytest.mark.parametrize("torn", [None, '{"torn'])
+def test_a_study_in_which_nothing_was_attacked_binds_nobody(world, finished, torn):
+    """Refused with one victim, corrected, interrupted, and given again."""
+    run, content = world / f"refused-{torn is None}", read_study(world / "bars.toml")
+    (run / NAMES[0]).mkdir(parents=True)
+    (run / NAMES[0] / SELECTION).write_text("{}")
+    if torn is not None:
+        (run / NAMES[0] / "journal.jsonl").write_text(torn)
+    text = STUDY.replace('title = "Bars of light"', 'title = "Bars of light"\nvictim = "somewhere"')
+    (run / "study.toml").write_text(text)
+    study_run._begin(content, run)
+    assert "victim" not in read_toml(run / "study.toml")["study"]
+    (run / NAMES[0] / "journal.jsonl").write_text("{}\n")
+    study_run._begin(content, run)
 
 
 def test_an_attack_without_any_image_is_left_out_and_said(world, finished, monkeypatch, capsys):

@@ -8,16 +8,18 @@ import zipfile
 import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 from safetensors.numpy import save
 
 from jaxpix.config import PrepareConfig
-from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit
+from jaxpix.data.images import UnreadableImageError, channels_of, decode, fit, look
 from jaxpix.errors import InputError
 from jaxpix.models.checkpoint_files import read_weights
 from jaxpix.models.pretrained import load_torchvision
 from jaxpix.models.zoo import build
 from jaxpix.prepare.request import resolve
 from jaxpix.storage.png import encode_png
+from support.dicom_files import dicom
 from support.hostile import Property, as_file, mutated
 from support.made_trees import picture
 
@@ -62,13 +64,45 @@ _images = st.builds(
 )
 
 
+def _scan(kind: str, deep: bool, syntax: UID, orders: dict[str, object]) -> bytes:
+    pixels = np.asarray(picture(1, kind, (64, 64)))
+    return dicom(pixels.astype(np.uint16) * 16 if deep else pixels, syntax=syntax, **orders)
+
+
+_orders = st.sampled_from(
+    [
+        {},
+        {"PhotometricInterpretation": "MONOCHROME1"},
+        {"WindowCenter": 90, "WindowWidth": 0},
+        {"WindowCenter": [1000, 20], "WindowWidth": [900, 2], "VOILUTFunction": "SIGMOID"},
+        {"RescaleSlope": -2, "RescaleIntercept": 1e9, "PixelPaddingValue": 3},
+        {"PatientID": None},
+    ]
+)
+_scans = st.one_of(
+    st.builds(
+        _scan,
+        st.just("L"),
+        st.booleans(),
+        st.sampled_from([ExplicitVRLittleEndian, RLELossless, JPEG2000Lossless]),
+        _orders,
+    ),
+    st.builds(_scan, st.just("RGB"), st.booleans(), st.just(RLELossless), st.just({})),
+)
+
+
 def image_holds(content: bytes) -> None:
     """Bytes are no image, or they become pixels of the mode and size that were asked for."""
     with contextlib.suppress(UnreadableImageError):
         assert channels_of(content) in (1, 3)
+    span = None
+    with contextlib.suppress(UnreadableImageError):
+        seen = look(content, all_frames=False)
+        assert seen.low <= seen.high
+        span = None if seen.kind in ("plain", "windowed") else (seen.low, seen.high + 1)
     for channels, mode in ((1, "L"), (3, "RGB")):
         with contextlib.suppress(UnreadableImageError):
-            image = fit(decode(content, channels), 32, 0.8)
+            image = fit(decode(content, channels, span, 0), 32, 0.8)
             assert (image.mode, image.size) == (mode, (32, 32))
             assert encode_png(image)
 
@@ -187,6 +221,7 @@ _NETWORK = build("resnet14", num_classes=2, channels=3, seed=0)
 
 PROPERTIES = (
     Property("images", st.one_of(_images, mutated(_images), st.binary(max_size=64)), image_holds),
+    Property("DICOM files", st.one_of(_scans, mutated(_scans)), image_holds),
     Property("npz files", st.one_of(_npz, mutated(_npz)), npz_holds),
     Property("safetensors", st.one_of(_made, mutated(_made), mutated(st.just(_safe))), weights_hold),
 )

@@ -54,7 +54,10 @@ def test_options_survive_toml(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[attack]\nfitnes = 'cosine'", r"some\.toml: attack\.fitnes: unknown key; did you mean fitness\?"),
+        (
+            "[attack]\nfitnes = 'cosine'",
+            r"some\.toml: attack\.fitnes: unknown key \(did you mean fitness\?\)",
+        ),
         (
             "[attack]\nfitness = 'cosin'",
             r"attack\.fitness: .*'confidence', 'margin' or 'cosine', got 'cosin'",
@@ -62,7 +65,10 @@ def test_options_survive_toml(tmp_path):
         ("[attack]\npopulation = 'many'", r"attack\.population: .*valid integer.*, got 'many'"),
         ("[attack]\nnum_pixels = 0", r"attack\.num_pixels: .*greater than or equal to 1, got 0"),
         ("[attack]\nseed = -1", r"attack\.seed: .*greater than or equal to 0, got -1"),
-        ("[atack]\nseed = 1", r"unknown table \[atack\]; allowed: data, prepare, train"),
+        (
+            "[atack]\nseed = 1",
+            r"unknown table \[atack\] \(did you mean attack\?\); allowed: data, prepare, train",
+        ),
         ("seed = 1", r"unknown table \[seed\]"),
         ("[attack", "is not valid TOML"),
     ],
@@ -109,10 +115,20 @@ def test_a_missing_file_is_explained():
 
 
 def test_a_wrong_flag_ends_with_status_2(capsys):
-    for arguments in (["--fitnes", "cosine"], ["--population", "3"], ["--fitness", "cosin"]):
+    for arguments in (["--fitnes", "cosine"], ["--population", "3"], ["--fitness"]):
         with pytest.raises(SystemExit) as stop:
             parsed(*arguments)
         assert stop.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--fitness", "cosin"], ["--fitness=cosin"], ["--seed", "1", "--fitness", "cosin", "x"]]
+)
+def test_a_word_that_is_none_of_the_choices(arguments):
+    with pytest.raises(
+        InputError, match=r"--fitness: expected one of confidence, margin, cosine, got 'cosin' \(did you mean"
+    ):
+        parsed(*arguments)
 
 
 def test_the_shipped_configurations_are_valid():

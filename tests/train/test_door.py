@@ -70,6 +70,13 @@ def test_training_that_stops_early_says_why_and_how_to_go_on(
     reached = f"validation accuracy reached {metrics['validation_accuracy']:.1%}"
     assert f"stopped before epoch 9: {reached}, and --stop-accuracy is 1%; to train on, give" in printed
     assert "--stop-accuracy 1 and another --run" in printed
+    # A finished run is only opened, and says what its test says.
+    test = json.loads((tmp_path / "run" / "test_metrics.json").read_text())
+    for confusion, said in (([[10, 0], [0, 10]], False), ([[10, 0], [10, 0]], True)):
+        (tmp_path / "run" / "test_metrics.json").write_text(json.dumps({**test, "confusion": confusion}))
+        main(["bars", *flags, "--data-dir", str(data_dir), "--run", str(tmp_path / "run")])
+        words = "warning: the victim is at chance: balanced accuracy 50.0 % on 20 test images"
+        assert (words in capsys.readouterr().out) == said
 
 
 def test_a_data_set_that_is_not_prepared_says_the_command(tmp_path: Path) -> None:
@@ -81,6 +88,27 @@ def test_init_that_does_not_exist(data_dir: Path, tmp_path: Path) -> None:
     places = ["--data-dir", str(data_dir), "--run", str(tmp_path / "run"), "--init", "nowhere.pth"]
     with pytest.raises(InputError, match=r"weights not found: nowhere.pth"):
         main(["bars", "--model", "resnet14", *places])
+
+
+def test_a_training_that_was_refused_is_corrected_and_goes_on(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("words.txt").write_text("no weights")
+    common = ["bars", "--model", "resnet14", "--data-dir", str(data_dir), "--epochs", "1"]
+    for wrong, message in (
+        (["--batch-size", "4000"], "batch_size 4000 is more than"),
+        (["--batch-size", "16", "--init", "nowhere.pth"], "weights not found"),
+        (["--batch-size", "16", "--init", "words.txt"], "words.txt"),
+        (["--batch-size", "16", "--validation-fraction", "0.999"], "cannot be divided"),
+        (["--batch-size", "16", "--learning-rate", "1e30"], r"the loss is nan at epoch 1.* now 1e\+30$"),
+    ):
+        with pytest.raises(InputError, match=message):
+            main([*common, *wrong])
+    main([*common, "--batch-size", "16"])
+    assert Victim.load(Path("runs/bars-resnet14-32")).class_names == ("left", "right")
+    with pytest.raises(InputError, match="holds another training"):
+        main([*common, "--batch-size", "8"])
 
 
 def test_options_have_one_name_each() -> None:

@@ -14,7 +14,7 @@ from ..listing import Item, Listing, Skip, check_not_empty, load_members, not_im
 from ..own.naming import named
 from ..own.table import LABELS, read_labelled
 from ..own.tree import Tree, classes_of, read_tree
-from ..sources.trees import READ_ERRORS
+from ..sources.trees import READ_ERRORS, has_usual_suffix
 
 if TYPE_CHECKING:
     from ...config import PrepareConfig
@@ -39,7 +39,9 @@ def default_scheme(source: Source, info: DatasetInfo, config: PrepareConfig) -> 
             f"{source.path}: there are {' and '.join(sorted(splits))} and no "
             f"{' or '.join(sorted({'train', 'test'} - splits))}; call one so, or choose --split random"
         )
-    return "patient" if any(item.group for item in listing.items) else "random"
+    # Whose DICOM files are is known once they are read.
+    grouped = any(item.group or not has_usual_suffix(item.member) for item in listing.items)
+    return "patient" if grouped else "random"
 
 
 def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
@@ -148,11 +150,6 @@ def _check_scheme(listing: Listing, config: PrepareConfig, source: Source) -> No
                 "choose --split random"
             )
         _check_test_classes(listing, source)
-    if config.split == "patient" and not any(item.group for item in listing.items):
-        raise InputError(
-            f"{source.path}: patients are unknown; name them with --patient-column or --patient-pattern, or choose "
-            "--split random"
-        )
 
 
 def _check_test_classes(listing: Listing, source: Source) -> None:

@@ -1,11 +1,10 @@
 """NIH ChestX-ray14 (chest): images by Image Index from any folder, a table of labels, official lists."""
 
-import re
-from pathlib import PurePosixPath
+from __future__ import annotations
 
-from ...config import PrepareConfig
-from ...data.registry import DatasetInfo
-from ...errors import InputError
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
 from ..listing import (
     Item,
     Listing,
@@ -13,97 +12,92 @@ from ..listing import (
     check_missing,
     check_not_empty,
     load_members,
+    lost_of,
     not_images,
     one_of_each,
 )
-from ..sources.tables import lines, read_text, rows
-from ..sources.trees import FolderSource, Source
+from ..sources.spelling import file_name, masks_folder, without_suffix
+from .nih_tables import official_splits, read_findings
 
-_TABLE = r"Data_Entry_2017(_v2020)?\.csv(\.gz)?"
-_COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
-_NO_FINDING = "No Finding"
+if TYPE_CHECKING:
+    from ...config import PrepareConfig
+    from ...data.registry import DatasetInfo
+    from ..sources.trees import Source
+    from .nih_tables import Findings
 
 
 def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
-    """List NIH ChestX-ray14, nested or flattened.
+    """List NIH ChestX-ray14, nested or flattened, or the sample of it.
 
     Raises:
         InputError: no table, an unknown finding, official lists that are needed and absent, no images, or
-            absent images that were not allowed.
+            absent images that were not allowed or were all there is of a split.
     """
-    text, table, where = read_text(source, _TABLE, config.labels, "Data_Entry_2017_v2020.csv")
-    known = _known(rows(text, _COLUMNS, where), info, where)
-    official, tables = _official(source, config) if config.split == "official" else ({}, [])
-    named, skipped = [], []
-    for member in source.images:
-        index = PurePosixPath(member).name
-        if index not in known:
-            skipped.append(Skip(member, "not in the label table"))
-        elif official and index not in official:
-            skipped.append(Skip(member, "in no official list"))
-        else:
-            named.append((index, member))
-    check_not_empty([Item("", 0, index) for index, _ in named], source, "images named as in the label table")
+    table = read_findings(source, info.class_names, config)
+    official, tables = official_splits(source, config) if config.split == "official" else ({}, [])
+    named, skipped, num_copies = _named(source, table, official)
+    check_not_empty([Item("", 0, name) for name, _ in named], source, "images named as in the label table")
     kept, copies = one_of_each(named, source)
-    wanted = official.keys() & known.keys() if official else known.keys()
-    missing = sorted(wanted - kept.keys())
-    notes = check_missing(missing, len(wanted), config.allow_missing, source)
+    wanted = [name for name in table.known if not official or name in official]
+    missing = sorted(table.known[name][0] for name in wanted if name not in kept)
+    lost = lost_of(
+        [(official.get(name, ""), "") for name in wanted],
+        [(official.get(name, ""), "") for name in kept],
+        ("train", "test"),
+    )
+    notes = check_missing(missing, len(wanted), config.allow_missing, source, lost)
     items = [
-        Item(
-            kept[index], known[index][0], PurePosixPath(index).stem, known[index][1], official.get(index, "")
-        )
-        for index in sorted(kept)
+        Item(kept[name], table.known[name][1], name, table.known[name][2], official.get(name, ""))
+        for name in sorted(kept)
     ]
-    skipped += copies + not_images(source, [table, *tables])
+    notes += table.notes()
+    if num_copies:
+        notes.append(
+            f"{num_copies:,} images are copies in another format than the table names: matched by name without suffix"
+        )
+    notes += _without_images(table, wanted, items)
+    skipped += copies + not_images(source, [table.member, *tables])
     return Listing(info, items, load_members(source), skipped, notes, len(missing))
 
 
-def _known(
-    table: list[tuple[str, ...]], info: DatasetInfo, where: str
-) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Findings and patient of each Image Index."""
-    known: dict[str, tuple[tuple[int, ...], str]] = {}
-    for index, findings, patient in table:
-        entry = (_label_set(findings, info, where), patient)
-        if known.setdefault(index, entry) != entry:
-            raise InputError(f"{where}: {index} is listed twice with different findings or patients")
-    return known
-
-
-def _label_set(findings: str, info: DatasetInfo, where: str) -> tuple[int, ...]:
-    """Sorted label indices of `A|B` or `No Finding`."""
-    if findings == _NO_FINDING:
-        return ()
-    labels = set()
-    for finding in findings.split("|"):
-        name = re.sub(r"\s+", "_", finding.strip())
-        if name not in info.class_names:
-            raise InputError(
-                f"{where}: unknown finding {finding!r}; allowed: {', '.join(info.class_names)}, {_NO_FINDING}"
-            )
-        labels.add(info.class_names.index(name))
-    return tuple(sorted(labels))
-
-
-def _official(source: Source, config: PrepareConfig) -> tuple[dict[str, str], list[str | None]]:
-    """Split of each Image Index, and the members that said so."""
-    given = config.labels
-    beside = given.parent if given and given.is_file() else given
-    placed: dict[str, str] = {}
-    tables: list[str | None] = []
-    for split, name in (("train", "train_val_list.txt"), ("test", "test_list.txt")):
-        member = source.find(re.escape(name))
-        if member is not None:
-            text = read_text(source, re.escape(name), None, name)[0]
-        elif beside is not None and (beside / name).is_file():
-            text = read_text(FolderSource(beside), re.escape(name), beside / name, name)[0]
+def _named(
+    source: Source, table: Findings, official: dict[str, str]
+) -> tuple[list[tuple[str, str]], list[Skip], int]:
+    """(image, member) of each file to take, what is left out, and how many have another suffix than in the table."""
+    named: dict[str, list[str]] = defaultdict(list)
+    skipped = []
+    for member in source.images:
+        name = without_suffix(file_name(member))
+        if name not in table.known:
+            skipped.append(Skip(member, "not in the label table"))
+        elif official and name not in official:
+            skipped.append(Skip(member, "in no official list"))
+        elif masks_folder(member):
+            skipped.append(Skip(member, "in a folder of masks"))
         else:
-            raise InputError(
-                f"{source.path}: the official list {name} not found; put it there or beside --labels, "
-                f"or choose --split patient"
+            named[name].append(member)
+    taken, num_copies = [], 0
+    for name, members in named.items():
+        exact = [member for member in members if file_name(member) == table.known[name][0]]
+        skipped += [
+            Skip(member, "the same image in another format")
+            for member in members
+            if exact and member not in exact
+        ]
+        num_copies += not exact
+        taken += [(name, member) for member in exact or members]
+    return taken, skipped, num_copies
+
+
+def _without_images(table: Findings, wanted: list[str], items: list[Item]) -> list[str]:
+    """A warning for each part in which no image is left of findings that the table names."""
+    named = {label for name in wanted for label in table.known[name][1]}
+    notes = []
+    for split in sorted({item.split for item in items}):
+        left = {label for item in items if item.split == split for label in item.label}  # type: ignore[union-attr]
+        gone = [name for label, name in enumerate(table.class_names) if label in named - left]
+        if gone:
+            notes.append(
+                f"warning: no image {f'in {split} ' if split else ''}has the finding {', '.join(gone)}"
             )
-        tables.append(member)
-        for index in lines(text):
-            if placed.setdefault(index, split) != split:
-                raise InputError(f"{source.path}: {index} is in both official lists")
-    return placed, tables
+    return notes

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
-from .splits_named import split_of
+from ..sources.spelling import split_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,10 +140,10 @@ def _checked_split(
     table: Table, place: int | None, plain: Sequence[str], config: PrepareConfig
 ) -> int | None:
     """A column called `set` may hold anything; one called `split` is meant so."""
-    if place is None or all(map(split_of, table.column(place))):
+    if place is None or all(map(split_named, table.column(place))):
         return place
     if plain[place] in ("split", "splits", "partition") and config.split is None:
-        odd = next(cell for cell in table.column(place) if not split_of(cell))
+        odd = next(cell for cell in table.column(place) if not split_named(cell))
         raise InputError(
             f"{table.where}: the column {table.columns[place]!r} holds {odd!r}; expected train, val or test. "
             "--split random leaves it aside"

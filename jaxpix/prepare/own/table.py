@@ -6,14 +6,14 @@ from pathlib import PurePosixPath
 from ...config import PrepareConfig
 from ...data.registry import DatasetInfo
 from ...errors import InputError
-from ..listing import Item, Listing, Skip, check_missing, load_members, not_images
+from ..listing import Item, Listing, Skip, check_missing, load_members, lost_of, not_images
+from ..sources.spelling import split_named
 from ..sources.spreadsheets import Table, read_table
 from ..sources.trees import Source, is_image
 from .columns import Columns, find_columns
 from .labels import Labels, read_labels
 from .matching import Names
 from .naming import named
-from .splits_named import split_of
 from .tree import Tree
 
 LABELS = r"labels\.(csv|tsv|txt|xlsx)(\.gz)?"
@@ -32,11 +32,12 @@ def read_labelled(source: Source, info: DatasetInfo, config: PrepareConfig, tree
     _check_is_header(table, [table.columns[columns.image]], names)
     cells = table.column(columns.image)
     found, remarks = names.match(cells, table.where)
-    missing = [cell for cell, member in zip(cells, found, strict=True) if member is None]
-    notes = check_missing(missing, len(cells), config.allow_missing, source)
     labels = read_labels(table, columns, config.task)
     settled = named(info, labels.task, labels.class_names, config, table.where)
     splits = _splits(table, columns, tree, found, config)
+    missing = [cell for cell, member in zip(cells, found, strict=True) if member is None]
+    lost = _lost(labels, splits, found)
+    notes = check_missing(missing, len(cells), config.allow_missing, source, lost)
     ids = _image_ids([member for member in found if member is not None])
     items = []
     for row, member in enumerate(found):
@@ -88,7 +89,7 @@ def _splits(
         return by_folder
     by_column = []
     for number, cell in zip(table.numbers, table.column(columns.split), strict=True):
-        by_column.append(split_of(cell))
+        by_column.append(split_named(cell))
         if not by_column[-1]:
             raise InputError(
                 f"{table.where}, line {number}: {cell!r} in {table.columns[columns.split]!r} is no split; "
@@ -105,6 +106,16 @@ def _splits(
             f"{table.columns[columns.split]!r} says (first: {differing[0]}); choose --split folders or --split column"
         )
     return by_column
+
+
+def _lost(labels: Labels, splits: Sequence[str], found: Sequence[str | None]) -> str:
+    """Classes and splits of which no image is there."""
+    pairs = [
+        [(split, name) for name in sorted(names) or [""]]
+        for split, names in zip(splits, labels.sets, strict=True)
+    ]
+    there = [pair for row, member in zip(pairs, found, strict=True) if member for pair in row]
+    return lost_of([pair for row in pairs for pair in row], there, ("train", "validation", "test"))
 
 
 def _image_ids(members: Sequence[str]) -> dict[str, str]:

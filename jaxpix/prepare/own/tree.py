@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from ...errors import InputError
-from .splits_named import split_of
+from ..sources.spelling import masks_folder, spelling_key, split_named
 
 _CONTAINER = re.compile(r"images?|imgs?|pictures?|png|jpe?g|dicom|dcm", re.IGNORECASE)
-_MASKS = re.compile(r".*(mask|segmentation|annotation|ground[ _-]?truth|heat[ _-]?map).*", re.IGNORECASE)
 _FOLD = re.compile(r"(k[ _-]?)?(fold|cv|part|batch|split)[ _-]?\d+", re.IGNORECASE)
 _SHOWN = 12
 
@@ -58,7 +57,7 @@ def read_tree(images: Sequence[str], where: str, labelled: bool) -> Tree:
         InputError: masks beside images, or some images in train and test and others elsewhere.
     """
     folders = {member: tuple(part.strip() for part in PurePosixPath(member).parts[:-1]) for member in images}
-    masks = sorted({part for parts in folders.values() for part in parts if _MASKS.fullmatch(part)})
+    masks = sorted({masks_folder(member) for member in images} - {""})
     if masks and not labelled:
         raise InputError(
             f"{where}: folders called {', '.join(masks[:3])} hold masks rather than images; leave them out with "
@@ -86,17 +85,17 @@ def _wrapping(all_folders: Sequence[_Folders]) -> int:
     while (
         all(len(folders) > depth + 1 for folders in all_folders)
         and len({folders[depth] for folders in all_folders}) == 1
-        and not split_of(all_folders[0][depth])
+        and not split_named(all_folders[0][depth])
     ):
         depth += 1
     return depth
 
 
 def _place(folders: _Folders, where: str) -> Place:
-    named = [split for split in map(split_of, folders) if split]
+    named = [split for split in map(split_named, folders) if split]
     if len(set(named)) > 1:
         raise InputError(f"{where}: {'/'.join(folders)} names two splits, {named[0]} and {named[1]}")
-    rest = tuple(part for part in folders if not split_of(part) and not _CONTAINER.fullmatch(part))
+    rest = tuple(part for part in folders if not split_named(part) and not _CONTAINER.fullmatch(part))
     return Place(named[0] if named else "", rest)
 
 
@@ -157,7 +156,7 @@ def check_spelling(names: set[str], where: str) -> None:
     """Raise InputError where names differ by case, spaces, '-' and '_' only."""
     alike: dict[str, str] = {}
     for name in sorted(names):
-        other = alike.setdefault(re.sub(r"[\s_-]+", "", name.casefold()), name)
+        other = alike.setdefault(spelling_key(name), name)
         if other != name:
             raise InputError(
                 f"{where}: classes {other!r} and {name!r} differ in spelling only; are they one? Use one spelling"

@@ -55,18 +55,18 @@ def open_zip(path: Path, kind: str = "zip archive") -> zipfile.ZipFile:
     return archive
 
 
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """A member's bytes, never more than it declares.
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int | None = None) -> bytes:
+    """A member's bytes, all or the first `most`, never more than it declares.
 
     Raises:
         OSError, EOFError, zipfile.BadZipFile, zlib.error: it cannot be read (`READ_ERRORS`).
     """
     try:
         with archive.open(entry) as file:
-            content = file.read(entry.file_size + 1)
+            content = file.read(entry.file_size + 1 if most is None else most)
     except _SENSELESS as error:
         raise zipfile.BadZipFile(f"{entry.filename!r}: {error}") from None
-    if len(content) != entry.file_size:
+    if most is None and len(content) != entry.file_size:
         raise zipfile.BadZipFile(
             f"{entry.filename!r} has {len(content):,} bytes, {entry.file_size:,} declared"
         )
@@ -131,8 +131,8 @@ class ZipSource(Source):
     def size(self, member: str) -> int:
         return self._entries[member].file_size
 
-    def _read(self, member: str) -> bytes:
-        return _read_entry(self._zip, self._entries[member])
+    def _read(self, member: str, most: int | None = None) -> bytes:
+        return _read_entry(self._zip, self._entries[member], most)
 
     def digest(self, member: str) -> str:
         entry = self._entries[member]
@@ -166,8 +166,9 @@ class TarSource(Source):
     def size(self, member: str) -> int:
         return self._entries[member][1]
 
-    def _read(self, member: str) -> bytes:
+    def _read(self, member: str, most: int | None = None) -> bytes:
         offset, size = self._entries[member]
+        size = size if most is None else min(size, most)
         with self.path.open("rb") as file:
             file.seek(offset)
             content = file.read(size)

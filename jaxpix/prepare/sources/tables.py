@@ -154,7 +154,8 @@ def header(text: str, where: str) -> list[str]:
 
 def _reader(text: str) -> Any:
     first = text.partition("\n")[0]
-    return csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first else ",")
+    comma_or_semicolon = ";" if first.count(";") > first.count(",") else ","
+    return csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first else comma_or_semicolon)
 
 
 def lines(text: str) -> list[str]:

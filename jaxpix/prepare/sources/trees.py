@@ -1,6 +1,7 @@
 """Files of a data set, wherever they are, behind one interface; an unpacked folder is one such place."""
 
 import abc
+import functools
 import hashlib
 import os
 import re
@@ -15,8 +16,10 @@ from ...errors import InputError
 # What reading a damaged or vanished member can raise.
 READ_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp"})
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 MAX_MEMBERS = 2_000_000
 MAX_MEMBER_BYTES = 256 << 20
+HEAD_BYTES = 1024
 # Control characters, and bytes that are no text.
 _UNWRITABLE = frozenset({"Cc", "Cs"})
 _JUNK_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "icon\r"})
@@ -31,7 +34,18 @@ def is_junk(member: str) -> bool:
 
 def is_image(member: str) -> bool:
     """Whether the name is an image's, in any case."""
+    return has_usual_suffix(member) or PurePosixPath(member).suffix.lower() in DICOM_SUFFIXES
+
+
+def has_usual_suffix(member: str) -> bool:
+    """Whether the name is that of an image other than a DICOM file."""
     return PurePosixPath(member).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _may_be_dicom(member: str) -> bool:
+    """Whether the name is one that scanners give: without suffix, or a number with dots. DICOMDIR is a list."""
+    path = PurePosixPath(member)
+    return re.fullmatch(r"(\.\d*)?", path.suffix) is not None and path.name.upper() != "DICOMDIR"
 
 
 def _check_text(member: str, where: Path) -> None:
@@ -57,10 +71,16 @@ class Source(abc.ABC):
         for name in self.members:
             _check_text(name, path)
 
-    @property
+    @functools.cached_property
     def images(self) -> list[str]:
-        """Names of all image files, sorted."""
-        return [member for member in self.members if is_image(member)]
+        """Names of all image files, sorted; without a known suffix: those that begin as DICOM files do."""
+        return [member for member in self.members if is_image(member) or self._is_dicom(member)]
+
+    def _is_dicom(self, member: str) -> bool:
+        try:
+            return _may_be_dicom(member) and self.head(member)[128:132] == b"DICM"
+        except READ_ERRORS:
+            return False
 
     def find(self, pattern: str) -> str | None:
         """The file whose base name matches the whole `pattern` (any case); the outermost of several."""
@@ -73,7 +93,15 @@ class Source(abc.ABC):
         """Bytes of a member, as its archive or file system declares them."""
 
     @abc.abstractmethod
-    def _read(self, member: str) -> bytes: ...
+    def _read(self, member: str, most: int | None = None) -> bytes: ...
+
+    def head(self, member: str) -> bytes:
+        """The first bytes of a member, `HEAD_BYTES` at most.
+
+        Raises:
+            OSError, EOFError, zipfile.BadZipFile, zlib.error: it cannot be read (`READ_ERRORS`).
+        """
+        return self._read(member, HEAD_BYTES)
 
     def read(self, member: str) -> bytes:
         """All bytes of a member; safe to call from several threads.
@@ -123,5 +151,6 @@ class FolderSource(Source):
     def size(self, member: str) -> int:
         return (self.path / member).stat().st_size
 
-    def _read(self, member: str) -> bytes:
-        return (self.path / member).read_bytes()
+    def _read(self, member: str, most: int | None = None) -> bytes:
+        with (self.path / member).open("rb") as file:
+            return file.read(-1 if most is None else most)

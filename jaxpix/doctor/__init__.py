@@ -1,0 +1,1 @@
+"""What is installed, prepared, trained and attacked here, and whether it is sound."""

@@ -97,7 +97,7 @@ function compare(box) {
     drag(event);
   });
   box.addEventListener("pointermove", (event) => { if (box.hasPointerCapture(event.pointerId)) drag(event); });
-  bar.append(make("span", "quiet", "changed"), range, make("span", "quiet", "original"), blink);
+  bar.append(range, blink);
   after.append(line);
   box.append(bar);
   box.classList.add("on");

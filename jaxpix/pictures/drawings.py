@@ -44,6 +44,9 @@ STYLE: dict[Any, Any] = {
         INK,
     ),
 }
+PAPER_INCHES = 6.0
+"""Width of a figure on paper; wider ones have long names, and are wider on a page, too."""
+
 _PAGE_INCHES, _PAGE_HEIGHT = 3.8, 2.9
 _CLASSES = {
     INK: "ink",
@@ -92,6 +95,8 @@ def save_figure(
     with warnings.catch_warnings():
         # Names of users may need other fonts than matplotlib's; a page has them, a file shows boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
+        # Names longer than the figure is wide.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         drawn = _to_svg(figure, path.stem, is_list, is_wide)
         width, _ = figure.get_size_inches()
         figure.suptitle(textwrap.fill(title, int(12 * width)), x=0.01, ha="left", fontsize=11)
@@ -108,7 +113,7 @@ def _to_svg(figure: Figure, name: str, is_list: bool, is_wide: bool) -> str:
     width, height = map(float, figure.get_size_inches())
     buffer = io.BytesIO()
     # Narrower than on paper, so that its letters are as large as the page's where it is shown small.
-    across = _PAGE_INCHES * (2 if is_wide else 1)
+    across = 2 * _PAGE_INCHES if is_wide else _PAGE_INCHES + max(0.0, width - PAPER_INCHES)
     figure.set_size_inches(across, max(_PAGE_HEIGHT, height - 1.1) if is_list else _PAGE_HEIGHT)
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)

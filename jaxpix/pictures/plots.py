@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from .drawings import GRID, INK, PALETTE, PAPER, PRINTED_RED, STYLE, new_figure, save_figure
+from .drawings import GRID, INK, PALETTE, PAPER, PAPER_INCHES, PRINTED_RED, STYLE, new_figure, save_figure
 
 _COLOURS = tuple(PALETTE.values())
 _LINES = ("-", "--", "-.", ":")
@@ -24,7 +24,7 @@ _PRINTED: dict[str, Any] = {
     "markeredgecolor": PRINTED_RED,
     "markeredgewidth": 1.6,
 }
-_LINE_INCHES, _PAGE_WIDTH = 0.34, 6.0
+_LINE_INCHES = 0.34
 _MOST_FIELDS = 32
 _MOST_DOTS = 60
 
@@ -42,7 +42,7 @@ class Bar(NamedTuple):
 @rc_context(STYLE)
 def draw_bars(path: Path, title: str, unit: str, bars: Sequence[Bar], caption: str = "") -> str:
     """Horizontal bars from the top down, with whiskers and their values in words."""
-    width = _PAGE_WIDTH if max(len(bar.label) for bar in bars) < 30 else 8.0
+    width = PAPER_INCHES if max(len(bar.label) for bar in bars) < 30 else 8.0
     figure = new_figure(width, 1.4 + _LINE_INCHES * len(bars))
     axes = figure.add_subplot()
     groups = list(dict.fromkeys(bar.group for bar in bars))
@@ -75,7 +75,7 @@ def draw_steps(
     path: Path, title: str, axes_names: tuple[str, str], curves: Mapping[str, Curve], caption: str = ""
 ) -> str:
     """Curves that stay level between their points, with bands; y in 0..1, shown in percent."""
-    figure = new_figure(_PAGE_WIDTH, 4.0)
+    figure = new_figure(PAPER_INCHES, 4.0)
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         colour = _COLOURS[number % len(_COLOURS)]
@@ -115,7 +115,7 @@ def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], 
     series = list(dict.fromkeys(bar.series for bar in bars))
     thickness = 0.8 / len(series)
     inches = max(0.42, 0.2 * len(series) + 0.16)
-    figure = new_figure(_PAGE_WIDTH, 1.5 + inches * len(categories))
+    figure = new_figure(PAPER_INCHES, 1.5 + inches * len(categories))
     axes = figure.add_subplot()
     for bar in bars:
         number = series.index(bar.series)
@@ -156,7 +156,7 @@ def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str
     """How often each part of the image was hit, over the image, one panel a map; the colours count hits."""
     across = min(3, len(maps))
     down = -(-len(maps) // across)
-    figure = new_figure(_PAGE_WIDTH, 1.1 + down * (_PAGE_WIDTH / max(2, across) + 0.2))
+    figure = new_figure(PAPER_INCHES, 1.1 + down * (PAPER_INCHES / max(2, across) + 0.2))
     grid = figure.subplots(down, across, squeeze=False).ravel()
     # Few hits in fine fields would be scattered dots, many in coarse ones a blur.
     fields = int(np.clip(2 * math.sqrt(max(len(one.rows) for one in maps)), 8, _MOST_FIELDS))
@@ -193,7 +193,7 @@ def draw_intensities(
     path: Path, title: str, values: Mapping[str, tuple[Sequence[int], Sequence[int]]], caption: str = ""
 ) -> str:
     """Histograms of pixel values 0..255 in steps of 16, a panel per channel: (before, after)."""
-    figure = new_figure(_PAGE_WIDTH, 1.2 + 1.6 * len(values))
+    figure = new_figure(PAPER_INCHES, 1.2 + 1.6 * len(values))
     grid = figure.subplots(len(values), 1, squeeze=False, sharex=True)[:, 0]
     edges = np.arange(0, 257, 16)
     for axes, (name, (before, after)) in zip(grid, values.items(), strict=True):

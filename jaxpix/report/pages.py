@@ -49,7 +49,6 @@ def render_page(
         tables: tables over all series.
         paths, out: what the report was told, so that the page can tell how to write it again.
     """
-    style, script = _template("style.css"), _script()
     return (
         _environment()
         .get_template("report.html")
@@ -69,11 +68,7 @@ def render_page(
             command=report_command(paths, out),
             paper=citation(),
             paper_address=address(),
-            # Files of this package, not text of a user's.
-            style=Markup(style),
-            script=Markup(script),
-            style_hash=_hash(style),
-            script_hash=_hash(script),
+            **_style_and_script(),
         )
     )
 
@@ -154,8 +149,17 @@ def _template(name: str) -> str:
     return (resources.files(__package__) / _TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _script() -> str:
-    return "\n".join(["(() => {", '"use strict";', *map(_template, _SCRIPTS), "})();"])
+def _style_and_script() -> dict[str, str]:
+    """The page's own, and what its policy calls them by."""
+    style = _template("style.css")
+    script = "\n".join(["(() => {", '"use strict";', *map(_template, _SCRIPTS), "})();"])
+    return {
+        # Files of this package, not text of a user's.
+        "style": Markup(style),
+        "script": Markup(script),
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+    }
 
 
 def _hash(text: str) -> str:

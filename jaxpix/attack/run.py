@@ -6,21 +6,21 @@ selection.json     the images, in order
 about.json         data set and victim, for reports
 journal.jsonl, records.parquet   what has finished; several processes have their own (`records/files.py`)
 shares.json        several processes: what was left to do when they began
-adversarial/, originals/   one PNG each per success
+adversarial/, originals/   one PNG each per success; originals of the first failures and the nearest misses too
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import re
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import InputError
+from ..metrics.failures import distance
 from ..records.attacked import SELECTION, Provenance
 from ..records.files import (
     TABLE,
@@ -34,7 +34,7 @@ from ..records.files import (
     write_table,
 )
 from ..storage.documents import read_json
-from ..storage.files import write_atomically
+from ..storage.files import file_stem, write_atomically
 from ..storage.png import encode_png
 from ..storage.run_folder import RunFolder
 from .cluster import ALONE
@@ -48,15 +48,11 @@ if TYPE_CHECKING:
     from .given import Attackable
 
 SHARES = "shares.json"
+KEPT_FAILURES = 200
+"""Failures of which a process keeps the original, besides those that came nearer to success than all before."""
 
 # Network file systems show a new file to other machines only after a while.
 _PATIENCE_SECONDS = 120.0
-
-
-def file_stem(image_id: str) -> str:
-    """A file name for an image id: readable, safe on every file system, distinct."""
-    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", image_id).strip("._")[-80:]
-    return f"{readable}-{hashlib.sha256(image_id.encode('utf-8')).hexdigest()[:8]}"
 
 
 class AttackRun:
@@ -85,6 +81,7 @@ class AttackRun:
         self.passed_over: set[str] = set()
         self.num_successes = 0
         self.handed_out: list[int] = []
+        self._num_failures, self._least_distance = 0, math.inf
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> AttackRun:
@@ -108,8 +105,7 @@ class AttackRun:
 
     def _prepare(self) -> None:
         for record in each_record(self.folder):
-            self.finished.add(record.image_id)
-            self.num_successes += record.success
+            self._count(record)
         self.passed_over = read_passed_over(self.folder)
         has_results = bool(self.finished or self.passed_over)
         if not self.files.bind(self._identity, has_results=has_results) and not has_results:
@@ -151,10 +147,20 @@ class AttackRun:
             write_atomically(self.folder / "adversarial" / name, finished.png)
             write_atomically(self.folder / "originals" / name, encode_png(finished.original))
             record = dataclasses.replace(record, image_file=f"adversarial/{name}")
+        elif self._num_failures < KEPT_FAILURES or distance(record) < self._least_distance:
+            # A report shows failures as well, and where nothing succeeded the nearest miss.
+            name = f"{file_stem(record.image_id)}.png"
+            write_atomically(self.folder / "originals" / name, encode_png(finished.original))
         self._journal.add(record)
+        self._count(record)
+        return record
+
+    def _count(self, record: Record) -> None:
         self.finished.add(record.image_id)
         self.num_successes += record.success
-        return record
+        self._num_failures += not record.success
+        if not record.success:
+            self._least_distance = min(self._least_distance, distance(record))
 
     def pass_over(self, images: Sequence[PassedOver]) -> None:
         """Keep that these images were judged and cannot be attacked."""

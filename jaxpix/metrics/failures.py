@@ -7,19 +7,27 @@ from collections.abc import Sequence
 from ..records.record import Record
 
 
-def certainty(record: Record, confidences: Sequence[float]) -> float:
-    """How sure these confidences are of the label before the attack; 0..1.
+def certainty(record: Record, confidences: Sequence[float], label: Sequence[str] | None = None) -> float:
+    """How sure these confidences are of a label, by default of the one before the attack; 0..1.
 
-    Multiclass: the confidence of the original class. A label set falls as soon as one of its decisions does,
+    Multiclass: the confidence of its class. A label set falls as soon as one of its decisions does,
     so it is as sure as the least sure of them: the confidence of a class that is present, one minus that of a
     class that is not. This also holds for Normal, where no class is present.
     """
+    label = record.label_before if label is None else label
     if record.task == "multiclass":
-        return confidences[record.class_names.index(record.label_before[0])]
+        return confidences[record.class_names.index(label[0])]
     return min(
-        confidence if name in record.label_before else 1 - confidence
+        confidence if name in label else 1 - confidence
         for name, confidence in zip(record.class_names, confidences, strict=True)
     )
+
+
+def distance(record: Record) -> float:
+    """How far the fittest candidate stayed from success: what is left of the label, or lacks of the target; 0..1."""
+    if record.target is None:
+        return certainty(record, record.confidences_after)
+    return 1 - certainty(record, record.confidences_after, record.target)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -28,6 +29,17 @@ def median_queries_to_first_hit(records: Sequence[Record]) -> float | None:
     """Median number of candidates up to the first adversarial one, over the successes; None without any."""
     queries = queries_to_first_hit(records)
     return float(statistics.median(queries)) if queries else None
+
+
+def median_interval(records: Sequence[Record]) -> tuple[float, float] | None:
+    """95 % interval of that median, from order statistics; None of fewer than six successes, which allow none."""
+    from scipy.stats import quantile_test
+
+    queries = queries_to_first_hit(records)
+    if not queries:
+        return None
+    interval = quantile_test(queries, p=0.5).confidence_interval(0.95)
+    return None if math.isnan(interval.low + interval.high) else (float(interval.low), float(interval.high))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,5 @@
-"""Plots of numbers, as PNG files; the only user of matplotlib."""
+"""Plots of numbers, as PNG files and, returned, as SVG for a page; with `drawings` the only user of matplotlib."""
 
-import io
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -9,35 +8,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..storage.files import write_atomically
+from .drawings import GRID, INK, PALETTE, PAPER, PAPER_INCHES, PRINTED_RED, STYLE, new_figure, save_figure
 
-# Okabe and Ito's palette: told apart by all common kinds of colour vision.
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#8c8c8c")
+_COLOURS = tuple(PALETTE.values())
 _LINES = ("-", "--", "-.", ":")
-_INK = "#222222"
 _PRINTED: dict[str, Any] = {
+    "linestyle": "none",
     "marker": "D",
     "markersize": 6.5,
-    "markerfacecolor": "white",
-    "markeredgecolor": "#b3261e",
+    "markerfacecolor": PAPER,
+    "markeredgecolor": PRINTED_RED,
     "markeredgewidth": 1.6,
 }
-# Names of classes and data sets are text, even where they look like mathematics.
-_STYLE: dict[Any, Any] = {
-    "text.parse_math": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "legend.columnspacing": 1.2,
-}
-_LINE_INCHES, _PAGE_WIDTH = 0.34, 6.0
+_LINE_INCHES = 0.34
 _MOST_FIELDS = 32
 _MOST_DOTS = 60
 
@@ -52,19 +39,17 @@ class Bar(NamedTuple):
     group: str
 
 
-@rc_context(_STYLE)
-def draw_bars(path: Path, title: str, unit: str, bars: Sequence[Bar], caption: str = "") -> None:
+@rc_context(STYLE)
+def draw_bars(path: Path, title: str, unit: str, bars: Sequence[Bar], caption: str = "") -> str:
     """Horizontal bars from the top down, with whiskers and their values in words."""
-    width = _PAGE_WIDTH if max(len(bar.label) for bar in bars) < 30 else 8.0
-    figure = _figure(width, 1.4 + _LINE_INCHES * len(bars))
+    width = PAPER_INCHES if max(len(bar.label) for bar in bars) < 30 else 8.0
+    figure = new_figure(width, 1.4 + _LINE_INCHES * len(bars))
     axes = figure.add_subplot()
     groups = list(dict.fromkeys(bar.group for bar in bars))
     places = range(len(bars))
     whiskers = [[bar.value - bar.low for bar in bars], [bar.high - bar.value for bar in bars]]
     colours = [_COLOURS[groups.index(bar.group) % len(_COLOURS)] for bar in bars]
-    axes.barh(
-        places, [bar.value for bar in bars], xerr=whiskers, color=colours, height=0.72, ecolor="#333333"
-    )
+    axes.barh(places, [bar.value for bar in bars], xerr=whiskers, color=colours, height=0.72, ecolor=INK)
     for place, bar in zip(places, bars, strict=True):
         text = f"{bar.value:,.0f}" if bar.value >= 100 else f"{bar.value:.3g}"
         axes.annotate(text, (bar.high, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
@@ -73,7 +58,7 @@ def draw_bars(path: Path, title: str, unit: str, bars: Sequence[Bar], caption: s
     axes.set_xlim(0, 1.14 * max(bar.high for bar in bars))
     axes.set_xlabel(unit)
     _grid(axes)
-    _save(figure, title, caption, path)
+    return save_figure(figure, title, caption, path, is_list=True)
 
 
 class Curve(NamedTuple):
@@ -85,12 +70,12 @@ class Curve(NamedTuple):
     high: Sequence[float]
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def draw_steps(
     path: Path, title: str, axes_names: tuple[str, str], curves: Mapping[str, Curve], caption: str = ""
-) -> None:
+) -> str:
     """Curves that stay level between their points, with bands; y in 0..1, shown in percent."""
-    figure = _figure(_PAGE_WIDTH, 4.0)
+    figure = new_figure(PAPER_INCHES, 4.0)
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         colour = _COLOURS[number % len(_COLOURS)]
@@ -106,7 +91,7 @@ def draw_steps(
     if len(curves) > 1:
         _legend_above(axes, axes.get_legend_handles_labels()[0])
     _grid(axes)
-    _save(figure, title, caption, path)
+    return save_figure(figure, title, caption, path)
 
 
 class RateBar(NamedTuple):
@@ -123,14 +108,14 @@ class RateBar(NamedTuple):
     printed: float | None = None
 
 
-@rc_context(_STYLE)
-def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], caption: str = "") -> None:
+@rc_context(STYLE)
+def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], caption: str = "") -> str:
     """Horizontal bars with intervals, grouped by category; a diamond marks the printed value."""
     categories = list(dict.fromkeys(bar.category for bar in bars))
     series = list(dict.fromkeys(bar.series for bar in bars))
     thickness = 0.8 / len(series)
     inches = max(0.42, 0.2 * len(series) + 0.16)
-    figure = _figure(_PAGE_WIDTH, 1.5 + inches * len(categories))
+    figure = new_figure(PAPER_INCHES, 1.5 + inches * len(categories))
     axes = figure.add_subplot()
     for bar in bars:
         number = series.index(bar.series)
@@ -138,10 +123,10 @@ def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], 
         if bar.rate is not None:
             colour = _COLOURS[number % len(_COLOURS)]
             axes.barh(place, bar.rate, height=0.9 * thickness, color=colour)
-            axes.plot([bar.low, bar.high], [place, place], color=_INK, linewidth=1.4, solid_capstyle="butt")
+            axes.plot([bar.low, bar.high], [place, place], color=INK, linewidth=1.4, solid_capstyle="butt")
         if bar.printed is not None:
             axes.plot(bar.printed, place, **_PRINTED)
-    axes.set_yticks(range(len(categories)), [textwrap.fill(name, 28) for name in categories])
+    axes.set_yticks(range(len(categories)), [textwrap.fill(name, 22) for name in categories])
     axes.set_ylim(len(categories) - 0.5, -0.5)
     axes.set_xlim(-0.015, 1.015)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
@@ -149,12 +134,12 @@ def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], 
     handles: list[Any] = [
         Patch(color=_COLOURS[number % len(_COLOURS)], label=name) for number, name in enumerate(series)
     ]
-    handles.append(Line2D([], [], color=_INK, linewidth=1.4, label="95 % interval"))
+    handles.append(Line2D([], [], color=INK, linewidth=1.4, label="95 % interval"))
     if any(bar.printed is not None for bar in bars):
-        handles.append(Line2D([], [], linestyle="none", label="printed in the paper", **_PRINTED))
+        handles.append(Line2D([], [], label="printed in the paper", **_PRINTED))
     _legend_above(axes, handles)
     _grid(axes)
-    _save(figure, title, caption, path)
+    return save_figure(figure, title, caption, path, is_list=True)
 
 
 class HeatMap(NamedTuple):
@@ -166,12 +151,12 @@ class HeatMap(NamedTuple):
     rows: Sequence[int]
 
 
-@rc_context(_STYLE)
-def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str = "") -> None:
+@rc_context(STYLE)
+def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str = "") -> str:
     """How often each part of the image was hit, over the image, one panel a map; the colours count hits."""
     across = min(3, len(maps))
     down = -(-len(maps) // across)
-    figure = _figure(_PAGE_WIDTH, 1.1 + down * (_PAGE_WIDTH / max(2, across) + 0.2))
+    figure = new_figure(PAPER_INCHES, 1.1 + down * (PAPER_INCHES / max(2, across) + 0.2))
     grid = figure.subplots(down, across, squeeze=False).ravel()
     # Few hits in fine fields would be scattered dots, many in coarse ones a blur.
     fields = int(np.clip(2 * math.sqrt(max(len(one.rows) for one in maps)), 8, _MOST_FIELDS))
@@ -186,14 +171,14 @@ def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str
             np.ma.masked_equal(counts, 0), cmap="viridis", vmin=0, vmax=most, alpha=0.78, extent=extent
         )
         if len(one.rows) <= _MOST_DOTS:
-            axes.plot(one.columns, one.rows, ".", color="white", markeredgecolor=_INK, markersize=5)
+            axes.plot(one.columns, one.rows, ".", color=PAPER, markeredgecolor=INK, markersize=5)
         axes.set_title(one.heading, loc="left", fontsize=9)
         axes.set_axis_off()
     for axes in grid[len(maps) :]:
         axes.set_visible(False)
     bar = figure.colorbar(shown, ax=grid[: len(maps)].tolist(), shrink=0.8, label="changed pixels per field")
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    _save(figure, title, caption, path)
+    return save_figure(figure, title, caption, path, is_wide=len(maps) > 1)
 
 
 def _binned(one: HeatMap, fields: int) -> np.ndarray:
@@ -203,12 +188,12 @@ def _binned(one: HeatMap, fields: int) -> np.ndarray:
     return np.histogram2d(one.rows, one.columns, bins=bins, range=edges)[0]
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def draw_intensities(
     path: Path, title: str, values: Mapping[str, tuple[Sequence[int], Sequence[int]]], caption: str = ""
-) -> None:
+) -> str:
     """Histograms of pixel values 0..255 in steps of 16, a panel per channel: (before, after)."""
-    figure = _figure(_PAGE_WIDTH, 1.2 + 1.6 * len(values))
+    figure = new_figure(PAPER_INCHES, 1.2 + 1.6 * len(values))
     grid = figure.subplots(len(values), 1, squeeze=False, sharex=True)[:, 0]
     edges = np.arange(0, 257, 16)
     for axes, (name, (before, after)) in zip(grid, values.items(), strict=True):
@@ -218,33 +203,16 @@ def draw_intensities(
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
         _grid(axes, "y")
     grid[-1].set_xticks(range(0, 257, 64), ["0", "64", "128", "192", "255"])
-    grid[-1].set_xlabel("value of the changed pixels, in steps of 16; bars count pixels")
+    grid[-1].set_xlabel("value of the changed pixels; bars count pixels")
     _legend_above(grid[0], grid[0].get_legend_handles_labels()[0])
-    _save(figure, title, caption, path)
-
-
-def _figure(width: float, height: float) -> Figure:
-    # No pyplot: nothing is global, and no window system is looked for.
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return save_figure(figure, title, caption, path)
 
 
 def _legend_above(axes: Any, handles: Sequence[Any]) -> None:
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    # Of the whole figure: beside long names the axes are too narrow for it.
+    axes.figure.legend(handles=handles, loc="outside upper left", ncols=3)
 
 
 def _grid(axes: Any, axis: str = "x") -> None:
-    axes.grid(axis=axis, color="#dddddd", linewidth=0.6)
+    axes.grid(axis=axis, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-
-
-def _save(figure: Figure, title: str, caption: str, path: Path) -> None:
-    width, _ = figure.get_size_inches()
-    figure.suptitle(textwrap.fill(title, int(12 * width)), x=0.01, ha="left", fontsize=11)
-    if caption:
-        wrapped = textwrap.fill(caption, int(19 * width))
-        figure.supxlabel(wrapped, fontsize=8, color="#555555", x=0.01, ha="left")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    write_atomically(path, buffer.getvalue())

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..data.images import channels_of, decode
 from ..labels import NORMAL
-from ..storage.files import write_atomically
+from ..storage.files import file_stem, write_atomically
 from ..storage.png import encode_png
 
 if TYPE_CHECKING:
@@ -54,13 +54,31 @@ def read_pair(folder: Path, record: Record) -> tuple[np.ndarray, np.ndarray]:
     # Only the name: a record of somebody else's may say anything, and pictures end up in pages that are shared.
     name = Path(record.image_file).name
     original, adversarial = (_read_picture(folder, kind, name) for kind in ("originals", "adversarial"))
-    height, width, channels = original.shape
-    fits = all(
-        change.x < width and change.y < height and len(change.after) == channels for change in record.pixels
-    )
-    if original.shape != adversarial.shape or not fits:
+    if original.shape != adversarial.shape:
         raise OSError(f"{name}: expected two pictures of the size and kind that the record says")
+    _check_fits(record, original)
     return original, adversarial
+
+
+def _check_fits(record: Record, image: np.ndarray) -> None:
+    height, width, channels = image.shape
+    if any(
+        change.x >= width or change.y >= height or len(change.after) != channels for change in record.pixels
+    ):
+        raise OSError(f"{record.image_id}: expected a picture of the size and kind that the record says")
+
+
+def read_original(folder: Path, record: Record) -> np.ndarray:
+    """The untouched image, uint8 [H, W, C], of an experiment in its run folder, which keeps few of failures.
+
+    Raises:
+        OSError: as `read_pair`; or the folder keeps no picture of this failure.
+    """
+    if record.success:
+        return read_pair(folder, record)[0]
+    original = _read_picture(folder, "originals", f"{file_stem(record.image_id)}.png")
+    _check_fits(record, original)
+    return original
 
 
 def mean_original(folder: Path, records: Sequence[Record]) -> np.ndarray | None:
@@ -164,10 +182,10 @@ def in_turns(records: Sequence[Record]) -> list[Record]:
     return [record for _, record in sorted(in_turn, key=operator.itemgetter(0))]
 
 
-def to_small_webp(image: np.ndarray, most: int = 256) -> bytes:
+def to_small_webp(image: np.ndarray, most: int = 256, exact_up_to: int = 64) -> bytes:
     """WebP of an image uint8 [H, W, C] for a page: its longer side at most `most`; small images keep every bit."""
     picture = _picture(image)
-    exact = max(picture.size) <= 64
+    exact = max(picture.size) <= exact_up_to
     if max(picture.size) > most:
         picture.thumbnail((most, most), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..storage.png import encode_png
-from .successes import circled, enlarged, label_with_confidences, pair, read_pair, value_text
+from .successes import circled, enlarged, label_with_confidences, pair, read_original, read_pair, value_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,21 +82,20 @@ class GivenPictures(Pictures):
 
 
 class SavedPictures(Pictures):
-    """Of successes in a run folder."""
+    """Of successes in a run folder, and of the few failures whose originals it keeps."""
 
     def __init__(self, folder: Path):
         self._folder = folder
 
     def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
         """See `Pictures.images`."""
-        if not record.image_file:
-            raise InputError(
-                f"no picture of {record.image_id!r}: a run folder keeps those of successes, and this attack failed"
-            )
         try:
-            return read_pair(self._folder, record)
+            if record.image_file:
+                return read_pair(self._folder, record)
+            return GivenPictures(lambda _: read_original(self._folder, record)).images(record)
         except OSError as error:
-            raise InputError(f"no picture of {record.image_id!r} in {self._folder}: {error}") from None
+            kept = "" if record.image_file else ", which keeps those of successes and of few failures"
+            raise InputError(f"no picture of {record.image_id!r} in {self._folder}{kept}: {error}") from None
 
 
 def img(png: bytes, words: str) -> str:

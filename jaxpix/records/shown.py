@@ -56,7 +56,7 @@ class Shown:
 
         Raises:
             InputError: the images are not known: a record without its images (a row of a table, a copy), a failure
-                read from a run folder, which keeps the pictures of successes, or a folder whose pictures are gone.
+                read from a run folder, which keeps few of them, or a folder whose pictures are gone.
         """
         return self._viewer_or_error().picture(self)
 

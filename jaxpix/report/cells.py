@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..labels import aim_text, label_text
 from ..metrics.queries import mean_queries_to_first_hit, median_queries_to_first_hit
 from ..metrics.rates import Rate, average_confidence, null_control_failures, success_rate, wilson
-from ..metrics.transformations import Label, is_normal, knows_normal
+from ..metrics.transformations import Label, dangerous_rate, is_normal, knows_normal
 from ..records.record import Record
 from .printed import PrintedRate
 from .tables import DASH, MOST_ROWS, others
@@ -165,6 +165,12 @@ class Cells:
         attacked = [aim for aim, cells in self.cells.items() if any(cell.records for cell in cells.values())]
         ill = [aim for aim in attacked if self.is_normal(aim.before) is False]
         return [aim for aim in ill if aim.target is None or self.is_normal(aim.target)]
+
+    def dangerous(self, num_pixels: int) -> Rate | None:
+        """How often disease was called normal with K pixels, all targets together; None where nothing could be."""
+        aims = self.dangerous_aims()
+        records = self.records(num_pixels, aims) if aims else []
+        return dangerous_rate(records) if records else None
 
     def rows(self, aims: Sequence[Aim] | None = None) -> list[Row]:
         """A row for each of `aims` (None: all), in their order.

@@ -35,8 +35,8 @@ def charts_of(series: Series, folder: Path) -> list[Chart]:
     kinds = {
         "success": _success,
         "queries": _queries,
-        "positions": _positions,
         "intensities": _intensities,
+        "positions": _positions,
         "findings": _findings,
         "examples": _examples,
     }
@@ -55,10 +55,10 @@ def _success(series: Series, path: Path) -> Chart:
             paper = "" if printed is None else f"; the paper printed {100 * printed:g} %"
             words.append(f"{row.name}, {pixels}: {rate.text(cell.asked)}{paper}")
     title = "Success of the attacks by original label"
-    draw_rates(
-        path, f"{title}: {series.title}", "success rate, with Wilson 95 % interval", bars, series.caution
-    )
-    return Chart(path, title, "; ".join(words), "Tables 6, 10, 11, 12, 14 and 15", series.caution)
+    axis_name = "success rate, 95 % interval"
+    drawing = draw_rates(path, f"{title}: {series.title}", axis_name, bars, series.caution)
+    source = "Tables 6, 10, 11, 12, 14 and 15"
+    return Chart(path, "Success by class", title, "; ".join(words), source, drawing)
 
 
 def _queries(series: Series, path: Path) -> Chart | None:
@@ -77,9 +77,9 @@ def _queries(series: Series, path: Path) -> Chart | None:
     if not any(max(curve.y) for curve in curves.values()):
         return None
     title = "Success against queries, all attacked images"
-    axes_names = ("queries per image, at most", "success rate, with Wilson 95 % band")
-    draw_steps(path, f"{title}: {series.title}", axes_names, curves, series.caution)
-    return Chart(path, title, "; ".join(words), "", series.caution)
+    axes_names = ("queries per image, at most", "success rate, 95 % band")
+    drawing = draw_steps(path, f"{title}: {series.title}", axes_names, curves, series.caution)
+    return Chart(path, "Success against queries", title, "; ".join(words), "", drawing)
 
 
 def _milestones(points: Sequence[CurvePoint]) -> str:
@@ -122,8 +122,8 @@ def _positions(series: Series, path: Path) -> Chart | None:
         return None
     images = "some of those images" if is_sample else "those images"
     title = f"Where the changed pixels of successes lie, over the mean of {images}"
-    draw_heat_maps(path, f"{title}: {series.title}", maps[:_MOST_MAPS], series.caution)
-    return Chart(path, title, "; ".join(words[:_MOST_MAPS]), "", series.caution)
+    drawing = draw_heat_maps(path, f"{title}: {series.title}", maps[:_MOST_MAPS], series.caution)
+    return Chart(path, "Where the hits lie", title, "; ".join(words[:_MOST_MAPS]), "", drawing, len(maps) > 1)
 
 
 def _middle_half(values: Sequence[int]) -> str:
@@ -146,8 +146,8 @@ def _intensities(series: Series, path: Path) -> Chart | None:
             f"{channel.at_white.successes:,} to 255"
         )
     title = "The values that win, before and after the attack"
-    draw_intensities(path, f"{title}: {series.title}", values, series.caution)
-    return Chart(path, title, "; ".join(words), "", series.caution)
+    drawing = draw_intensities(path, f"{title}: {series.title}", values, series.caution)
+    return Chart(path, "The values that win", title, "; ".join(words), "", drawing)
 
 
 def _findings(series: Series, path: Path) -> Chart | None:
@@ -163,8 +163,10 @@ def _findings(series: Series, path: Path) -> Chart | None:
     words = [f"{bar.label} {bar.value:,.0f}" for bar in bars]
     title = "Label sets after the attack: how many findings they have, and which"
     unit = f"of {len(successes):,} successes"
-    draw_bars(path, f"{title}: {series.title}", unit, bars, series.caution)
-    return Chart(path, title, f"{unit}: {', '.join(words)}", "Figure 10", series.caution)
+    drawing = draw_bars(path, f"{title}: {series.title}", unit, bars, series.caution)
+    return Chart(
+        path, "Findings after the attack", title, f"{unit}: {', '.join(words)}", "Figure 10", drawing
+    )
 
 
 def _examples(series: Series, path: Path) -> Chart | None:
@@ -185,4 +187,4 @@ def _examples(series: Series, path: Path) -> Chart | None:
         return None
     write_sheet(path, pairs)
     title = "Examples: changed pixels circled in red, and enlarged beside"
-    return Chart(path, title, "; ".join(words), "Figures 2 to 9", series.caution, is_wide=True)
+    return Chart(path, "Examples", title, "; ".join(words), "Figures 2 to 9", "")

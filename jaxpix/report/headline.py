@@ -1,13 +1,18 @@
 """What was found, in words that need no knowledge of the method; the dangerous direction first."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..labels import label_text
 from ..metrics.rates import Rate, success_rate, wilson
 from ..metrics.transformations import Label, conversions, dangerous_rate, is_normal, knows_normal
 from ..records.record import Record
-from .series import Series
+
+if TYPE_CHECKING:
+    from .series import Series
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,14 +20,22 @@ class Headline:
     """One sentence.
 
     Attributes:
-        text: the sentence, with counts and interval.
+        plain: the sentence with counts, without its full stop.
         rate: what it states.
+        num_pixels: K.
         is_dangerous: it tells of diseased images that are called normal (paper, 6.2).
     """
 
-    text: str
+    plain: str
     rate: Rate
+    num_pixels: int
     is_dangerous: bool
+    aim: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sentence, with counts and interval."""
+        return f"{self.plain} {_interval(self.rate)}.{self.aim}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +82,7 @@ def _told_of(series: Series, sentence: Callable[[_Told], Headline | None]) -> li
 
 def _with_aim(headline: Headline, target: Label | None) -> Headline:
     aim = "any other label" if target is None else label_text(target)
-    return dataclasses.replace(headline, text=f"{headline.text} The search aimed at {aim}.")
+    return dataclasses.replace(headline, aim=f" The search aimed at {aim}.")
 
 
 def _disease_to_normal(told: _Told) -> Headline | None:
@@ -106,17 +119,17 @@ def _any_change(told: _Told) -> Headline | None:
     aim = "" if told.target is None else f" to {label_text(told.target)}"
     images = f"{rate.successes:,} of {rate.experiments:,} {told.kind}images"
     return Headline(
-        f"Changing {told.pixels} changed the label of {images}{aim} {_interval(rate)}.", rate, False
+        f"Changing {told.pixels} changed the label of {images}{aim}", rate, told.num_pixels, False
     )
 
 
 def _called(told: _Told, rate: Rate, what: str, called: str, *, is_dangerous: bool) -> Headline:
-    images = f"{rate.experiments:,} {told.kind}{what} images {called} {_interval(rate)}"
+    images = f"{rate.experiments:,} {told.kind}{what} images {called}"
     if rate.successes:
-        text = f"Changing {told.pixels} made the classifier call {rate.successes:,} of {images}."
+        text = f"Changing {told.pixels} made the classifier call {rate.successes:,} of {images}"
     else:
-        text = f"No change of {told.pixels} was found that made the classifier call any of {images}."
-    return Headline(text, rate, is_dangerous)
+        text = f"No change of {told.pixels} was found that made the classifier call any of {images}"
+    return Headline(text, rate, told.num_pixels, is_dangerous)
 
 
 def _interval(rate: Rate) -> str:

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
-from PIL import Image
 
-from .gallery import gallery_of
+from .comparison import compared
 from .headline import headlines_of
 from .printed import address, citation
+from .protocols import protocol_rows
 from .provenance import origins_of, report_command, victim_facts
-from .tables import bears_asterisk
+from .series import short_names
+from .tables import HOW_TO_READ_RATES, bears_asterisk
 
 if TYPE_CHECKING:
+    from .lead import Lead
     from .series import Series
     from .tables import Chart, Table
 
 _TEMPLATES = "templates"
+_SCRIPTS = ("pictures.js", "gallery.js", "numbers.js")
 
 
 def render_page(
     all_series: Sequence[Series],
+    lead: Lead,
+    gallery: Mapping[str, Any],
     charts: Sequence[Sequence[Chart]],
     tables: Sequence[Table],
-    protocols: Sequence[Table],
     paths: Sequence[Path],
     out: Path,
 ) -> str:
@@ -38,52 +43,84 @@ def render_page(
 
     Args:
         all_series: what was attacked.
-        charts: the figures of each series; their files are read.
+        lead: what the page begins with.
+        gallery: what `gallery_of` gives.
+        charts: the figures of each series.
         tables: tables over all series.
-        protocols: the protocol of each series beside the paper's.
         paths, out: what the report was told, so that the page can tell how to write it again.
     """
-    style, script = _template("style.css"), _template("gallery.js")
     return (
         _environment()
         .get_template("report.html")
         .render(
             **_totals(all_series),
-            parts=_parts(all_series, charts, protocols),
-            synthetic=[series.is_synthetic for series in all_series],
+            lead=lead,
+            doubts=_said_once(all_series, lambda series: series.doubts),
+            cautions=_said_once(all_series, _cautions),
+            deviations=_said_once(all_series, lambda series: series.deviations),
+            comparison=compared(all_series),
+            gallery=gallery,
+            parts=_parts(all_series, charts),
+            groups=_grouped(tables, all_series),
+            num_tables=len(tables),
             has_asterisk=any(map(bears_asterisk, tables)),
-            tables=[table for table in tables if not _tells_failures(table)],
-            failures=[table for table in tables if _tells_failures(table)],
-            gallery=gallery_of(all_series),
+            protocol=protocol_rows(all_series),
             command=report_command(paths, out),
             paper=citation(),
             paper_address=address(),
-            # Files of this package, not text of a user's.
-            style=Markup(style),
-            script=Markup(script),
-            style_hash=_hash(style),
-            script_hash=_hash(script),
+            **_style_and_script(),
         )
     )
 
 
-def _parts(
-    all_series: Sequence[Series], charts: Sequence[Sequence[Chart]], protocols: Sequence[Table]
-) -> list[dict[str, Any]]:
+def _parts(all_series: Sequence[Series], charts: Sequence[Sequence[Chart]]) -> list[dict[str, Any]]:
     """What the page shows of each series."""
     return [
         {
             "title": series.title,
-            "caution": series.caution,
-            "doubts": series.doubts,
+            "short": name,
             "headlines": headlines_of(series),
-            "charts": drawn,
-            "protocol": protocol,
+            # matplotlib's drawing, rewritten without anything live; the names in it are escaped.
+            "charts": [(chart, Markup(chart.drawing)) for chart in drawn if chart.drawing],
             "victim": victim_facts(series),
             "origins": origins_of(series),
         }
-        for series, drawn, protocol in zip(all_series, charts, protocols, strict=True)
+        for series, name, drawn in zip(all_series, short_names(all_series), charts, strict=True)
     ]
+
+
+def _cautions(series: Series) -> list[str]:
+    return [*([series.caution] if series.caution else []), *series.unfinished]
+
+
+def _said_once(all_series: Sequence[Series], say: Callable[[Series], Sequence[str]]) -> list[str]:
+    """Sentences of all series, or of those that they name then."""
+    of: dict[str, list[str]] = {}
+    for series, name in zip(all_series, short_names(all_series), strict=True):
+        for text in say(series):
+            of.setdefault(text, []).append(name)
+    return [
+        text if len(names) == len(all_series) else f"{'; '.join(names)}: {text}" for text, names in of.items()
+    ]
+
+
+def _grouped(
+    tables: Sequence[Table], all_series: Sequence[Series]
+) -> list[tuple[str, list[tuple[str, Table]]]]:
+    """Tables with their short titles by series, those of several series first.
+
+    Without the notes that the page states once: the caveats at its top, how to read rates above all tables.
+    """
+    said = {HOW_TO_READ_RATES, *(caveat for series in all_series for caveat in series.caveats)}
+    suffixes = {
+        f": {series.title}": name for series, name in zip(all_series, short_names(all_series), strict=True)
+    }
+    groups: dict[str, list[tuple[str, Table]]] = {"": [], **{name: [] for name in suffixes.values()}}
+    for table in tables:
+        suffix = next((one for one in suffixes if table.title.endswith(one)), "")
+        noted = dataclasses.replace(table, notes=tuple(note for note in table.notes if note not in said))
+        groups[suffixes.get(suffix, "")].append((table.title.removesuffix(suffix), noted))
+    return [(name, found) for name, found in groups.items() if found]
 
 
 def _totals(all_series: Sequence[Series]) -> dict[str, Any]:
@@ -98,35 +135,33 @@ def _totals(all_series: Sequence[Series]) -> dict[str, Any]:
     }
 
 
-def _tells_failures(table: Table) -> bool:
-    return "-failures-" in table.key or "-control-" in table.key
-
-
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"picture": _picture, "picture_size": _picture_size}
-    return environment
 
 
 def _template(name: str) -> str:
     return (resources.files(__package__) / _TEMPLATES / name).read_text(encoding="utf-8")
 
 
+def _style_and_script() -> dict[str, str]:
+    """The page's own, and what its policy calls them by."""
+    style = _template("style.css")
+    script = "\n".join(["(() => {", '"use strict";', *map(_template, _SCRIPTS), "})();"])
+    return {
+        # Files of this package, not text of a user's.
+        "style": Markup(style),
+        "script": Markup(script),
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+    }
+
+
 def _hash(text: str) -> str:
     """What a Content-Security-Policy calls an inline style or script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-def _picture(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
-
-
-def _picture_size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as picture:
-        return picture.size

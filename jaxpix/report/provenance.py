@@ -10,6 +10,7 @@ import tomli_w
 
 from ..storage.run_folder import CONFIG
 from .reading import AttackResult
+from .scores import scores_of
 from .series import Series, attack_name
 
 
@@ -37,23 +38,8 @@ def victim_facts(series: Series) -> list[Fact]:
         Fact("id", victim["id"]),
         Fact("architecture", victim["architecture"] or "unknown: a function of its user's"),
     ]
-    facts += [Fact(f"test {name}", text) for name, text in _scores(victim["test_metrics"])]
+    facts += [Fact(f"test {name}", text) for name, text in scores_of(victim["test_metrics"])]
     return facts + _flat(victim["provenance"])
-
-
-def _scores(metrics: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    if not metrics:
-        return [("accuracy", "not measured by jaxpix")]
-    shares = ("accuracy", "macro_auroc", "exact_match", "mean_label_accuracy")
-    return [
-        (name.replace("_", " "), _share(value) if name in shares or "accuracy" in name else f"{value:,}")
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> list[Fact]:

@@ -63,12 +63,17 @@ class Series(Cells):
     @property
     def title(self) -> str:
         """Data set, victim, fitness, and what else was chosen for the search."""
+        return ", ".join(self.title_parts)
+
+    @property
+    def title_parts(self) -> list[str]:
+        """What its title says, one by one."""
         chosen = [
             f"{one.name} {one.here}"
             for one in self.differences
             if one.name == "fitness" or (one.is_search and one.is_chosen)
         ]
-        return ", ".join([self.dataset["title"], self.victim["name"], *chosen])
+        return [self.dataset["title"], self.victim["name"], *chosen]
 
     @property
     def is_synthetic(self) -> bool:
@@ -100,7 +105,12 @@ class Series(Cells):
             found.append(f"{title}: synthetic images, drawn by jaxpix; they say nothing about patients.")
         if note:
             found.append(f"{title}: {note}".rstrip(".") + ".")
-        return found + [
+        return found + self.unfinished
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Sentences on attacks that are not at their end."""
+        return [
             f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments ({attack_name(attack)})."
             for attack in self.attacks
             if not attack.is_finished
@@ -109,14 +119,35 @@ class Series(Cells):
     @property
     def caveats(self) -> list[str]:
         """Sentences without which no number should be quoted: the conditions, and deviations from the paper."""
+        return self.conditions + self.deviations
+
+    @property
+    def deviations(self) -> list[str]:
+        """One sentence on all that was chosen otherwise than in the paper, or none."""
         # Another seed repeats an attack.
         deviations = [
             f"{one.name} {one.here} (paper: {one.paper})"
             for one in self.differences
             if one.is_chosen and one.verdict != SAME and one.name != "seed"
         ]
-        told = [f"Not the paper's protocol: {'; '.join(deviations)}."] if deviations else []
-        return self.conditions + told
+        return [f"Not the paper's protocol: {'; '.join(deviations)}."] if deviations else []
+
+    @property
+    def mark(self) -> str:
+        """What stands on every picture; `caution` says the rest."""
+        return " · ".join(["synthetic"] * self.is_synthetic + ["see note"] * bool(self.dataset["note"]))
+
+
+def short_names(all_series: Sequence[Series]) -> list[str]:
+    """What tells each series from the others: its title without what all titles say."""
+    parts = [series.title_parts for series in all_series]
+    # The data set, or else the victim, where that is enough.
+    for column in ([own[place] for own in parts] for place in range(2)):
+        if len(set(column)) == len(parts):
+            return column
+    shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
+    names = [", ".join(part for part in own if part not in shared) for own in parts]
+    return [name or series.key for name, series in zip(names, all_series, strict=True)]
 
 
 def attack_name(attack: AttackResult) -> str:

@@ -8,7 +8,7 @@ from .disease_tables import conversion_table, dangerous_table, disease_tables
 from .hit_tables import control_table, failure_table, intensity_table
 from .series import Series
 from .success_tables import confidence_table, paired_table, queries_table, success_table
-from .tables import OTHERS, Table, bears_asterisk
+from .tables import HOW_TO_READ_RATES, OTHERS, Table, bears_asterisk
 from .transformation_tables import ratio_table, resulting_table, transformation_tables
 
 _ONE: tuple[Callable[[Series], Table | None], ...] = (
@@ -45,7 +45,7 @@ def _noted(table: Table, of: Sequence[Series]) -> Table:
     notes = [*table.notes]
     cells = [cell for row in (table.columns, *table.rows) for cell in row]
     if any(" %" in cell and "–" in cell and "/" in cell for cell in cells):
-        notes.append("Rates with their Wilson 95 % interval and counts.")
+        notes.append(HOW_TO_READ_RATES)
     if bears_asterisk(table):
         notes.append(
             "* fewer experiments than asked: too few images that the victim classifies correctly, or unfinished."
@@ -57,16 +57,4 @@ def _noted(table: Table, of: Sequence[Series]) -> Table:
     notes += dict.fromkeys(caveat for series in of for caveat in series.caveats)
     return dataclasses.replace(
         table, columns=tuple(table.columns), rows=tuple(map(tuple, table.rows)), notes=tuple(notes)
-    )
-
-
-def protocol_of(series: Series) -> Table:
-    """One series's protocol beside the paper's, setting by setting (3.1 to 4.4, 5)."""
-    return Table(
-        f"protocol-{series.key}",
-        f"Protocol beside the paper's: {series.title}",
-        "sections 3.1 to 4.4 and 5",
-        ("setting", "paper", "here", "compared"),
-        tuple((one.name, one.paper, one.here, one.verdict) for one in series.differences),
-        tuple(series.conditions),
     )

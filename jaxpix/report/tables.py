@@ -11,6 +11,9 @@ DASH = "–"
 MOST_ROWS = 40
 """Aims of one target with rows of their own: a victim of 14 labels can have thousands of label sets."""
 
+HOW_TO_READ_RATES = "Rates with their Wilson 95 % interval and counts."
+"""The note of every table of rates."""
+
 OTHERS = "others together"
 """What the row of all further aims is called, after their number."""
 
@@ -52,17 +55,20 @@ class Chart:
 
     Attributes:
         path: PNG file.
+        name: what it shows, in a few words.
         title: what it shows.
         words: its numbers in words.
         source: figure or table of the paper that it follows; "" for none.
-        caution: what stands beside it.
+        drawing: the figure as SVG for a page; "" where only the file has it.
+        is_wide: it takes the room of two.
     """
 
     path: Path
+    name: str
     title: str
     words: str
     source: str
-    caution: str
+    drawing: str
     is_wide: bool = False
 
 

@@ -7,10 +7,12 @@ from ..storage.files import remove_unfinished, write_atomically
 from ..storage.locks import hold
 from .charts import charts_of
 from .exports import export
+from .gallery import gallery_of
+from .lead import lead_of
 from .pages import render_page
 from .reading import read_attacks
 from .series import series_of
-from .study_tables import protocol_of, tables_of
+from .study_tables import tables_of
 from .summary import summary_of
 
 PAGE, FIGURES = "index.html", "figures"
@@ -31,10 +33,11 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
         remove_unfinished(out)
         all_series = series_of(attacks)
         tables = tables_of(all_series)
-        protocols = [protocol_of(series) for series in all_series]
         charts = [charts_of(series, out / FIGURES) for series in all_series]
         export(summary_of(all_series), tables, out)
-        page = render_page(all_series, charts, tables, protocols, paths, out)
+        page = render_page(
+            all_series, lead_of(all_series), gallery_of(all_series), charts, tables, paths, out
+        )
         # Last: whoever finds the page finds all that it names.
         write_atomically(out / PAGE, page)
     return out / PAGE

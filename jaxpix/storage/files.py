@@ -1,6 +1,7 @@
 """Files that are whole or absent, whatever happens to the process or the machine that writes them."""
 
 import errno
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -10,6 +11,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _BROKEN = (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO)
 _KEPT = "nothing finished is lost"
+
+
+def file_stem(name: str) -> str:
+    """A file name for any name: readable, safe on every file system, distinct."""
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[-80:]
+    return f"{readable}-{hashlib.sha256(name.encode('utf-8')).hexdigest()[:8]}"
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

@@ -258,7 +258,7 @@ def test_a_data_set_gives_the_records_of_the_door(world, monkeypatch, tmp_path):
     report.main([str(tmp_path / "python"), "--out", str(tmp_path / "report")])
     page = (tmp_path / "report" / "index.html").read_text()
     assert "jaxpix.attack_dataset(victim, &#39;bars&#39;, AttackConfig(" in page
-    first_screen = page[page.index('id="found"') : page.index('id="figures"')]
+    first_screen = page[: page.index('id="gallery"')]
     assert "<strong>Warning.</strong> The victim is at chance: balanced accuracy" in first_screen
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     assert summary["series"][0]["caveats"][0].startswith("The victim is at chance")

@@ -45,6 +45,27 @@ def test_a_finished_run(tmp_path):
     assert read_records(tmp_path / "run") == records
 
 
+def test_originals_of_the_first_failures_and_of_the_nearest_misses_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("jaxpix.attack.run.KEPT_FAILURES", 2)
+    left = {"a": 0.9, "b": 0.8, "far": 0.85, "near": 0.7}
+
+    def failed(name):
+        return finished(name, confidences_after=[left[name], 1 - left[name]])
+
+    with AttackRun(tmp_path, IDENTITY) as run:
+        for name in ("a", "b", "far"):
+            run.save(failed(name))
+    # What a resumed run knows of it comes from its records.
+    with AttackRun(tmp_path, IDENTITY) as run:
+        run.save(failed("near"))
+    assert [path.name.rsplit("-", 1)[0] for path in sorted((tmp_path / "originals").iterdir())] == [
+        "a",
+        "b",
+        "near",
+    ]
+    assert not (tmp_path / "adversarial").exists()
+
+
 def test_a_torn_last_line_is_cut_and_nothing_else_is_lost(tmp_path):
     with AttackRun(tmp_path, IDENTITY) as run:
         run.save(finished("a"))

@@ -41,8 +41,14 @@ def test_a_success_finds_its_pictures_in_the_run_folder(folder):
     np.testing.assert_array_equal(good.original_image(), IMAGE)
     np.testing.assert_array_equal(good.adversarial_image(), changed)
     assert good.show().size[0] > 300
+    # Of failures the first few are kept; their change is painted anew.
+    np.testing.assert_array_equal(bad.adversarial_image(), changed)
+    for path in (folder / "originals").glob("bad-*"):
+        path.unlink()
     for look in (bad.show, bad.original_image, bad.adversarial_image):
-        with pytest.raises(InputError, match="no picture of 'bad': a run folder keeps those of successes"):
+        with pytest.raises(
+            InputError, match=r"no picture of 'bad' in .*those of successes and of few failures"
+        ):
             look()
     (folder / good.image_file).unlink()
     with pytest.raises(InputError, match=r"no picture of '<b>good</b>' in .*is no file of"):
@@ -83,7 +89,7 @@ def test_records_are_a_list(folder):
 def test_a_notebook_shows_pictures_and_escapes_names(folder):
     page = read_records(folder)._repr_html_()
     assert "2 experiments, 1 successes; 2 images passed over" in page
-    assert page.count("data:image/png;base64,") == 2
+    assert page.count("data:image/png;base64,") == 4
     assert "&lt;b&gt;good&lt;/b&gt;" in page
     assert "<b>good" not in page
     assert "d &amp; e" in page

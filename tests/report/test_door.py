@@ -77,7 +77,7 @@ def test_the_page_needs_no_other_file(written):
             value = attributes.get(name)
             citation = tag == "a" and (value or "").startswith("https://doi.org/")
             assert value is None or citation or value.startswith(("data:image/", "#")), (tag, name, value)
-        assert not any(name.startswith("on") or name == "style" for name in attributes)
+        assert not any(name.startswith("on") or name == "style" for name in attributes), (tag, attributes)
     assert "@import" not in page
     assert "url(" not in elements.text["style"]
     policy = next(one["content"] for one in elements.all("meta") if one.get("http-equiv"))
@@ -90,12 +90,17 @@ def test_structure_for_readers_and_screen_readers(written):
     elements = Elements(page)
     assert elements.all("html") == [{"lang": "en"}]
     assert len(elements.all("h1")) == 1
-    assert len(elements.all("caption")) == len(elements.all("table")) > 0
-    assert all(len(one["alt"]) > 40 for one in elements.all("img"))
+    named = [one for one in elements.all("table") if "aria-labelledby" in one]
+    assert len(named) + len(elements.all("caption")) == len(elements.all("table")) > 10
+    identifiers = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]
+    assert {one["aria-labelledby"] for one in named} <= set(identifiers)
+    assert all(len(one["alt"]) > 10 for one in elements.all("img"))
+    drawings = [one for _, one in elements.tags if one.get("role") == "img"]
+    assert len(drawings) == 4
+    assert all(len(one["aria-label"]) > 40 for one in drawings)
     assert {one["href"] for one in elements.all("a") if one["href"].startswith("#")} <= {
         f"#{attributes['id']}" for _, attributes in elements.tags if "id" in attributes
     }
-    identifiers = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]
     assert len(identifiers) == len(set(identifiers))
 
 
@@ -104,10 +109,11 @@ def test_headline_figures_and_synthetic_label(written):
     text = html.unescape(page)
     assert "Changing one pixel made the classifier call 2 of 4 synthetic diseased images normal" in text
     assert text.index("diseased images normal") < text.index("normal images diseased")
-    assert '<p class="banner"><strong>Synthetic images.</strong> All images of this report' in page
-    figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
-    assert len(figures) == 5
-    assert all("Synthetic images, drawn by jaxpix; no patient." in figure for figure in figures)
+    # Said once, and marked on the pictures.
+    assert page.count("Synthetic images, drawn by jaxpix; no patient.") == 1
+    assert page.index("Synthetic images, drawn by jaxpix") < page.index("<h1")
+    assert page.count('<span class="mark">synthetic</span>') == 2
+    assert len(re.findall(r"<figure.*?</figure>", page, re.DOTALL)) == 4
     assert "opacity-like, 1 pixel: 50.0 %* (9.5–90.5), 1/2" in text
 
 
@@ -115,7 +121,7 @@ def test_protocol_provenance_and_sources(written):
     out, page = written
     text = html.unescape(page)
     for words in (
-        '<th scope="row">image size</th><td class="paper">224 px</td><td>48 px</td><td>differs</td>',
+        '<th scope="row">image size</th><td class="paper">224 px</td><td>48 px</td><td class="differs">differs</td>',
         "<dt>data fingerprint</dt><dd>ffffffffffffffff</dd>",
         "<dt>test accuracy</dt><dd>90.0 %</dd>",
         "Licence: Apache-2.0, as jaxpix itself",
@@ -132,6 +138,9 @@ def test_the_gallery_has_every_success(written):
     assert block is not None
     gallery = json.loads(block[1])
     assert gallery["total"] == len(gallery["items"]) == 6
+    assert gallery["total_failures"] == len(gallery["failures"]) == 4
+    assert {item["direction"] for item in gallery["failures"]} == {"no other label"}
+    assert all(item["image"] for item in gallery["items"] + gallery["failures"])
     assert [attack["num_pixels"] for attack in gallery["attacks"]] == [1, 2]
     assert {item["direction"] for item in gallery["items"]} == {"Disease → Normal", "Normal → Disease"}
 
@@ -194,7 +203,8 @@ def test_findings_and_the_note_of_whoever_prepared_the_data(tmp_path):
     run = make_run(tmp_path / "run", outcomes, "phantom-chest", about={"note": "shrunk by hand"})
     page = html.unescape(write_report([run], tmp_path / "out").read_text(encoding="utf-8"))
     assert "of 2 successes: no finding (Normal) 1, 2 findings 1, with Mass 1, with Nodule 1" in page
-    assert page.count("Shrunk by hand.") >= 6
+    assert page.count("Shrunk by hand.") == 1
+    assert '<span class="mark">synthetic · see note</span>' in page
     (figure,) = (tmp_path / "out" / "figures").glob("findings-*.png")
     with Image.open(figure) as picture:
         assert picture.width > 600

@@ -2,8 +2,8 @@
 
 from support.handmade import attack_result, experiments
 
+from jaxpix.report.protocols import protocol_rows
 from jaxpix.report.series import series_of
-from jaxpix.report.study_tables import protocol_of
 
 TRAINING = {
     "model": "resnet50",
@@ -19,8 +19,9 @@ TRAINING = {
 
 def rows_of(*attacks):
     (series,) = series_of(attacks)
-    table = protocol_of(series)
-    return {row[0]: row[1:] for row in table.rows}, table
+    rows = protocol_rows([series])
+    assert {row.of for row in rows} == {""}
+    return {row.name: (row.paper, row.here, row.verdict) for row in rows}, series
 
 
 def attack(**overrides):
@@ -33,16 +34,16 @@ def attack(**overrides):
 
 
 def test_the_papers_own_protocol_differs_nowhere():
-    rows, table = rows_of(attack())
+    rows, series = rows_of(attack())
     assert {verdict for _, _, verdict in rows.values()} == {"as in the paper", "the paper does not say"}
     assert rows["population"] == ("100", "100", "as in the paper")
     assert rows["bounds"] == ("not stated; usual: clip", "clip", "the paper does not say")
-    assert table.notes == ()
+    assert series.conditions == []
 
 
 def test_every_deviation_is_named():
     changed = {**TRAINING, "init": None, "learning_rate": 0.02, "schedule": "cosine"}
-    rows, table = rows_of(
+    rows, series = rows_of(
         attack(
             dataset={"split": "patient", "image_size": 64, "note": "resized"},
             victim={"provenance": {"training": changed}},
@@ -62,7 +63,7 @@ def test_every_deviation_is_named():
         "differential weight": "0.5–1",
         "stop fraction": "0",
     }
-    assert table.notes == ("the data set pneumonia: resized.",)
+    assert series.conditions == ["the data set pneumonia: resized."]
 
 
 def test_what_is_not_known_is_not_called_the_papers():
@@ -74,9 +75,20 @@ def test_what_is_not_known_is_not_called_the_papers():
 def test_attacks_that_disagree_are_told_apart_and_unfinished_ones_named():
     one = attack(asked=100)
     two = attack(records={"num_pixels": 2}, asked=None, num_experiments=9)
-    rows, table = rows_of(one, two)
+    rows, series = rows_of(one, two)
     assert rows["images per class"][1:] == (
         "100 (1 pixel, untargeted), all (2 pixels, untargeted)",
         "differs",
     )
-    assert table.notes == ("Unfinished: 4 of 9 experiments (2 pixels, untargeted).",)
+    assert series.conditions == ["Unfinished: 4 of 9 experiments (2 pixels, untargeted)."]
+
+
+def test_what_several_series_share_stands_once():
+    victims = [{"name": name, "id": name, "provenance": {"training": TRAINING}} for name in ("one", "two")]
+    attacks = [
+        attack(victim=victim, options={"generations": generations})
+        for victim, generations in zip(victims, (27, 12), strict=True)
+    ]
+    rows = protocol_rows(series_of(attacks))
+    assert [row.of for row in rows if row.name == "population"] == [""]
+    assert [(row.of, row.here) for row in rows if row.name == "generations"] == [("one", "27"), ("two", "12")]

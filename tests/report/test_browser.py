@@ -360,6 +360,8 @@ def test_paper_gets_the_page_unfolded_without_controls(small_report, visit):
     one, other = (page.locator(".lead .compare .view").nth(number).bounding_box() for number in (0, 1))
     assert one["width"] == pytest.approx(other["width"])
     assert one["x"] + one["width"] <= other["x"]
+    changed = page.locator(".lead .compare .view").nth(1)
+    assert changed.evaluate("view => getComputedStyle(view).clipPath") == "none"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not page.locator("#method > details").evaluate("one => one.open")
 

@@ -69,10 +69,12 @@ class AttackResult:
         return len(self.records) == self.num_experiments
 
 
-def read_attacks(paths: Sequence[Path]) -> list[AttackResult]:
+def read_attacks(paths: Sequence[Path], *, passing_over: bool = True) -> list[AttackResult]:
     """Read run folders of attacks; a folder that holds such folders (a study) stands for all of them.
 
-    Attacks without any record yet are passed over, unless nothing else is left.
+    Args:
+        paths: where to look.
+        passing_over: attacks without any record yet are passed over, unless nothing else is left; False: refused.
 
     Raises:
         InputError: a path is no such folder, a file is damaged or missing, or there is no record at all.
@@ -87,7 +89,8 @@ def read_attacks(paths: Sequence[Path]) -> list[AttackResult]:
         folders |= dict.fromkeys(found)
     attacks = [_read(folder) for folder in folders]
     results = [attack for attack in attacks if attack.records]
-    if not results:
+    if not results or (len(results) < len(attacks) and not passing_over):
+        folders = {one.folder: None for one in attacks if not one.records}
         raise InputError(f"no experiment has finished yet in {', '.join(map(str, folders))}")
     return results
 

@@ -138,6 +138,6 @@ def _dangerous(attack: AttackResult) -> Rate:
     if attack.target is not None and not is_normal(attack.target, attack.records[0]):
         raise InputError(
             f"{attack.folder}: --dangerous-rate: the attack aimed at {', '.join(attack.target)}, which is no normal "
-            "class, so that its successes are not called normal; expected an untargeted attack, or one at a normal class"
+            "class, so that its successes are not called normal; expected an untargeted one, or one at a normal class"
         )
     return dangerous_rate(attack.records)

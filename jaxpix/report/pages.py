@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
+from .checklist import checklist_of
 from .gallery import gallery_of
 from .headline import headlines_of
 from .printed import address, citation
@@ -55,6 +56,7 @@ def render_page(
             tables=[table for table in tables if not _tells_failures(table)],
             failures=[table for table in tables if _tells_failures(table)],
             gallery=gallery_of(all_series),
+            checklist=checklist_of(all_series),
             command=report_command(paths, out),
             paper=citation(),
             paper_address=address(),

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from ..errors import InputError
 from ..metrics.chance import doubts_of_judged, doubts_of_test
-from ..records.attacked import ABOUT, SELECTION, Selection, load_about
+from ..records.attacked import ABOUT, SELECTION, Group, Selection, load_about
 from ..records.files import each_record, read_passed_over, read_reasons
 from ..records.record import Record
 from ..storage.documents import load, read_json
@@ -38,6 +38,7 @@ class AttackResult:
         environment: versions, device, date.
         options: the attack's options as its configuration file has them.
         data_fingerprint: of the prepared data set; None: the folder does not say.
+        groups: images by label, as they were chosen; none where nobody knows.
         doubts: sentences on a victim that knows no more than chance does (`metrics.chance`).
     """
 
@@ -51,6 +52,7 @@ class AttackResult:
     options: Mapping[str, Any]
     data_fingerprint: str | None = None
     doubts: Sequence[str] = ()
+    groups: Sequence[Group] = ()
 
     @property
     def num_pixels(self) -> int:
@@ -121,4 +123,5 @@ def _read(folder: Path) -> AttackResult:
         options,
         identity.get("data_fingerprint"),
         [*doubts_of_test(about["victim"]["test_metrics"]), *judged],
+        selection.groups,
     )

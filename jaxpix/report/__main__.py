@@ -9,6 +9,8 @@ import tyro
 from ..errors import InputError
 from ..terminal.console import run_door, say
 from ..terminal.options import parse
+from .companions import PDF, formats_of
+from .printing import print_page
 from .writing import write_report
 
 EXAMPLES = (
@@ -25,6 +27,8 @@ class ReportOptions:
     """Run folders of attacks, or folders that hold such folders."""
     out: Path | None = None
     """Folder of the report. Default: `report` in the first run folder."""
+    format: str = "html"
+    """What to write, with commas between: html (with tables, figures and the checklist; always), pdf, md, latex."""
 
 
 OPTIONS = ReportOptions
@@ -41,8 +45,12 @@ def main(arguments: Sequence[str]) -> None:
     )
     if not options.runs:
         raise InputError("which attacks? python -m jaxpix.report RUN…: run folders of jaxpix.attack")
-    page = write_report(options.runs, options.out or options.runs[0] / "report")
+    formats = formats_of(options.format)
+    page = write_report(options.runs, options.out or options.runs[0] / "report", formats)
     say(f"report: {page}")
+    if "pdf" in formats:
+        problem = print_page(page, page.with_name(PDF))
+        say(f"printed: {page.with_name(PDF)}" if problem is None else f"not printed: {problem}")
     say(f"tables and figures: {page.parent}")
 
 

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..terminal.console import run_door, say
 from ..terminal.options import parse
 from .companions import PDF, formats_of
+from .paired_files import write_comparison
 from .printing import print_page
 from .writing import write_report
 
@@ -27,6 +28,9 @@ class ReportOptions:
     """Run folders of attacks, or folders that hold such folders."""
     out: Path | None = None
     """Folder of the report. Default: `report` in the first run folder."""
+    compare: tuple[Path, Path] | None = None
+    """Compare two runs (or studies) on the images that both attacked, in place of a report: two victims attacked in
+    the same way, or one before and after a change. Default folder: `comparison` in the first."""
     format: str = "html"
     """What to write, with commas between: html (with tables, figures and the checklist; always), pdf, md, latex."""
 
@@ -43,6 +47,14 @@ def main(arguments: Sequence[str]) -> None:
         arguments,
         examples=EXAMPLES,
     )
+    if options.compare is not None:
+        if options.runs:
+            raise InputError(
+                "--compare RUN_A RUN_B stands alone; the report of other runs is another command"
+            )
+        first, second = options.compare
+        say(f"comparison: {write_comparison(first, second, options.out or first / 'comparison')}")
+        return
     if not options.runs:
         raise InputError("which attacks? python -m jaxpix.report RUN…: run folders of jaxpix.attack")
     formats = formats_of(options.format)

@@ -108,18 +108,17 @@ def checklist_of(all_series: Sequence[Series]) -> Checklist:
 
 
 def _answers(key: str, all_series: Sequence[Series]) -> list[Answer]:
-    """One answer for each series; what several say alike is said once."""
+    """What all series say alike, once; then what each says besides."""
     answer = _ANSWERS.get(key)
     if answer is None:
         return []
+    told = [(series.title, answer(series)) for series in all_series]
+    alike = [line for line in told[0][1] if all(line in lines for _, lines in told)]
     titles: dict[tuple[str, ...], list[str]] = {}
-    for series in all_series:
-        titles.setdefault(tuple(answer(series)), []).append(series.title)
-    return [
-        Answer("" if len(of) == len(all_series) else "; ".join(of), lines)
-        for lines, of in titles.items()
-        if lines
-    ]
+    for title, lines in told:
+        titles.setdefault(tuple(line for line in lines if line not in alike), []).append(title)
+    answers = [Answer("", alike), *(Answer("; ".join(of), lines) for lines, of in titles.items())]
+    return [one for one in answers if one.lines]
 
 
 def to_plain(checklist: Checklist) -> dict[str, Any]:

@@ -157,7 +157,12 @@ def test_what_several_series_say_alike_is_said_once():
     )
     found = items(first, second)
     assert [answer.title for answer in found["split"].answers] == [""]
-    assert [answer.title.split(", ")[1] for answer in found["victim"].answers] == ["one", "other"]
+    alike, *apart = found["victim"].answers
+    assert (alike.title, alike.lines) == ("", ["Decision: the class of highest confidence; no threshold."])
+    assert [answer.title.split(", ")[1] for answer in apart] == ["one", "other"]
+    assert [answer.lines[0] for answer in apart] == [
+        f"{name}; architecture: resnet50." for name in ("one", "other")
+    ]
 
 
 def test_it_lies_beside_the_page_as_json_markdown_and_part(tmp_path):

@@ -11,7 +11,9 @@ from ..terminal.console import run_door, say
 from ..terminal.options import parse
 from .companions import PDF, formats_of
 from .paired_files import write_comparison
+from .poster import POSTER, write_poster
 from .printing import print_page
+from .reading import read_attacks
 from .writing import write_report
 
 EXAMPLES = (
@@ -33,6 +35,8 @@ class ReportOptions:
     the same way, or one before and after a change. Default folder: `comparison` in the first."""
     format: str = "html"
     """What to write, with commas between: html (with tables, figures and the checklist; always), pdf, md, latex."""
+    poster: bool = False
+    """Also draw one picture for a talk, 1600 x 900: the most dangerous success, and how often that happens."""
 
 
 OPTIONS = ReportOptions
@@ -63,6 +67,9 @@ def main(arguments: Sequence[str]) -> None:
     if "pdf" in formats:
         problem = print_page(page, page.with_name(PDF))
         say(f"printed: {page.with_name(PDF)}" if problem is None else f"not printed: {problem}")
+    if options.poster:
+        problem = write_poster(read_attacks(options.runs), page.with_name(POSTER))
+        say(f"poster: {page.with_name(POSTER)}" if problem is None else f"no poster: {problem}")
     say(f"tables and figures: {page.parent}")
 
 

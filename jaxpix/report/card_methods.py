@@ -133,21 +133,20 @@ def _flow(series: Series) -> list[str]:
 
 
 def _flow_of(attack: AttackResult) -> Iterator[str]:
-    head = f"{attack.num_pixels} pixel(s), {aim_text(attack.target)}"
     labels = {tuple(record.label_before) for record in attack.records}
     groups = attack.groups if labels <= {tuple(group.label) for group in attack.groups} else ()
     for group in groups:
         records = [record for record in attack.records if tuple(record.label_before) == tuple(group.label)]
         correct = "" if group.correct is None else f", {group.correct:,} correct"
         yield (
-            f"{head}, {label_text(group.label)}: {group.available:,} there, {group.examined:,} looked at{correct}, "
-            f"{len(records):,} attacked, {sum(record.success for record in records):,} changed."
+            f"{attack.name}, {label_text(group.label)}: {group.available:,} there, {group.examined:,} looked "
+            f"at{correct}, {len(records):,} attacked, {sum(record.success for record in records):,} changed."
         )
     if not groups:
         changed = sum(record.success for record in attack.records)
         yield (
-            f"{head}: {attack.num_experiments:,} classified correctly and chosen, {len(attack.records):,} attacked, "
-            f"{changed:,} changed."
+            f"{attack.name}: {attack.num_experiments:,} classified correctly and chosen, {len(attack.records):,} "
+            f"attacked, {changed:,} changed."
         )
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .series import Series
 
 SCHEMA_VERSION = 1
-TO_BE_FILLED = "to be filled in by the authors"
 
 _ANSWERS: Mapping[str, Callable[[Series], list[str]]] = {**METHODS, **RESULTS}
 

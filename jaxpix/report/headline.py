@@ -1,13 +1,18 @@
 """What was found, in words that need no knowledge of the method; the dangerous direction first."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..labels import label_text
 from ..metrics.rates import Rate, success_rate, wilson
 from ..metrics.transformations import Label, conversions, dangerous_rate, is_normal, knows_normal
 from ..records.record import Record
-from .series import Series
+
+if TYPE_CHECKING:
+    from .series import Series
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .checklist import TO_BE_FILLED
 from .headline import headlines_of
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from .series import Series
     from .tables import Table
 
+_AUTHORS = "To be filled in by the authors"
 # Whatever Markdown, or HTML within it, could read as its own; names of users stand in tables and sentences.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 
@@ -82,5 +82,5 @@ def _answers(item: Item) -> list[str]:
         lines += [*(f"- {escape_markdown(line)}" for line in answer.lines), ""]
     if item.authors or not item.is_filled:
         what = f": {escape_markdown(item.authors)}" if item.authors else "."
-        lines += [f"- [ ] **{TO_BE_FILLED[0].upper()}{TO_BE_FILLED[1:]}**{what}", ""]
+        lines += [f"- [ ] **{_AUTHORS}**{what}", ""]
     return [*lines, *([f"({escape_markdown(item.references_text)})", ""] if item.references else [])]

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError, shown
 from ..labels import aim_text
 from ..metrics.paired_rates import PairedRates, paired_rates
-from ..metrics.transformations import Label, is_normal, knows_normal
+from ..metrics.transformations import Label, is_dangerous, is_normal, knows_normal
 from .differences import resolve
-from .series import attack_name
 
 if TYPE_CHECKING:
     from ..records.record import Record
@@ -40,13 +39,13 @@ class PairedRuns:
     @property
     def name(self) -> str:
         """`1 pixel, untargeted`."""
-        return attack_name(self.first)
+        return self.first.name
 
     @property
     def changed_sides(self) -> list[tuple[Record, Record]]:
         """Images on which exactly one of the two succeeded; those that one calls normal and are not come first."""
         changed = [(one, other) for one, other in self.pairs if one.success != other.success]
-        return sorted(changed, key=lambda pair: not any(_is_dangerous(record) for record in pair))
+        return sorted(changed, key=lambda pair: not any(is_dangerous(record) for record in pair))
 
     @property
     def notes(self) -> list[str]:
@@ -92,7 +91,7 @@ def _by_aim(attacks: Sequence[AttackResult]) -> dict[tuple[int, Label | None], A
         other = found.setdefault((attack.num_pixels, attack.target), attack)
         if other is not attack:
             raise InputError(
-                f"{other.folder} and {attack.folder} are both attacks with {attack_name(attack)}; name one of them"
+                f"{other.folder} and {attack.folder} are both attacks with {attack.name}; name one of them"
             )
     return found
 
@@ -162,14 +161,4 @@ def _dangerous(pairs: Sequence[tuple[Record, Record]]) -> PairedRates | None:
     if not knows_normal([first]) or (target is not None and not is_normal(target, first)):
         return None
     ill = [pair for pair in pairs if not is_normal(pair[0].label_before, pair[0])]
-    return paired_rates([(_is_dangerous(one), _is_dangerous(other)) for one, other in ill]) if ill else None
-
-
-def _is_dangerous(record: Record) -> bool:
-    """A success that calls a diseased image normal."""
-    return (
-        record.success
-        and knows_normal([record])
-        and not is_normal(record.label_before, record)
-        and is_normal(record.label_after, record)
-    )
+    return paired_rates([(is_dangerous(one), is_dangerous(other)) for one, other in ill]) if ill else None

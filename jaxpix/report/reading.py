@@ -9,6 +9,7 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from ..errors import InputError
+from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..records.attacked import ABOUT, SELECTION, Group, Selection, load_about
 from ..records.files import each_record, read_passed_over, read_reasons
@@ -17,6 +18,7 @@ from ..storage.documents import load, read_json
 from ..storage.run_folder import CONFIG, ENVIRONMENT, IDENTITY
 from ..storage.settings import read_toml
 from .contents import check_records, options_of
+from .tables import pixels_text
 
 
 @with_config(ConfigDict(strict=True))
@@ -64,6 +66,11 @@ class AttackResult:
         """Label set to reach; None is untargeted."""
         target = self.records[0].target
         return None if target is None else tuple(target)
+
+    @property
+    def name(self) -> str:
+        """Its pixels and its aim, which tell it from others of a series: `1 pixel, untargeted`."""
+        return f"{pixels_text(self.num_pixels)}, {aim_text(self.target)}"
 
     @property
     def is_finished(self) -> bool:

@@ -106,11 +106,11 @@ def test_the_flow_of_images_is_that_of_the_selection():
         Group(("PNEUMONIA",), list(range(50)), examined=64, available=390),
     ]
     assert lines(items(pneumonia(groups=groups))["flow"]) == [
-        "1 pixel(s), untargeted, NORMAL: 234 there, 64 looked at, 58 correct, 50 attacked, 10 changed.",
-        "1 pixel(s), untargeted, PNEUMONIA: 390 there, 64 looked at, 50 attacked, 5 changed.",
+        "1 pixel, untargeted, NORMAL: 234 there, 64 looked at, 58 correct, 50 attacked, 10 changed.",
+        "1 pixel, untargeted, PNEUMONIA: 390 there, 64 looked at, 50 attacked, 5 changed.",
     ]
     assert lines(items(pneumonia())["flow"]) == [
-        "1 pixel(s), untargeted: 100 classified correctly and chosen, 100 attacked, 15 changed."
+        "1 pixel, untargeted: 100 classified correctly and chosen, 100 attacked, 15 changed."
     ]
 
 

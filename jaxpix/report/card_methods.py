@@ -98,7 +98,7 @@ def _data(series: Series) -> list[str]:
         f"Licence: {data['licence'] or 'not given'}.",
         f"Fingerprint of the prepared images: {', '.join(fingerprints)}.",
     ]
-    return [*lines, series.caution] if series.caution else lines
+    return [*lines, "Synthetic: drawn by jaxpix, of no patient."] if series.is_synthetic else lines
 
 
 def _preprocessing(series: Series) -> list[str]:

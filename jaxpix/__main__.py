@@ -14,6 +14,7 @@ DOORS = {
     "train": "train a classifier, the later victim",
     "attack": "attack a victim by differential evolution",
     "report": "tables, figures and one HTML page from finished attacks",
+    "check": "say whether the rates of attacks keep their limits, for pipelines",
     "study": "train, attack and report as a configuration file says",
     "bench": "measure speed, beside other libraries or on a whole data set",
     "doctor": "say what is installed, prepared and trained here, and whether it is sound",

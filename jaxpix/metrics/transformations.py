@@ -58,6 +58,16 @@ def is_normal(label: Sequence[str], record: Record) -> bool:
     return not label if record.task == "multilabel" else label[0] in record.normal_classes
 
 
+def is_dangerous(record: Record) -> bool:
+    """A success that calls a diseased image normal; never true where nobody knows which classes are normal."""
+    return (
+        record.success
+        and knows_normal([record])
+        and not is_normal(record.label_before, record)
+        and is_normal(record.label_after, record)
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Conversions:
     """Successes that crossed between disease and Normal (Table 9).

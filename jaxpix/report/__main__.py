@@ -9,6 +9,11 @@ import tyro
 from ..errors import InputError
 from ..terminal.console import run_door, say
 from ..terminal.options import parse
+from .companions import PDF, formats_of
+from .paired_files import write_comparison
+from .poster import POSTER, write_poster
+from .printing import print_page
+from .reading import read_attacks
 from .writing import write_report
 
 EXAMPLES = (
@@ -25,6 +30,13 @@ class ReportOptions:
     """Run folders of attacks, or folders that hold such folders."""
     out: Path | None = None
     """Folder of the report. Default: `report` in the first run folder."""
+    compare: tuple[Path, Path] | None = None
+    """Compare two runs (or studies) on the images that both attacked, in place of a report: two victims attacked in
+    the same way, or one before and after a change. Default folder: `comparison` in the first."""
+    format: str = "html"
+    """What to write, with commas between: html (with tables, figures and the checklist; always), pdf, md, latex."""
+    poster: bool = False
+    """Also draw one picture for a talk, 1600 x 900: the most dangerous success, and how often that happens."""
 
 
 OPTIONS = ReportOptions
@@ -39,10 +51,25 @@ def main(arguments: Sequence[str]) -> None:
         arguments,
         examples=EXAMPLES,
     )
+    if options.compare is not None:
+        if options.runs:
+            raise InputError(
+                "--compare RUN_A RUN_B stands alone; the report of other runs is another command"
+            )
+        first, second = options.compare
+        say(f"comparison: {write_comparison(first, second, options.out or first / 'comparison')}")
+        return
     if not options.runs:
         raise InputError("which attacks? python -m jaxpix.report RUN…: run folders of jaxpix.attack")
-    page = write_report(options.runs, options.out or options.runs[0] / "report")
+    formats = formats_of(options.format)
+    page = write_report(options.runs, options.out or options.runs[0] / "report", formats)
     say(f"report: {page}")
+    if "pdf" in formats:
+        problem = print_page(page, page.with_name(PDF))
+        say(f"printed: {page.with_name(PDF)}" if problem is None else f"not printed: {problem}")
+    if options.poster:
+        problem = write_poster(read_attacks(options.runs), page.with_name(POSTER))
+        say(f"poster: {page.with_name(POSTER)}" if problem is None else f"no poster: {problem}")
     say(f"tables and figures: {page.parent}")
 
 

@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from ..storage.files import write_atomically
+from .latex import fitting, is_wide
 from .tables import Table
 
 SUMMARY, TABLES = "summary.json", "tables"
@@ -66,7 +67,7 @@ def export(summary: Mapping[str, Any], tables: Sequence[Table], folder: Path) ->
     contents: dict[Path, str] = {}
     for table in tables:
         contents[folder / TABLES / f"{table.key}.csv"] = to_csv(table)
-        contents[folder / TABLES / f"{table.key}.tex"] = to_latex(table)
+        contents[folder / TABLES / f"{table.key}.tex"] = "\n".join(map(to_latex, fitting(table)))
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
     contents[folder / SUMMARY] = text + "\n"
     for path, content in contents.items():
@@ -98,8 +99,17 @@ def escape_latex(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A `table` environment for a document with `booktabs` and `textcomp`; the notes follow below it."""
-    return _templates().get_template("table.tex").render(table=table)
+    """A `table` environment for a document with `booktabs`, `textcomp` and `graphicx`; the notes follow below it.
+
+    One that is wider than a page is scaled down to it.
+    """
+    return _templates().get_template("table.tex").render(table=table, is_wide=is_wide(table))
+
+
+def latex_document(sentences: Sequence[str], tables: Sequence[Table]) -> str:
+    """A document of its own: what was found, then every table on a page of its own, as wide as fits."""
+    fit = [to_latex(part) for table in tables for part in fitting(table)]
+    return _templates().get_template("report.tex").render(sentences=sentences, tables=list(map(Markup, fit)))
 
 
 @functools.cache

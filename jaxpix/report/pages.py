@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
+from .checklist import checklist_of
 from .comparison import compared
 from .headline import headlines_of
 from .printed import address, citation
@@ -65,6 +66,7 @@ def render_page(
             num_tables=len(tables),
             has_asterisk=any(map(bears_asterisk, tables)),
             protocol=protocol_rows(all_series),
+            checklist=checklist_of(all_series),
             command=report_command(paths, out),
             paper=citation(),
             paper_address=address(),

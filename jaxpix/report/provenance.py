@@ -1,17 +1,21 @@
 """Where a report's numbers come from: versions, device, seed, data and victim, and the commands that repeat them."""
 
+from __future__ import annotations
+
 import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tomli_w
 
 from ..storage.run_folder import CONFIG
-from .reading import AttackResult
 from .scores import scores_of
-from .series import Series, attack_name
+
+if TYPE_CHECKING:
+    from .reading import AttackResult
+    from .series import Series
 
 
 class Fact(NamedTuple):
@@ -73,7 +77,7 @@ def _origin(attack: AttackResult) -> Origin:
         Fact("record schema", f"version {first.schema_version}"),
     ]
     configuration = tomli_w.dumps({"attack": dict(attack.options)})
-    return Origin(attack_name(attack), facts + _flat(environment), configuration, _command(attack, call))
+    return Origin(attack.name, facts + _flat(environment), configuration, _command(attack, call))
 
 
 def _command(attack: AttackResult, call: object) -> str:

@@ -9,14 +9,16 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from ..errors import InputError
+from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
-from ..records.attacked import ABOUT, SELECTION, Selection, load_about
+from ..records.attacked import ABOUT, SELECTION, Group, Selection, load_about
 from ..records.files import each_record, read_passed_over, read_reasons
 from ..records.record import Record
 from ..storage.documents import load, read_json
 from ..storage.run_folder import CONFIG, ENVIRONMENT, IDENTITY
 from ..storage.settings import read_toml
 from .contents import check_records, options_of
+from .tables import pixels_text
 
 
 @with_config(ConfigDict(strict=True))
@@ -38,6 +40,7 @@ class AttackResult:
         environment: versions, device, date.
         options: the attack's options as its configuration file has them.
         data_fingerprint: of the prepared data set; None: the folder does not say.
+        groups: images by label, as they were chosen; none where nobody knows.
         doubts: sentences on a victim that knows no more than chance does (`metrics.chance`).
     """
 
@@ -51,6 +54,7 @@ class AttackResult:
     options: Mapping[str, Any]
     data_fingerprint: str | None = None
     doubts: Sequence[str] = ()
+    groups: Sequence[Group] = ()
 
     @property
     def num_pixels(self) -> int:
@@ -64,15 +68,22 @@ class AttackResult:
         return None if target is None else tuple(target)
 
     @property
+    def name(self) -> str:
+        """Its pixels and its aim, which tell it from others of a series: `1 pixel, untargeted`."""
+        return f"{pixels_text(self.num_pixels)}, {aim_text(self.target)}"
+
+    @property
     def is_finished(self) -> bool:
         """Every chosen image has its record."""
         return len(self.records) == self.num_experiments
 
 
-def read_attacks(paths: Sequence[Path]) -> list[AttackResult]:
+def read_attacks(paths: Sequence[Path], *, passing_over: bool = True) -> list[AttackResult]:
     """Read run folders of attacks; a folder that holds such folders (a study) stands for all of them.
 
-    Attacks without any record yet are passed over, unless nothing else is left.
+    Args:
+        paths: where to look.
+        passing_over: attacks without any record yet are passed over, unless nothing else is left; False: refused.
 
     Raises:
         InputError: a path is no such folder, a file is damaged or missing, or there is no record at all.
@@ -87,7 +98,8 @@ def read_attacks(paths: Sequence[Path]) -> list[AttackResult]:
         folders |= dict.fromkeys(found)
     attacks = [_read(folder) for folder in folders]
     results = [attack for attack in attacks if attack.records]
-    if not results:
+    if not results or (len(results) < len(attacks) and not passing_over):
+        folders = {one.folder: None for one in attacks if not one.records}
         raise InputError(f"no experiment has finished yet in {', '.join(map(str, folders))}")
     return results
 
@@ -118,4 +130,5 @@ def _read(folder: Path) -> AttackResult:
         options,
         identity.get("data_fingerprint"),
         [*doubts_of_test(about["victim"]["test_metrics"]), *judged],
+        selection.groups,
     )

@@ -9,11 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..labels import LabelSpace, aim_text
+from ..labels import LabelSpace
 from .cells import Aim, Cell, Cells
 from .differences import SAME, Images, Setting, differences_of, resolve
 from .printed import PrintedResults, printed_results, protocol
-from .tables import pixels_text
 
 if TYPE_CHECKING:
     from .reading import AttackResult
@@ -152,7 +151,7 @@ def short_names(all_series: Sequence[Series]) -> list[str]:
 
 def attack_name(attack: AttackResult) -> str:
     """An attack of a series: its pixels and its aim."""
-    return f"{pixels_text(attack.num_pixels)}, {aim_text(attack.target)}"
+    return attack.name
 
 
 def series_of(attacks: Sequence[AttackResult]) -> list[Series]:

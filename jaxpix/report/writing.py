@@ -1,11 +1,12 @@
 """A report's folder: the page, the tables and the figures."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..storage.files import remove_unfinished, write_atomically
 from ..storage.locks import hold
 from .charts import charts_of
+from .companions import write_companions
 from .exports import export
 from .gallery import gallery_of
 from .lead import lead_of
@@ -18,12 +19,15 @@ from .summary import summary_of
 PAGE, FIGURES = "index.html", "figures"
 
 
-def write_report(paths: Sequence[Path], out: Path) -> Path:
+def write_report(paths: Sequence[Path], out: Path, formats: Collection[str] = ("html",)) -> Path:
     """Write `out`/index.html, the tables as CSV and LaTeX, `summary.json` and `figures/`; returns the page.
+
+    Beside them lies the checklist, as JSON and Markdown.
 
     Args:
         paths: run folders of attacks, or folders that hold some.
         out: folder, created if absent; files of these names are replaced.
+        formats: `md` and `latex` add the whole report as one file of these kinds.
 
     Raises:
         InputError: see `read_attacks`; or another process writes in `out`.
@@ -35,6 +39,7 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
         tables = tables_of(all_series)
         charts = [charts_of(series, out / FIGURES) for series in all_series]
         export(summary_of(all_series), tables, out)
+        write_companions(all_series, tables, out, formats)
         page = render_page(
             all_series, lead_of(all_series), gallery_of(all_series), charts, tables, paths, out
         )

@@ -59,7 +59,7 @@ def written(tmp_path_factory):
 
 def test_the_folder_holds_page_tables_summary_and_figures(written):
     out, _ = written
-    assert {".lock", "index.html", "summary.json", "tables", "figures"} == {
+    assert {".lock", "index.html", "summary.json", "checklist.json", "checklist.md", "tables", "figures"} == {
         path.name for path in out.iterdir()
     }
     assert list((out / "tables").glob("*.csv"))

@@ -1,0 +1,1 @@
+"""Limits that a classifier's rates must keep: a door for pipelines."""

@@ -115,7 +115,7 @@ def _help(attack: AttackResult, rate: Rate, limit: Limit) -> list[str]:
         return ["no diseased image was attacked" if limit.kind == DANGEROUS else "no image was attacked"]
     needed = images_to_settle(rate, limit.percent / 100)
     if needed is None:
-        return ["the rate is the limit: no number of images settles that"]
+        return ["the rate lies on the limit: no number of images at this rate would settle it"]
     if needed <= rate.experiments:
         return []
     images = "diseased images" if limit.kind == DANGEROUS else "images"

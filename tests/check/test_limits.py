@@ -99,7 +99,7 @@ def test_too_few_images_are_told_how_many_more():
         "too few images to say: about 53 more diseased images at this rate would settle it"
     )
     (one,) = judgements([attack_result(mixed(1, 1, count=10))], [Limit(SUCCESS, 10.0)])
-    assert one.text.endswith("the rate is the limit: no number of images settles that")
+    assert one.text.endswith("the rate lies on the limit: no number of images at this rate would settle it")
     (one,) = judgements([attack_result(experiments(10))], [Limit(DANGEROUS, 10.0)])
     assert (one.verdict, one.reasons) == ("undecided", ["no diseased image was attacked"])
 

@@ -265,11 +265,11 @@ def test_a_source_that_vanishes_is_no_data_set_without_its_images(tmp_path, monk
     source = tmp_path / "tree"
     read, calls = FolderSource._read, []
 
-    def read_until_the_disk_goes(self, member):
+    def read_until_the_disk_goes(self, member, *rest):
         calls.append(member)
         if len(calls) == 20:
             source.rename(tmp_path / "elsewhere")
-        return read(self, member)
+        return read(self, member, *rest)
 
     monkeypatch.setattr(FolderSource, "_read", read_until_the_disk_goes)
     config = PrepareConfig(

@@ -75,7 +75,7 @@ def test_open_prepared_says_what_there_is(tmp_path):
         InputError, match=r"prepared several times in .*; choose one: --split paper --image-size 8, "
     ):
         open_prepared("derma", data_dir)
-    with pytest.raises(InputError, match=r"unknown data set 'dermis'; .* prepared in .*: derma"):
+    with pytest.raises(InputError, match=r"unknown data set 'dermis' .*; known: .*; prepared in .*: derma"):
         open_prepared("dermis", data_dir)
     with pytest.raises(InputError, match="no split 'validation'; available: train, test"):
         small.source("validation")

@@ -46,7 +46,7 @@ def test_a_path_means_its_file(given):
     [
         (
             "pneumona",
-            r"pneumona is neither a file .* \(did you mean pneumonia or .*; allowed: .*, chest, .*--list",
+            r"pneumona is neither a file .* \(did you mean pneumonia.*; allowed: .*, chest, .*--list",
         ),
         ("demo", "demo is neither a file nor a shipped study"),
         (

@@ -161,7 +161,7 @@ def test_a_changed_study_is_refused_and_the_difference_named(finished, world, ch
         (["data.dataset=dermis"], r"unknown data set 'dermis'"),
         (['attack.classes=["up"]'], r"attack 'untargeted': unknown class 'up'; allowed: left, right"),
         (["attack.target=up"], r"attack 'untargeted': unknown class 'up'"),
-        (["attack.subset=tset"], r"attack 'untargeted': .*no split 'tset'; available: train, test"),
+        (["attack.subset=tset"], r"attack 'untargeted': .*no split 'tset' .*; available: train, test"),
         (["study.num_pixels=[1, 2000]"], r"attack 'untargeted': expected num_pixels between 1 and 1024"),
     ],
 )

@@ -75,6 +75,11 @@ def prepare_label_sets(root: Path, names: tuple[str, ...] = NAMES) -> PreparedDa
             Image.fromarray(draw(random, label)).save(root / "tree" / f"i{index}.png")
             table.writerow([f"i{index}.png", "|".join(NAMES[i] for i in label if NAMES[i] in names)])
     config = PrepareConfig(
-        source=root / "tree", labels=root / "labels.csv", image_size=SIZE, data_dir=root / "data", name="sets"
+        source=root / "tree",
+        labels=root / "labels.csv",
+        image_size=SIZE,
+        data_dir=root / "data",
+        name="sets",
+        task="multilabel",
     )
     return prepare_dataset("folder", config)

@@ -54,8 +54,8 @@ class MemorySource(Source):
     def size(self, member: str) -> int:
         return len(self._files[member])
 
-    def _read(self, member: str) -> bytes:
-        return self._files[member]
+    def _read(self, member: str, most: int | None = None) -> bytes:
+        return self._files[member][:most]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -74,6 +74,7 @@ def victim(toy):
     return odd(toy)
 
 
+@pytest.mark.filterwarnings("ignore:the first population of 1 of 12 images is flat")
 def test_a_candidate_without_an_answer_never_wins(victim):
     records = attack_images(victim, IMAGES, None, QUICK)
     assert sum(record.success for record in records) > 0
@@ -92,10 +93,10 @@ def test_a_candidate_without_an_answer_never_wins(victim):
 def test_a_victim_that_always_says_the_same_is_never_fooled(victim):
     images = IMAGES.copy()
     images[:, 0, :3] = 66
-    records = attack_images(victim, images, [0, 1, 2] * 4, QUICK)
-    assert [record.image_id for record in records] == ["0", "3", "6", "9"]
-    assert not any(record.success for record in records)
-    assert {record.generations for record in records} == {3}
+    with pytest.raises(
+        InputError, match="nothing would guide the search: fitness confidence is .* of the 4 images"
+    ):
+        attack_images(victim, images, [0, 1, 2] * 4, QUICK)
     assert attack_images(victim, images, [1] * 12, QUICK) == [], "it classifies nothing correctly"
 
 

@@ -94,7 +94,7 @@ def test_a_victim_that_always_says_the_same_is_never_fooled(victim):
     images = IMAGES.copy()
     images[:, 0, :3] = 66
     with pytest.raises(
-        InputError, match="nothing would guide the search: fitness confidence is .* of the 4 images"
+        InputError, match=r"nothing would guide the search: fitness confidence is .* of the 4 images"
     ):
         attack_images(victim, images, [0, 1, 2] * 4, QUICK)
     assert attack_images(victim, images, [1] * 12, QUICK) == [], "it classifies nothing correctly"

@@ -191,9 +191,8 @@ def check_not_empty(items: Sequence[Item], source: Source, expected: str) -> Non
 
 def not_images(source: Source, tables: Iterable[str | None] = ()) -> list[Skip]:
     """Files that are neither images nor the tables that were read."""
-    known = set(tables)
-    images = set(source.images)
-    skipped = [Skip(member, "not an image") for member in source.members if member not in images | known]
+    known = {*tables, *source.images}
+    skipped = [Skip(member, "not an image") for member in source.members if member not in known]
     if source.num_junk:
         skipped += [Skip("", "left by an operating system")] * source.num_junk
     return skipped

@@ -46,7 +46,8 @@ def read_labelled(source: Source, info: DatasetInfo, config: PrepareConfig, tree
             indices = tuple(sorted(map(settled.class_names.index, labels.sets[row])))
             label = indices[0] if labels.task == "multiclass" else indices
             items.append(Item(member, label, ids[member], group, splits[row]))
-    skipped = [Skip(member, "not in the label table") for member in tree.places if member not in set(found)]
+    listed = set(found)
+    skipped = [Skip(member, "not in the label table") for member in tree.places if member not in listed]
     skipped += not_images(source, [table.member])
     listing = Listing(settled, items, load_members(source), skipped, notes, len(missing))
     listing.understood = _understood(table, columns, labels, remarks)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -40,6 +40,11 @@ def did_you_mean(given: object, allowed: Iterable[str]) -> str:
     by_small = {word.lower(): word for word in allowed}
     close = difflib.get_close_matches(given.lower(), by_small, 1)
     return f" (did you mean {by_small[close[0]]}?)" if close else ""
+
+
+def listed(words: Sequence[str], most: int) -> str:
+    """The first words, and whether there are more."""
+    return ", ".join(words[:most]) + ", …" * (len(words) > most)
 
 
 def shown(key: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from .config import Task
-from .errors import InputError, did_you_mean
+from .errors import InputError, did_you_mean, listed
 
 NORMAL = "Normal"
 
@@ -22,10 +22,6 @@ def label_text(names: Sequence[str]) -> str:
 def aim_text(target: Sequence[str] | None) -> str:
     """What an attack is after: `untargeted`, or `to` the label of these classes."""
     return "untargeted" if target is None else f"to {label_text(target)}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:20]) + ", …" * (len(names) > 20)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +61,9 @@ class LabelSpace:
             )
         for name in self.normal_classes:
             if name not in self.class_names:
-                raise InputError(f"normal class {name!r} is none of the classes {_some(self.class_names)}")
+                raise InputError(
+                    f"normal class {name!r} is none of the classes {listed(self.class_names, 20)}"
+                )
         if not 0 < self.threshold < 1:
             raise InputError(f"threshold must lie between 0 and 1, got {self.threshold}")
 

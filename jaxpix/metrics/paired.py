@@ -39,14 +39,8 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return float(binomtest(only_first, flips).pvalue) if flips else 1.0
 
 
-def compare(first: Sequence[Record], second: Sequence[Record]) -> PairedComparison:
-    """Compare two attacks on the images that both tried, matched by image id.
-
-    Raises:
-        ValueError: an image occurs twice in one of them.
-    """
-    one, other = _by_image(first), _by_image(second)
-    outcomes = [(one[image_id], other[image_id]) for image_id in one if image_id in other]
+def counted(outcomes: Sequence[tuple[bool, bool]]) -> PairedComparison:
+    """Count the two outcomes of each image."""
     only_first, only_second = outcomes.count((True, False)), outcomes.count((False, True))
     return PairedComparison(
         both=outcomes.count((True, True)),
@@ -55,6 +49,16 @@ def compare(first: Sequence[Record], second: Sequence[Record]) -> PairedComparis
         only_second=only_second,
         p_value=mcnemar(only_first, only_second),
     )
+
+
+def compare(first: Sequence[Record], second: Sequence[Record]) -> PairedComparison:
+    """Compare two attacks on the images that both tried, matched by image id.
+
+    Raises:
+        ValueError: an image occurs twice in one of them.
+    """
+    one, other = _by_image(first), _by_image(second)
+    return counted([(one[image_id], other[image_id]) for image_id in one if image_id in other])
 
 
 def _by_image(records: Iterable[Record]) -> dict[str, bool]:

@@ -3,48 +3,39 @@
 import dataclasses
 import math
 
-from .paired import mcnemar
+from .paired import PairedComparison, counted
 from .rates import Rate, wilson
 
 
 @dataclasses.dataclass(frozen=True)
-class PairedRates:
-    """Two outcomes of each image of a group.
+class PairedRates(PairedComparison):
+    """Two outcomes of each image of a group, and the rates that they make.
 
     Attributes:
         first, second: the rates, each with its Wilson interval.
-        both, neither, only_first, only_second: images by outcome.
         difference: second minus first, -1..1.
         low, high: its 95 % interval (`newcombe`).
-        p_value: exact two-sided McNemar test.
     """
 
     first: Rate
     second: Rate
-    both: int
-    neither: int
-    only_first: int
-    only_second: int
     difference: float
     low: float
     high: float
-    p_value: float
-
-    @property
-    def pairs(self) -> int:
-        """Images of the group."""
-        return self.both + self.neither + self.only_first + self.only_second
 
 
 def paired_rates(outcomes: list[tuple[bool, bool]]) -> PairedRates:
     """Compare two outcomes of each image; without images, nothing is known (difference NaN, interval -1..1)."""
-    both, neither = outcomes.count((True, True)), outcomes.count((False, False))
-    only_first, only_second = outcomes.count((True, False)), outcomes.count((False, True))
-    first, second = wilson(both + only_first, len(outcomes)), wilson(both + only_second, len(outcomes))
-    low, high = newcombe(both, only_first, only_second, neither)
-    difference = (only_second - only_first) / len(outcomes) if outcomes else math.nan
-    p_value = mcnemar(only_first, only_second)
-    return PairedRates(first, second, both, neither, only_first, only_second, difference, low, high, p_value)
+    pairs = counted(outcomes)
+    low, high = newcombe(pairs.both, pairs.only_first, pairs.only_second, pairs.neither)
+    return PairedRates(
+        **dataclasses.asdict(pairs),
+        first=wilson(pairs.both + pairs.only_first, len(outcomes)),
+        second=wilson(pairs.both + pairs.only_second, len(outcomes)),
+        difference=(pairs.only_second - pairs.only_first) / len(outcomes) if outcomes else math.nan,
+        low=low,
+        high=high,
+    )
 
 
 def newcombe(both: int, only_first: int, only_second: int, neither: int) -> tuple[float, float]:

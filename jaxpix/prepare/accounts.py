@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..labels import NORMAL
 from ..version import __version__
 from .contrast import Contrast
-from .listing import Listing, Skip
+from .listing import Listing, Skip, indices_of
 from .storing import Outcome
 
 _LISTED_PER_REASON = 20
@@ -49,7 +49,7 @@ class Ledger:
                 self._corrupt_labels.add((split_name, outcome.label))
             return False
         self._contrast.enter(outcome)
-        label = outcome.label if isinstance(outcome.label, tuple) else (outcome.label,)
+        label = indices_of(outcome.label)
         item = outcome.item
         values = (split_name, item.image_id, item.group, list(label), outcome.source_hash)
         for column, value in zip(self._rows.values(), values, strict=True):

@@ -16,6 +16,11 @@ Label = int | tuple[int, ...]
 Loaded = bytes | np.ndarray | tuple[np.ndarray, Label]
 
 
+def indices_of(label: Label) -> tuple[int, ...]:
+    """The classes of a label of either kind, as sorted indices."""
+    return label if isinstance(label, tuple) else (label,)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Item:
     """One image that will be stored.

@@ -13,6 +13,7 @@ from ..data.registry import DatasetInfo
 from ..labels import NORMAL
 from ..storage.files import write_atomically
 from ..storage.png import encode_png
+from .listing import indices_of
 from .storing import Outcome
 
 _PER_SPLIT = 4
@@ -41,7 +42,7 @@ class ContactSheet:
 
     def enter(self, split_name: str, outcome: Outcome) -> None:
         """Look at one stored image; several labels put it in several rows."""
-        labels = outcome.label if isinstance(outcome.label, tuple) else (outcome.label,)
+        labels = indices_of(outcome.label)
         digest = hashlib.sha256(outcome.item.image_id.encode()).digest()
         # A heap gives away its least entry: the largest hash.
         entry = (-int.from_bytes(digest), outcome.png)

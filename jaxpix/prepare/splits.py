@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .listing import Item
+from .listing import Item, indices_of
 
 SPLIT_ORDER = ("train", "validation", "test")
 TEST_FRACTION = 0.2
@@ -69,7 +69,7 @@ def _by_unit(items: list[Item], units: list[str], seed: int) -> dict[str, list[I
 
 def _label_counts(items: list[Item], unit_of: np.ndarray) -> np.ndarray:
     """Images, images without a label, and labels of each unit, [units, 2 + labels]."""
-    label_sets = [item.label if isinstance(item.label, tuple) else (item.label,) for item in items]
+    label_sets = [indices_of(item.label) for item in items]
     num_labels = 1 + max((max(labels, default=0) for labels in label_sets), default=0)
     counts = np.zeros((unit_of.max(initial=-1) + 1, 2 + num_labels))
     for unit, labels in zip(unit_of, label_sets, strict=True):

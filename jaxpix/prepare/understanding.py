@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.images import UnreadableImageError
 from ..labels import NORMAL
-from .listing import Members
+from .listing import Members, indices_of
 from .sources.trees import READ_ERRORS
 from .storing import open_image
 
@@ -89,6 +89,5 @@ def classes(info: DatasetInfo, parts: Mapping[str, Sequence[Item]]) -> tuple[lis
 def _names(info: DatasetInfo, items: Sequence[Item]) -> list[str]:
     names = []
     for item in items:
-        labels = item.label if isinstance(item.label, tuple) else (item.label,)
-        names += [info.class_names[label] for label in labels] or [NORMAL]
+        names += [info.class_names[label] for label in indices_of(item.label)] or [NORMAL]
     return names

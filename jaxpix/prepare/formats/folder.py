@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from ...data.images import UnreadableImageError, channels_of
-from ...errors import InputError
-from ..listing import Item, Listing, Skip, check_not_empty, load_members, not_images
+from ...errors import InputError, listed
+from ..listing import Item, Listing, Skip, check_not_empty, indices_of, load_members, not_images
 from ..own.naming import named
 from ..own.table import LABELS, read_labelled
 from ..own.tree import Tree, classes_of, read_tree
@@ -32,7 +32,7 @@ def default_scheme(source: Source, info: DatasetInfo, config: PrepareConfig) -> 
     """
     listing = understand(source, info, config)
     splits = {item.split for item in listing.items}
-    if {"train", "test"} <= splits and "" not in splits:
+    if _are_whole(splits):
         return "column" if any(what == "splits" for what, _ in listing.understood) else "folders"
     if len(splits) > 1 and "" not in splits:
         raise InputError(
@@ -42,6 +42,11 @@ def default_scheme(source: Source, info: DatasetInfo, config: PrepareConfig) -> 
     # Whose DICOM files are is known once they are read.
     grouped = any(item.group or not has_usual_suffix(item.member) for item in listing.items)
     return "patient" if grouped else "random"
+
+
+def _are_whole(splits: set[str]) -> bool:
+    """Whether every image lies in a split, and train and test are among them."""
+    return {"train", "test"} <= splits and "" not in splits
 
 
 def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
@@ -135,16 +140,14 @@ def _from_folders(source: Source, info: DatasetInfo, config: PrepareConfig, tree
     ]
     tables = [member for member in source.members if _TABLES.fullmatch(member)]
     if tables:
-        listing.understood.append(
-            ("table", f"not read: {', '.join(tables[:4])}{', …' * (len(tables) > 4)} (--labels reads one)")
-        )
+        listing.understood.append(("table", f"not read: {listed(tables, 4)} (--labels reads one)"))
     return listing
 
 
 def _check_scheme(listing: Listing, config: PrepareConfig, source: Source) -> None:
     splits = {item.split for item in listing.items}
     if config.split in ("folders", "column"):
-        if not {"train", "test"} <= splits or "" in splits:
+        if not _are_whole(splits):
             raise InputError(
                 f"{source.path}: split {config.split!r} needs every image under train or test (or val); "
                 "choose --split random"
@@ -157,7 +160,7 @@ def _check_test_classes(listing: Listing, source: Source) -> None:
     of_split: dict[str, set[int]] = {"train": set(), "test": set()}
     for item in listing.items:
         if item.split in of_split:
-            of_split[item.split] |= set(item.label) if isinstance(item.label, tuple) else {item.label}
+            of_split[item.split].update(indices_of(item.label))
     names = listing.info.class_names
     untaught = sorted(names[label] for label in of_split["test"] - of_split["train"])
     if untaught:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ...errors import InputError
+from ...errors import InputError, did_you_mean
 from ..listing import (
     Item,
     Listing,
@@ -73,10 +72,9 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
 def _check_classes(table: Table, info: DatasetInfo) -> None:
     for name, (diagnosis, _) in table.labels.items():
         if diagnosis not in info.class_names:
-            near = difflib.get_close_matches(diagnosis.lower(), info.class_names, 1)
             raise InputError(
                 f"{table.where}: unknown class {diagnosis!r} of {name}; allowed: {', '.join(info.class_names)}"
-                + (f" (did you mean {near[0]}?)" if near else "")
+                f"{did_you_mean(diagnosis, info.class_names)}"
             )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ...errors import InputError
+from ...errors import InputError, did_you_mean
 from ..listing import Item, Listing, check_not_empty, load_members, not_images, one_of_each
 from ..sources.spelling import masks_folder, split_named
 
@@ -66,11 +65,9 @@ def _locate(member: str, info: DatasetInfo, source: Source) -> _Place:
     labels = {name.lower(): label for label, name in enumerate(info.class_names)}
     folder = folders[-1] if folders else ""
     if folder.lower() not in labels:
-        near = difflib.get_close_matches(folder.lower(), labels, 1)
         raise InputError(
             f"{source.path}: {member} lies in the unknown class folder {folder!r}; "
-            f"expected {', '.join(info.class_names)}"
-            + (f" (did you mean {info.class_names[labels[near[0]]]}?)" if near else "")
+            f"expected {', '.join(info.class_names)}{did_you_mean(folder, info.class_names)}"
         )
     split_folder = folders[-2] if len(folders) > 1 else ""
     return _Place(labels[folder.lower()], split_named(split_folder), folder, split_folder, in_images)

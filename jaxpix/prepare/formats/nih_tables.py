@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import re
 from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ...errors import InputError
+from ...errors import InputError, did_you_mean
 from ..sources.one_hot import read_flags
 from ..sources.spelling import file_name, spelling_key, without_suffix
 from ..sources.tables import header as header_of
@@ -158,13 +157,8 @@ def _label_set(findings: str, table: Findings) -> tuple[int, ...]:
 
 
 def _unknown(finding: str, class_names: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(
-        finding.lower(), [name.lower() for name in (*class_names, _NO_FINDING)], 1
-    )
-    meant = next((name for name in (*class_names, _NO_FINDING) if near and name.lower() == near[0]), "")
-    return f"unknown finding {finding!r}; allowed: {', '.join(class_names)}, {_NO_FINDING}" + (
-        f" (did you mean {meant}?)" if meant else ""
-    )
+    allowed = (*class_names, _NO_FINDING)
+    return f"unknown finding {finding!r}; allowed: {', '.join(allowed)}{did_you_mean(finding, allowed)}"
 
 
 def official_splits(source: Source, config: PrepareConfig) -> tuple[dict[str, str], list[str | None]]:

@@ -34,7 +34,7 @@ def read_cells(
     _check_written(cells, where)
     if not any(cells):
         raise InputError(f"{where}: no image has a label")
-    if all(cell.startswith("[") and cell.endswith("]") for cell in cells if cell) and any(cells):
+    if all(cell.startswith("[") and cell.endswith("]") for cell in cells if cell):
         return "multilabel", [_listed(cell, where) for cell in cells], "its cells are lists in brackets"
     if task is None:
         _check_numbers(cells, where, sure)

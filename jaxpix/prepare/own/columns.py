@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-from ...errors import InputError
+from ...errors import InputError, listed
 from ..sources.spelling import split_named
 
 if TYPE_CHECKING:
@@ -184,5 +184,5 @@ def _shown(table: Table) -> str:
     parts = []
     for place, name in enumerate(table.columns):
         values = list(dict.fromkeys(table.column(place)))
-        parts.append(f"{name or '(no name)'} ({', '.join(values[:_SHOWN])}{', …' * (len(values) > _SHOWN)})")
+        parts.append(f"{name or '(no name)'} ({listed(values, _SHOWN)})")
     return "; ".join(parts)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ...errors import InputError
+from ...errors import InputError, listed
 from ..sources.spelling import masks_folder, spelling_key, split_named
 
 _CONTAINER = re.compile(r"images?|imgs?|pictures?|png|jpe?g|dicom|dcm", re.IGNORECASE)
@@ -37,12 +37,6 @@ class Tree:
     top: str
     places: dict[str, Place]
     remarks: list[str]
-
-    @property
-    def has_splits(self) -> bool:
-        """Whether every image lies in a split, and train and test are among them."""
-        splits = {place.split for place in self.places.values()}
-        return {"train", "test"} <= splits and "" not in splits
 
 
 def read_tree(images: Sequence[str], where: str, labelled: bool) -> Tree:
@@ -139,17 +133,12 @@ def classes_of(tree: Tree, level: int | None, where: str) -> dict[str, str]:
                 {parts[place] for parts in folders.values() if len(parts) > place} for place in (0, 1)
             )
             raise InputError(
-                f"{where}: folders lie within folders, so classes may be {_some(outer)} (--class-level 1) or "
-                f"{_some(inner)} (--class-level 2)\n{seen}"
+                f"{where}: folders lie within folders, so classes may be {listed(sorted(outer), 3)} "
+                f"(--class-level 1) or {listed(sorted(inner), 3)} (--class-level 2)\n{seen}"
             )
     classes = {member: parts[(level or 1) - 1] for member, parts in folders.items()}
     check_spelling(set(classes.values()), where)
     return classes
-
-
-def _some(names: set[str]) -> str:
-    some = sorted(names)
-    return ", ".join(some[:3]) + ", …" * (len(some) > 3)
 
 
 def check_spelling(names: set[str], where: str) -> None:

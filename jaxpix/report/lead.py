@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .series import Series
 
 _SIDE, _EXACT_UP_TO = 512, 256
-_MOST_TRIED, _MOST_CLASSES = 20, 4
+MOST_TRIED, _MOST_CLASSES = 20, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,17 +88,17 @@ def lead_of(all_series: Sequence[Series]) -> Lead:
 
     One whose picture is missing is passed over, unless all are.
     """
-    ranked = sorted(_experiments(all_series), key=lambda one: _rank(one[2]))
+    ranked = most_telling(all_series)
     # Of very many in which no picture is left, the first few tell that.
     found = ranked[0]
     card: dict[str, Any] = {}
-    for found in [*ranked[:_MOST_TRIED], ranked[0]]:
+    for found in [*ranked[:MOST_TRIED], ranked[0]]:
         series, folder, record = found
         card = card_of(0, folder, record, _SIDE, _EXACT_UP_TO)
         if card["image"] is not None:
             break
     series, _, record = found
-    headline = _headline(series, record)
+    headline = headline_of(series, record)
     return Lead(
         series,
         record.num_pixels,
@@ -111,11 +111,16 @@ def lead_of(all_series: Sequence[Series]) -> Lead:
     )
 
 
-def _experiments(all_series: Sequence[Series]) -> Iterator[tuple[Series, Path, Record]]:
-    for series in all_series:
-        for attack in series.attacks:
-            for record in attack.records:
-                yield series, attack.folder, record
+def most_telling(all_series: Sequence[Series]) -> list[tuple[Series, Path, Record]]:
+    """All experiments with their run folders: disease called normal, the other successes, each the surest first, and
+    then the failures, the nearest miss first."""
+    found = [
+        (series, attack.folder, record)
+        for series in all_series
+        for attack in series.attacks
+        for record in attack.records
+    ]
+    return sorted(found, key=lambda one: _rank(one[2]))
 
 
 def _rank(record: Record) -> tuple[Any, ...]:
@@ -125,7 +130,7 @@ def _rank(record: Record) -> tuple[Any, ...]:
     return (direction_of(record) != TO_NORMAL, -sure, record.num_pixels, record.image_id)
 
 
-def _headline(series: Series, record: Record) -> Headline:
+def headline_of(series: Series, record: Record) -> Headline:
     """The sentence on attacks like this one: the first that tells of successes, if it is one."""
     told = [one for one in headlines_of(series) if one.num_pixels == record.num_pixels]
     return next((one for one in told if one.rate.successes or not record.success), told[0])

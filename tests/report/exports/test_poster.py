@@ -27,7 +27,7 @@ def drawn(monkeypatch):
         told.append((one, text))
         return real(one, original, adversarial, text)
 
-    monkeypatch.setattr("jaxpix.report.poster.draw_poster", noted)
+    monkeypatch.setattr("jaxpix.report.exports.poster.draw_poster", noted)
     return told
 
 

@@ -161,5 +161,6 @@ class Attack:
             best_fitness=outcome.best_fitness,
             stop_reason="generations" if outcome.generations >= self.search.generations else "adversarial",
             seconds=outcome.seconds,
+            trajectory=outcome.trajectory,
             synthetic=origin.synthetic,
         )

@@ -15,7 +15,10 @@ from ..config import Task
 from ..errors import InputError
 from .shown import Shown, Viewer
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+MOST_POINTS = 128
+"""Values of a trajectory, however many generations an experiment had."""
 
 # The values that are allowed, and how wide a column of a table is: where nothing is said, Arrow's widest.
 _Int32 = Annotated[int, pa.int32()]
@@ -67,6 +70,9 @@ class Record(Shown):
         seconds: wall time of the experiment beside the other slots.
         image_file: saved candidate of a success, relative to the run folder; "" otherwise.
         synthetic: the image was drawn by jaxpix.
+        trajectory: the best fitness of all candidates so far, after the initial population, after each generation
+            (of more than 127 that were allowed: after every second, third, …), and after the last one; at most 128
+            values, none higher than the one before. Rows of versions 1 and 2 are read with [].
         schema_version: of this row.
     """
 
@@ -101,6 +107,7 @@ class Record(Shown):
     seconds: _Seconds
     image_file: str = ""
     synthetic: bool = False
+    trajectory: list[_Float32] = dataclasses.field(default_factory=list)
     schema_version: _Int32 = SCHEMA_VERSION
 
     def _viewer_or_error(self) -> Viewer:
@@ -206,8 +213,9 @@ def _from_plain(row: dict[str, Any]) -> Record:
             f"the record of {row.get('image_id')!r} has schema version {version}, this jaxpix reads "
             f"1 to {SCHEMA_VERSION}; read it with the jaxpix that wrote it, or a newer one"
         )
-    # Version 1 had no normal_classes.
+    # Version 1 had no normal_classes, versions 1 and 2 no trajectory.
     row = {**row, "normal_classes": row.get("normal_classes") or []}
+    row["trajectory"] = _steps(row.get("trajectory") or [])
     texts = {name: sys.intern(row[name]) for name in _REPEATED_TEXTS}
     names = {name: _shared(tuple(_list(row[name]))) for name in _REPEATED_NAMES}
     pixels = [PixelChange(**pixel) for pixel in row["pixels"]]
@@ -218,6 +226,14 @@ def _list(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list of names, got {value!r}")
     return value
+
+
+def _steps(values: list[float]) -> list[float]:
+    """Equal neighbours as one object: the best seldom changes, and a number takes more room than a reference."""
+    kept: list[float] = []
+    for value in values:
+        kept.append(kept[-1] if kept and value == kept[-1] else value)
+    return kept
 
 
 @functools.lru_cache(_MOST_NAMES)

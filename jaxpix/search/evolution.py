@@ -20,6 +20,10 @@ from ..config import Bounds
 from .genome import Box, gaussian_population, repair, uniform_population
 
 
+MOST_POINTS = 128
+"""Best values that are kept of an experiment's way, however many generations it may have."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Search:
     """Settings of one differential evolution, all explicit; see `jaxpix.search.presets`.
@@ -35,6 +39,11 @@ class Search:
     initialisation: str
     bounds: Bounds
     stop_fraction: float
+
+    def point_of(self, generation: Any) -> Any:
+        """Which point of the trajectory a generation is in: 0, 1 and so on; int or int32 array."""
+        stride = max(1, -(-self.generations // (MOST_POINTS - 1)))
+        return (generation + stride - 1) // stride
 
 
 @jax.tree_util.register_dataclass
@@ -52,6 +61,7 @@ class Evolution:
         hit_genome [G], hit_fitness: the fittest adversarial candidate of all generations; +inf: none.
         best_genome [G], best_fitness: the fittest candidate of all generations.
         is_flat: bool, all candidates of the first population had the same fitness, and none was a hit.
+        trajectory: [T], the best fitness after the last generation of each point; +inf: not reached.
     """
 
     key: jax.Array
@@ -63,6 +73,7 @@ class Evolution:
     hit_genome: jax.Array
     hit_fitness: jax.Array
     is_flat: jax.Array
+    trajectory: jax.Array
 
     @property
     def best_genome(self) -> jax.Array:
@@ -130,6 +141,7 @@ class Evolver:
             hit_genome=population[0],
             hit_fitness=jnp.float32(jnp.inf),
             is_flat=jnp.bool_(False),
+            trajectory=jnp.full(self.search.point_of(self.search.generations) + 1, jnp.inf, jnp.float32),
         )
 
     def propose(self, evolution: Evolution) -> jax.Array:
@@ -161,6 +173,8 @@ class Evolver:
         hits = jnp.sum(is_hit, dtype=jnp.int32)
         first = generation * search.population + jnp.argmax(is_hit).astype(jnp.int32) + 1
         is_first = (evolution.queries_to_first_hit == 0) & (hits > 0)
+        # Every generation of a point writes it, so that the last one of an experiment is always in.
+        is_now = jnp.arange(evolution.trajectory.shape[0]) == search.point_of(generation)
         return dataclasses.replace(
             evolution,
             members=members,
@@ -173,6 +187,7 @@ class Evolver:
             is_flat=jnp.where(
                 generation == 0, (fitness == fitness[0]).all() & (hits == 0), evolution.is_flat
             ),
+            trajectory=jnp.where(is_now, members.best_fitness, evolution.trajectory),
         )
 
     def refute(self, evolution: Evolution) -> Evolution:

@@ -58,6 +58,7 @@ class Candidates(NamedTuple):
     generation: Any
     queries_to_first_hit: Any
     is_flat: Any
+    trajectory: Any
 
 
 class SlotProgram:
@@ -167,6 +168,7 @@ class SlotProgram:
             generation=evolution.generation,
             queries_to_first_hit=evolution.queries_to_first_hit,
             is_flat=evolution.is_flat,
+            trajectory=evolution.trajectory,
         )
 
     def _advance(self, weights: Any, slots: Slots, steps: jax.Array) -> tuple[Slots, jax.Array]:

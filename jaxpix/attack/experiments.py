@@ -15,13 +15,18 @@ from ..records.attacked import AT_THE_TARGET, MISCLASSIFIED, PassedOver
 from ..records.record import PixelChange, Record
 from ..search.engine import Engine
 from ..search.evaluators import make_evaluator
+from ..search.exhaustive.grid import CORNERS, grid_of
+from ..search.exhaustive.sweep import Sweep
 from ..search.genome import Box
 from ..search.presets import fitness_of, search_of
 from ..search.problem import Problem
 from ..search.verification import Job
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..config import AttackConfig
+    from ..search.exhaustive.maps import SweepMaps
     from ..search.flatness import FirstLook
     from ..search.verification import Outcome
     from ..victim.victim import Victim
@@ -39,11 +44,12 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """A record with its pictures: the saved candidate (PNG) and the original, uint8 [H, W, C]."""
+    """A record with its pictures: the saved candidate (PNG) and the original, uint8 [H, W, C]; and maps, if any."""
 
     record: Record
     png: bytes
     original: np.ndarray
+    maps: SweepMaps | None = None
 
 
 class Attack:
@@ -67,6 +73,7 @@ class Attack:
         self.target = None if config.target is None else victim.space.parse(config.target)
         self.search = search_of(config)
         engine = engine or EngineConfig()
+        grid = grid_of(config, victim.input_shape)
         problem = Problem(
             evaluator=make_evaluator(victim, config.num_pixels, config.precision, engine),
             search=self.search,
@@ -75,7 +82,20 @@ class Attack:
             space=victim.space,
             targeted=self.target is not None,
         )
-        self.engine = Engine(victim, problem, engine)
+        self.searcher = Engine(victim, problem, engine) if grid is None else Sweep(victim, problem, grid)
+
+    @property
+    def engine(self) -> Engine:
+        """What evolves; an exhaustive search has none."""
+        assert isinstance(self.searcher, Engine), "an exhaustive search evolves nothing"
+        return self.searcher
+
+    @property
+    def settings_name(self) -> str:
+        """What records call the settings of the search: the evolution's preset, or the other search."""
+        if self.config.search == "evolution":
+            return self.config.preset
+        return f"exhaustive, {self.config.values or CORNERS}"
 
     def job(self, image_id: str, image: np.ndarray, original: np.ndarray) -> Job:
         """One experiment on a uint8 image [H, W, C] whose label is the bool vector `original` [N]."""
@@ -112,12 +132,20 @@ class Attack:
         on_candidates: Callable[[int], None] | None = None,
         on_notice: Callable[[str], None] | None = None,
         look: FirstLook | None = None,
+        *,
+        total: int | None = None,
+        scratch: Path | None = None,
     ) -> Iterator[Finished]:
-        """Finished experiments in order of finishing; see `Engine.run`."""
-        for outcome in self.engine.run(jobs, self.config.seed, on_candidates, on_notice, look):
+        """Finished experiments in order of finishing; see `Engine.run`, and of an exhaustive search `Sweep.run`."""
+        searcher, seed = self.searcher, self.config.seed
+        if isinstance(searcher, Sweep):
+            outcomes = searcher.run(jobs, seed, on_candidates, on_notice, total, scratch)
+        else:
+            outcomes = searcher.run(jobs, seed, on_candidates, on_notice, look)
+        for outcome in outcomes:
             with on_host():
                 record = self._record(outcome, origin or Origin())
-            yield Finished(record, outcome.png, outcome.job.image)
+            yield Finished(record, outcome.png, outcome.job.image, outcome.maps)
 
     def _record(self, outcome: Outcome, origin: Origin) -> Record:
         space = self.victim.space
@@ -143,7 +171,7 @@ class Attack:
             normal_classes=list(space.normal_classes),
             num_pixels=self.config.num_pixels,
             fitness=self.fitness,
-            preset=self.config.preset,
+            preset=self.settings_name,
             target=None if self.target is None else list(space.names(self.target)),
             seed=self.config.seed,
             label_before=list(space.names(job.original)),
@@ -159,7 +187,20 @@ class Attack:
             queries=outcome.queries,
             queries_to_first_hit=outcome.queries_to_first_hit,
             best_fitness=outcome.best_fitness,
-            stop_reason="generations" if outcome.generations >= self.search.generations else "adversarial",
+            stop_reason=self._stop_reason(outcome),
             seconds=outcome.seconds,
+            **_counts(outcome.maps),
             synthetic=origin.synthetic,
         )
+
+    def _stop_reason(self, outcome: Outcome) -> str:
+        if outcome.maps is not None:
+            return "exhausted"
+        return "generations" if outcome.generations >= self.search.generations else "adversarial"
+
+
+def _counts(maps: SweepMaps | None) -> dict[str, int]:
+    """What a record says of an exhaustive search alone."""
+    if maps is None:
+        return {}
+    return {"exhaustive_flips": maps.num_flips, "exhaustive_positions": maps.num_positions}

@@ -14,6 +14,8 @@ from ..terminal.console import Meter, say
 from .selection import eligible, select, select_all
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..data.prepared import Example
     from ..records.attacked import PassedOver, Selection
     from ..records.record import Record
@@ -62,6 +64,7 @@ class Keeper(Protocol):
     passed_over: set[str]
     num_successes: int
     member: Member
+    scratch: Path | None
 
     def save(self, finished: Finished) -> Record:
         """Keep a finished experiment."""
@@ -118,13 +121,12 @@ def choose(images: Images) -> Selection:
 
 
 def _announcement(attack: Attack, total: str, share: str) -> str:
-    search, config = attack.search, attack.config
+    config = attack.config
     aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
-    most = search.population * (1 + search.generations)
+    preset = f", preset {config.preset}" if config.search == "evolution" else ""
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
-        f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; evaluation "
-        f"{attack.engine.problem.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
+        f"{attack.fitness}{preset}, {attack.searcher.says}; compiling first"
     )
 
 
@@ -174,7 +176,10 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
             meter.advance(0, note())
 
         jobs = images.jobs(keeper, selection, share, meter)
-        for finished in attack.run(jobs, plan.origin, count, plan.say, look):
+        experiments = attack.run(
+            jobs, plan.origin, count, plan.say, look, total=selection.total, scratch=keeper.scratch
+        )
+        for finished in experiments:
             keeper.save(finished)
             meter.advance(1, note())
     if look.flat:

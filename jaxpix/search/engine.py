@@ -53,6 +53,13 @@ class Engine:
         self.verify = Verifier(self.victim, self.problem, layout.judged)
         self._is_compiled = False
 
+    @property
+    def says(self) -> str:
+        """For people: what is done at most, and how."""
+        search = self.problem.search
+        most, how = search.population * (1 + search.generations), self.problem.evaluator.name
+        return f"at most {most:,} queries each; evaluation {how}, {self.layout.num_slots} slots"
+
     def compile(self, on_notice: Callable[[str], None] | None = None) -> None:
         """Compile what an attack needs, side by side, unless that is done; XLA does not hold Python's lock.
 

@@ -56,7 +56,7 @@ def test_a_process_and_the_same_code_in_this_one_say_the_same(tmp_path, here):
     for arguments in (["jaxpix.check", "--help"], ["jaxpix.study", "nowhere.toml"], ["jaxpix", "atack"]):
         # Frames are drawn as the encoding of the output allows.
         (there, said), (same, also) = (
-            (done, re.findall(r"[\w.=:'()-]+", done.stdout))
+            (done, re.findall(r"\w[\w.=:'()-]*", done.stdout))
             for done in (run(*arguments, folder=tmp_path), here(*arguments))
         )
         assert (there.returncode, said, there.stderr) == (same.returncode, also, same.stderr)

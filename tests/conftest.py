@@ -14,7 +14,9 @@ import pytest  # noqa: E402
 
 # A vector that meets a batch by accident would go on as if it had been meant.
 jax.config.update("jax_numpy_rank_promotion", "raise")
-assert jax.config.values["jax_disable_most_optimizations"], "JAX was imported before it was told how to compile"
+assert jax.config.values["jax_disable_most_optimizations"], (
+    "JAX was imported before it was told how to compile"
+)
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

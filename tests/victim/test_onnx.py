@@ -14,6 +14,7 @@ from jaxpix.errors import InputError  # noqa: E402
 
 MEAN, STD, SIZE = [120.0, 110.0, 100.0], [60.0, 55.0, 50.0], (10, 12)
 MEANING = {"class_names": ["a", "b", "c"], "input_shape": (*SIZE, 3), "mean": MEAN, "std": STD}
+pytestmark = pytest.mark.torch
 FLOAT = onnx.TensorProto.FLOAT
 
 

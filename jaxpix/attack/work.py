@@ -155,6 +155,7 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
         InputError: the fitness guides the search of no image (`FirstLook`), and none was finished before.
     """
     attack, plan, member = images.attack, images.plan, keeper.member
+    attack.engine.expect(len(share))
     shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
     plan.say(_announcement(attack, how_many(selection, keeper), shared))
     for doubt in doubts(plan, selection):

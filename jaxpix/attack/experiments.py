@@ -16,7 +16,8 @@ from ..records.record import PixelChange, Record
 from ..search.engine import Engine
 from ..search.evaluators import make_evaluator
 from ..search.genome import Box
-from ..search.presets import fitness_of, search_of
+from ..search.guide import make_guide
+from ..search.presets import fitness_of, search_of, settings_name
 from ..search.problem import Problem
 from ..search.verification import Job
 
@@ -65,16 +66,18 @@ class Attack:
         self.victim, self.config = victim, config
         self.fitness = fitness_of(config, victim.space)
         self.target = None if config.target is None else victim.space.parse(config.target)
-        self.search = search_of(config)
+        search, box = search_of(config), Box(victim.input_shape, config.num_pixels)
         engine = engine or EngineConfig()
         problem = Problem(
             evaluator=make_evaluator(victim, config.num_pixels, config.precision, engine),
-            search=self.search,
-            box=Box(victim.input_shape, config.num_pixels),
+            search=search,
+            box=box,
             fitness=self.fitness,
             space=victim.space,
             targeted=self.target is not None,
+            guide=make_guide(victim, search, box, self.target is not None),
         )
+        self.search = problem.strategy.search
         self.engine = Engine(victim, problem, engine)
 
     def job(self, image_id: str, image: np.ndarray, original: np.ndarray) -> Job:
@@ -143,7 +146,7 @@ class Attack:
             normal_classes=list(space.normal_classes),
             num_pixels=self.config.num_pixels,
             fitness=self.fitness,
-            preset=self.config.preset,
+            preset=settings_name(self.config),
             target=None if self.target is None else list(space.names(self.target)),
             seed=self.config.seed,
             label_before=list(space.names(job.original)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..search.flatness import FirstLook
+from ..search.presets import settings_name
 from ..terminal.console import Meter, say
 from .selection import eligible, select, select_all
 
@@ -120,10 +121,11 @@ def choose(images: Images) -> Selection:
 def _announcement(attack: Attack, total: str, share: str) -> str:
     search, config = attack.search, attack.config
     aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
-    most = search.population * (1 + search.generations)
+    most, name = search.population * (1 + search.generations), settings_name(config)
+    settings = f"{'preset' if name == config.preset else 'search'} {name}"
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
-        f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; evaluation "
+        f"{attack.fitness}, {settings}, at most {most:,} queries each; evaluation "
         f"{attack.engine.problem.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
     )
 
@@ -177,5 +179,5 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
         for finished in attack.run(jobs, plan.origin, count, plan.say, look):
             keeper.save(finished)
             meter.advance(1, note())
-    if look.flat:
-        plan.warn(look.note(attack.fitness))
+    for doubt in look.notes(attack.fitness):
+        plan.warn(doubt)

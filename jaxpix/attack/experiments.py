@@ -15,10 +15,11 @@ from ..records.attacked import AT_THE_TARGET, MISCLASSIFIED, PassedOver
 from ..records.record import PixelChange, Record
 from ..search.engine import Engine
 from ..search.evaluators import make_evaluator
-from ..search.exhaustive.grid import CORNERS, grid_of
+from ..search.exhaustive.grid import grid_of
 from ..search.exhaustive.sweep import Sweep
 from ..search.genome import Box
-from ..search.presets import fitness_of, search_of
+from ..search.guide import make_guide
+from ..search.presets import fitness_of, search_of, settings_name
 from ..search.problem import Problem
 from ..search.verification import Job
 
@@ -71,17 +72,19 @@ class Attack:
         self.victim, self.config = victim, config
         self.fitness = fitness_of(config, victim.space)
         self.target = None if config.target is None else victim.space.parse(config.target)
-        self.search = search_of(config)
+        search, box = search_of(config), Box(victim.input_shape, config.num_pixels)
         engine = engine or EngineConfig()
         grid = grid_of(config, victim.input_shape)
         problem = Problem(
             evaluator=make_evaluator(victim, config.num_pixels, config.precision, engine),
-            search=self.search,
-            box=Box(victim.input_shape, config.num_pixels),
+            search=search,
+            box=box,
             fitness=self.fitness,
             space=victim.space,
             targeted=self.target is not None,
+            guide=make_guide(victim, search, box, self.target is not None),
         )
+        self.search = problem.strategy.search
         self.searcher = Engine(victim, problem, engine) if grid is None else Sweep(victim, problem, grid)
 
     @property
@@ -89,13 +92,6 @@ class Attack:
         """What evolves; an exhaustive search has none."""
         assert isinstance(self.searcher, Engine), "an exhaustive search evolves nothing"
         return self.searcher
-
-    @property
-    def settings_name(self) -> str:
-        """What records call the settings of the search: the evolution's preset, or the other search."""
-        if self.config.search == "evolution":
-            return self.config.preset
-        return f"exhaustive, {self.config.values or CORNERS}"
 
     def job(self, image_id: str, image: np.ndarray, original: np.ndarray) -> Job:
         """One experiment on a uint8 image [H, W, C] whose label is the bool vector `original` [N]."""
@@ -153,11 +149,7 @@ class Attack:
             np.asarray(space.labels(outcome.logits_before)),
             np.asarray(space.labels(outcome.logits_after)),
         )
-        job, pixels = outcome.job, outcome.pixels
-        changes = [
-            PixelChange(int(x), int(y), job.image[y, x].tolist(), value.tolist())
-            for x, y, value in zip(pixels.x, pixels.y, pixels.values, strict=True)
-        ]
+        job, maps = outcome.job, outcome.maps
         found = outcome.queries_to_first_hit is not None
         return Record(
             dataset=origin.dataset,
@@ -171,7 +163,7 @@ class Attack:
             normal_classes=list(space.normal_classes),
             num_pixels=self.config.num_pixels,
             fitness=self.fitness,
-            preset=self.settings_name,
+            preset=settings_name(self.config),
             target=None if self.target is None else list(space.names(self.target)),
             seed=self.config.seed,
             label_before=list(space.names(job.original)),
@@ -182,14 +174,15 @@ class Attack:
             verified=outcome.success == found,
             refuted_hits=outcome.refuted_hits,
             null_control=bool((before == job.original).all()),
-            pixels=changes,
+            pixels=_changes(outcome),
             generations=outcome.generations,
             queries=outcome.queries,
             queries_to_first_hit=outcome.queries_to_first_hit,
             best_fitness=outcome.best_fitness,
             stop_reason=self._stop_reason(outcome),
             seconds=outcome.seconds,
-            **_counts(outcome.maps),
+            exhaustive_flips=None if maps is None else maps.num_flips,
+            exhaustive_positions=None if maps is None else maps.num_positions,
             synthetic=origin.synthetic,
         )
 
@@ -199,8 +192,9 @@ class Attack:
         return "generations" if outcome.generations >= self.search.generations else "adversarial"
 
 
-def _counts(maps: SweepMaps | None) -> dict[str, int]:
-    """What a record says of an exhaustive search alone."""
-    if maps is None:
-        return {}
-    return {"exhaustive_flips": maps.num_flips, "exhaustive_positions": maps.num_positions}
+def _changes(outcome: Outcome) -> list[PixelChange]:
+    image, pixels = outcome.job.image, outcome.pixels
+    return [
+        PixelChange(int(x), int(y), image[y, x].tolist(), value.tolist())
+        for x, y, value in zip(pixels.x, pixels.y, pixels.values, strict=True)
+    ]

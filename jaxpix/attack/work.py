@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..search.flatness import FirstLook
+from ..search.presets import settings_name
 from ..terminal.console import Meter, say
 from .selection import eligible, select, select_all
 
@@ -123,10 +124,11 @@ def choose(images: Images) -> Selection:
 def _announcement(attack: Attack, total: str, share: str) -> str:
     config = attack.config
     aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
-    preset = f", preset {config.preset}" if config.search == "evolution" else ""
+    name = settings_name(config)
+    settings = f"{'preset' if name == config.preset else 'search'} {name}"
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
-        f"{attack.fitness}{preset}, {attack.searcher.says}; compiling first"
+        f"{attack.fitness}, {settings}, {attack.searcher.says}; compiling first"
     )
 
 
@@ -155,7 +157,7 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
         InputError: the fitness guides the search of no image (`FirstLook`), and none was finished before.
     """
     attack, plan, member = images.attack, images.plan, keeper.member
-    attack.engine.expect(len(share))
+    attack.searcher.expect(len(share))
     shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
     plan.say(_announcement(attack, how_many(selection, keeper), shared))
     for doubt in doubts(plan, selection):
@@ -183,5 +185,5 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
         for finished in experiments:
             keeper.save(finished)
             meter.advance(1, note())
-    if look.flat:
-        plan.warn(look.note(attack.fitness))
+    for doubt in look.notes(attack.fitness):
+        plan.warn(doubt)

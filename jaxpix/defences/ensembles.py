@@ -96,7 +96,11 @@ def ensemble(victims: Sequence[Victim], way: str) -> Victim:
         identify(space, [np.frombuffer(mark, np.uint8)]),
         judged=judged if any(victim.judged for victim in victims) else None,
         provenance={
-            **{key: first.provenance[key] for key in ("dataset", "split", "fingerprint") if key in first.provenance},
+            **{
+                key: first.provenance[key]
+                for key in ("dataset", "split", "fingerprint")
+                if key in first.provenance
+            },
             "ensemble": [way, *(victim.name for victim in victims)],
         },
     )

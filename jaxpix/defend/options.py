@@ -119,7 +119,9 @@ def choose(options: DefendOptions, dataset: PreparedDataset) -> ChosenImages:
     return chosen(dataset, options.subset, indices)
 
 
-def open_images(options: DefendOptions, victims: list[Victim]) -> tuple[ChosenImages, PreparedDataset, list[Victim]]:
+def open_images(
+    options: DefendOptions, victims: list[Victim]
+) -> tuple[ChosenImages, PreparedDataset, list[Victim]]:
     """The images to attack, the data set that they are from, and the victims with its classes in its order.
 
     Raises:

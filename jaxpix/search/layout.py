@@ -104,7 +104,7 @@ def bytes_per_slot(problem: Problem) -> int:
     evaluator = problem.evaluator
     kept = (
         jax.eval_shape(evaluator.base, evaluator.weights, image),
-        jax.eval_shape(problem.evolver.start, jax.random.key(0)),
+        jax.eval_shape(problem.strategy.start, jax.random.key(0), problem.hint),
     )
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
 

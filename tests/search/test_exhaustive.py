@@ -15,7 +15,6 @@ from jaxpix.pixels import Pixels
 from jaxpix.search.exhaustive.grid import grid_of
 from jaxpix.search.exhaustive.maps import load_maps, maps_path
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SHAPE = (6, 5, 1)
 # An audit is spread over the images of a run; of so many, each has a few.
 FEW_AUDITED = 200

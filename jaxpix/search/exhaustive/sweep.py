@@ -60,6 +60,9 @@ class Sweep:
             f"{self.problem.evaluator.name}, {self._blocks.size:,} candidates a call"
         )
 
+    def expect(self, experiments: int) -> None:
+        """One image is searched at a time, however many there are."""
+
     def compile(self, on_notice: Callable[[str], None] | None = None) -> None:
         """Compile what a search needs."""
         shape, num_classes = self.grid.image_shape, len(self.problem.space.class_names)

@@ -8,9 +8,9 @@ import pytest
 
 from jaxpix.config import AttackConfig
 from jaxpix.errors import InputError
-from jaxpix.search.evolution import Evolver
 from jaxpix.search.genome import Box
 from jaxpix.search.presets import search_of
+from jaxpix.search.strategies.evolution import Evolver
 
 BOX = Box((20, 30, 1), 1)
 

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
+SearchName = Literal["evolution", "exhaustive"]
 Bounds = Literal["clip", "redraw", "reflect"]
 ModelName = Literal[
     "resnet18",
@@ -29,6 +30,9 @@ ModelName = Literal[
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["float32", "tfloat32", "bfloat16"]
 
+TRAJECTORY_POINTS = 128
+"""Values that a record has at most of the best fitness so far, however many generations an experiment may have."""
+
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -37,6 +41,11 @@ Count = Annotated[int, Field(ge=1, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
 # A word for the default, so that a flag can undo what a file says.
+Levels = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+    Field(pattern=r"^(corners|all|[2-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$"),
+]
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
 
@@ -161,6 +170,14 @@ class AttackConfig(_Short):
     """What evolution minimises. Default: `confidence`; of several labels at once `cosine`."""
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
+    search: SearchName = "evolution"
+    """`evolution`: differential evolution, as the preset says. `exhaustive`: every position with every value of
+    `values`, for one pixel."""
+    values: Levels | None = None
+    """`exhaustive` only, levels of each channel: `corners` (0 and 255), a number of evenly spaced ones such as 17, or
+    `all` 256, for grey images. Default: `corners`."""
+    mask: Path | None = None
+    """`exhaustive` only: PNG of the images' size; where it is black no pixel may change. Default: all may."""
     preset: Preset = "tsai2023"
     """Names every choice below: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None

@@ -17,9 +17,6 @@ from .shown import Shown, Viewer
 
 SCHEMA_VERSION = 3
 
-MOST_POINTS = 128
-"""Values of a trajectory, however many generations an experiment had."""
-
 # The values that are allowed, and how wide a column of a table is: where nothing is said, Arrow's widest.
 _Int32 = Annotated[int, pa.int32()]
 _Count32 = Annotated[int, Field(ge=0, lt=2**31), pa.int32()]
@@ -52,7 +49,8 @@ class Record(Shown):
         normal_classes: classes that are no disease; multi-label: none, the empty set is Normal. Rows of
             version 1 did not say and are read with [].
         num_pixels: K.
-        fitness, preset: objective and named settings of the search.
+        fitness, preset: objective and named settings of the search: those of an evolution, or "exhaustive" and the
+            values that it tried.
         target: label set to reach; None is untargeted.
         seed: of the run; the experiment's own randomness folds in the image id.
         label_before, label_after: names of the classes present, before and after; empty is Normal.
@@ -64,10 +62,13 @@ class Record(Shown):
         pixels: the changed pixels. Of a failure: the fittest candidate found.
         generations: run after the initial population.
         queries: candidates evaluated.
-        queries_to_first_hit: candidates up to the first adversarial one; None: none was found.
+        queries_to_first_hit: candidates up to the first adversarial one; None: none was found. Of an exhaustive
+            search in its order, row by row, which means nothing.
         best_fitness: of the returned candidate, as the search saw it; lower is better.
-        stop_reason: `adversarial` or `generations`.
+        stop_reason: `adversarial`, `generations` or `exhausted`.
         seconds: wall time of the experiment beside the other slots.
+        exhaustive_flips: of an exhaustive search, the pairs of position and value that are adversarial; else None.
+        exhaustive_positions: likewise, the positions that have any.
         image_file: saved candidate of a success, relative to the run folder; "" otherwise.
         synthetic: the image was drawn by jaxpix.
         trajectory: the best fitness of all candidates so far, after the initial population, after each generation
@@ -105,6 +106,8 @@ class Record(Shown):
     best_fitness: _Float32
     stop_reason: str
     seconds: _Seconds
+    exhaustive_flips: _Count64 | None = None
+    exhaustive_positions: _Count64 | None = None
     image_file: str = ""
     synthetic: bool = False
     trajectory: list[_Float32] = dataclasses.field(default_factory=list)
@@ -213,7 +216,7 @@ def _from_plain(row: dict[str, Any]) -> Record:
             f"the record of {row.get('image_id')!r} has schema version {version}, this jaxpix reads "
             f"1 to {SCHEMA_VERSION}; read it with the jaxpix that wrote it, or a newer one"
         )
-    # Version 1 had no normal_classes, versions 1 and 2 no trajectory.
+    # Version 1 had no normal_classes; versions before 3 lack what has a default.
     row = {**row, "normal_classes": row.get("normal_classes") or []}
     row["trajectory"] = _steps(row.get("trajectory") or [])
     texts = {name: sys.intern(row[name]) for name in _REPEATED_TEXTS}

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import AttackConfig, Fitness, Preset
 from ..errors import InputError
-from .evolution import Search
+from .exhaustive.grid import CORNERS
+from .strategies.evolution import EvolutionSearch
 
 if TYPE_CHECKING:
     from ..labels import LabelSpace
+    from .strategies.strategy import Search
 
 PRESETS: dict[Preset, dict[str, Any]] = {
     # Tsai et al. 2023, 3.2 and 4.1; uniform start and clipping where the paper is silent.
@@ -56,14 +58,21 @@ def search_of(config: AttackConfig) -> Search:
         name: default if getattr(config, name) is None else getattr(config, name)
         for name, default in PRESETS[config.preset].items()
     }
-    weight = values.pop("differential_weight")
     queries = values["population"] * (config.generations + 1)
     if queries >= 2**31:
         raise InputError(
             f"population x (generations + 1) is {queries:,} queries an experiment; fewer than {2**31:,} are allowed"
         )
+    weight = values.pop("differential_weight")
     low, high = weight if isinstance(weight, tuple) else (weight, weight)
-    return Search(generations=config.generations, differential_weight=(low, high), **values)
+    return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
+
+
+def settings_name(config: AttackConfig) -> str:
+    """What names the settings of a configuration's search, as records say it: the preset, or the other search."""
+    if config.search == "exhaustive":
+        return f"exhaustive, {config.values or CORNERS}"
+    return config.preset
 
 
 def fitness_of(config: AttackConfig, space: LabelSpace) -> Fitness:

@@ -18,6 +18,7 @@ from .fitness import Goal, is_success
 
 if TYPE_CHECKING:
     from ..victim.victim import Victim
+    from .exhaustive.maps import SweepMaps
     from .problem import Problem
     from .slots import Candidates
 
@@ -73,8 +74,9 @@ class Outcome:
         queries: candidates evaluated, P (1 + generations).
         queries_to_first_hit: candidates up to the first one that the search saw as adversarial, or None.
         best_fitness: of the returned candidate, as the search saw it.
-        trajectory: the best fitness of all candidates so far; see `Record`.
         seconds: from the slot's filling to its stop, beside all other slots.
+        trajectory: the best fitness of all candidates so far, see `Record`; none of a sweep.
+        maps: what an exhaustive search found of all candidates; None: the search was another one.
     """
 
     job: Job
@@ -88,8 +90,9 @@ class Outcome:
     queries: int
     queries_to_first_hit: int | None
     best_fitness: float
-    trajectory: list[float]
     seconds: float
+    trajectory: Sequence[float] = ()
+    maps: SweepMaps | None = None
 
 
 class Judge:
@@ -126,11 +129,14 @@ class Judge:
 
     def __call__(self, pngs: Sequence[bytes]) -> np.ndarray:
         """Logits [B, N] of saved images."""
+        return self.of_images(_in_threads(decode_png, pngs))
+
+    def of_images(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Logits [B, N] of images uint8 [H, W, C] as they are read from files."""
         size = self.num_together
-        images = _in_threads(decode_png, pngs)
         calls = []
         for start in range(0, len(images), size):
-            part = images[start : start + size]
+            part = list(images[start : start + size])
             # The calls are only begun here: a device works them off without waiting for the host.
             calls.append(self._victim.logits(np.stack(part + part[:1] * (size - len(part)))))
         if not calls:
@@ -195,7 +201,7 @@ class Verifier:
             queries=self._problem.search.population * (1 + generations),
             queries_to_first_hit=int(candidate.queries_to_first_hit) if candidate.is_hit else None,
             best_fitness=float(candidate.fitness),
-            trajectory=candidate.trajectory[: self._problem.search.point_of(generations) + 1].tolist(),
+            trajectory=candidate.trajectory[: candidate.num_points].tolist(),
             seconds=stopped.seconds,
         )
 

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
+SearchName = Literal["evolution", "random"]
 Bounds = Literal["clip", "redraw", "reflect"]
 ModelName = Literal[
     "resnet18",
@@ -161,8 +162,10 @@ class AttackConfig(_Short):
     """What evolution minimises. Default: `confidence`; of several labels at once `cosine`."""
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
+    search: SearchName = "evolution"
+    """How candidates are chosen: differential evolution, or uniformly at `random`."""
     preset: Preset = "tsai2023"
-    """Names every choice below: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
+    """Names every choice of the evolution: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None
     """P, candidates of a generation."""
     generations: Annotated[int, Field(ge=0, lt=2**31)] = 100

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .given import Attackable
 
 
+# Settings that older run folders do not know.
+_LATER = ("search",)
+
+
 @dataclasses.dataclass(frozen=True)
 class AttackOptions:
     """Options of `python -m jaxpix.attack`."""
@@ -167,6 +171,10 @@ def plan_of(options: AttackOptions, victim: "Victim", dataset: "Attackable", *, 
 def identity_of(options: AttackOptions, victim: "Victim", dataset: "Attackable") -> dict[str, Any]:
     """What decides the results, JSON-able: not where things lie, nor how they are computed."""
     chosen = to_plain(options)
+    # Folders of older versions do not say what is still the default.
+    for field in _LATER:
+        if chosen[field] == getattr(AttackConfig(), field):
+            del chosen[field]
     places = ("victim", "run", "data_dir", "dataset", "split", "image_size")
     for name in (*places, *to_plain(options.engine)):
         del chosen[name]
@@ -182,6 +190,8 @@ def _default_folder(options: AttackOptions, victim: "Victim", dataset: "Attackab
     config = options.config
     fitness = fitness_of(config, victim.space)
     name = f"attack-{dataset.info.name}-{victim.name}-{fitness}-k{config.num_pixels}"
+    if config.search != "evolution":
+        name += f"-{config.search}"
     if config.target is not None:
         name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)
     return Path("runs") / name

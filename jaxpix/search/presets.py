@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import AttackConfig, Fitness, Preset, SearchName
 from ..errors import InputError
 from .strategies.evolution import EvolutionSearch
+from .strategies.shortlist import ShortlistSearch
 from .strategies.uniform import RandomSearch
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 
 # Of the searches that are no evolution: as many candidates as the paper has, and the first hit is enough.
 _OTHERS: dict[str, Any] = {"population": 100, "stop_fraction": 0.0}
+# Searches that compare margins by their nature, which confidences that are saturated no longer tell apart.
+_OF_MARGINS = ("shortlist",)
 _OF_EVOLUTION = ("differential_weight", "crossover_rate", "strategy", "initialisation", "bounds")
 
 
@@ -79,7 +82,8 @@ def search_of(config: AttackConfig) -> Search:
         low, high = weight if isinstance(weight, tuple) else (weight, weight)
         return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
     _refuse(config, name)
-    return RandomSearch(generations=config.generations, **values)
+    kind = {"random": RandomSearch, "shortlist": ShortlistSearch}[name]
+    return kind(generations=config.generations, **values)
 
 
 def _refuse(config: AttackConfig, name: str) -> None:
@@ -116,5 +120,8 @@ def fitness_of(config: AttackConfig, space: LabelSpace) -> Fitness:
             f"fitness cosine compares sets of labels; of a single output ({space.class_names[0]!r}) it is 1 or -1 "
             "whatever its confidence, and guides nothing; allowed: confidence, margin"
         )
-    of_sets = space.task == "multilabel" and not is_alone
-    return config.fitness or ("cosine" if of_sets else "confidence")
+    if config.fitness is not None:
+        return config.fitness
+    if search_name(config) in _OF_MARGINS:
+        return "margin"
+    return "cosine" if space.task == "multilabel" and not is_alone else "confidence"

@@ -1,4 +1,4 @@
-"""What holds for every search, whatever it is: it stays in its box, counts exactly, and depends on nothing beside it."""
+"""What holds for every search: it stays in its box, counts exactly, and depends on nothing beside it."""
 
 import dataclasses
 
@@ -17,7 +17,10 @@ from jaxpix.search.presets import search_of, settings_name
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 BOX = Box((9, 12, 1), 2)
-SEARCHES = {"random": AttackConfig(search="random", num_pixels=2, generations=6, population=10)}
+SEARCHES = {
+    "random": AttackConfig(search="random", num_pixels=2, generations=6, population=10),
+    "shortlist": AttackConfig(search="shortlist", generations=2, population=4),
+}
 
 
 @pytest.fixture(scope="module", params=SEARCHES)

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
-SearchName = Literal["evolution", "random", "shortlist"]
+SearchName = Literal["evolution", "random", "shortlist", "sparse_rs"]
 Bounds = Literal["clip", "redraw", "reflect"]
 ModelName = Literal[
     "resnet18",
@@ -159,12 +159,13 @@ class AttackConfig(_Short):
     num_pixels: Count = 1
     """K, the pixels that may change."""
     fitness: Fitness | None = None
-    """What the search minimises. Default: `confidence`; of several labels at once `cosine`; `shortlist`: `margin`."""
+    """What the search minimises. Default: `confidence`; of several labels at once `cosine`; `shortlist` and
+    `sparse_rs`: `margin`."""
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     search: SearchName = "evolution"
     """How candidates are chosen: differential `evolution`; uniformly at `random`; from a `shortlist` by the
-    victim's gradient."""
+    victim's gradient; or as `sparse_rs` does, one candidate a step."""
     preset: Preset = "tsai2023"
     """Names every choice of the evolution: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None

@@ -8,6 +8,7 @@ from ..config import AttackConfig, Fitness, Preset, SearchName
 from ..errors import InputError
 from .strategies.evolution import EvolutionSearch
 from .strategies.shortlist import ShortlistSearch
+from .strategies.sparse_rs import SparseSearch
 from .strategies.uniform import RandomSearch
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 # Of the searches that are no evolution: as many candidates as the paper has, and the first hit is enough.
 _OTHERS: dict[str, Any] = {"population": 100, "stop_fraction": 0.0}
 # Searches that compare margins by their nature, which confidences that are saturated no longer tell apart.
-_OF_MARGINS = ("shortlist",)
+_OF_MARGINS = ("shortlist", "sparse_rs")
 _OF_EVOLUTION = ("differential_weight", "crossover_rate", "strategy", "initialisation", "bounds")
 
 
@@ -82,6 +83,9 @@ def search_of(config: AttackConfig) -> Search:
         low, high = weight if isinstance(weight, tuple) else (weight, weight)
         return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
     _refuse(config, name)
+    if name == "sparse_rs":
+        # One candidate a generation: as many generations as others have candidates.
+        return SparseSearch(1, queries - 1, values["stop_fraction"])
     kind = {"random": RandomSearch, "shortlist": ShortlistSearch}[name]
     return kind(generations=config.generations, **values)
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.generations import populations
 from support.toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 BOX = Box((9, 12, 1), 2)
 SEARCHES = {
     "random": AttackConfig(search="random", num_pixels=2, generations=6, population=10),
+    "sparse_rs": AttackConfig(search="sparse_rs", num_pixels=2, generations=9, population=5),
     "shortlist": AttackConfig(search="shortlist", generations=2, population=4),
 }
 
@@ -26,21 +27,6 @@ SEARCHES = {
 @pytest.fixture(scope="module", params=SEARCHES)
 def config(request):
     return SEARCHES[request.param]
-
-
-def populations(strategy, fitness_fn, generations, seed=0):
-    """Candidates of each generation, on one image without hits."""
-
-    @jax.jit
-    def step(progress):
-        candidates = strategy.propose(progress)
-        fitness = fitness_fn(candidates)
-        return candidates, strategy.select(progress, candidates, fitness, jnp.zeros(len(candidates), bool))
-
-    progress = jax.jit(strategy.start)(jax.random.key(seed))
-    for _ in range(generations):
-        candidates, progress = step(progress)
-        yield np.asarray(candidates), progress
 
 
 def run(config, images, slots, order=None, generations_per_call=None):

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
-SearchName = Literal["evolution", "random", "shortlist", "sparse_rs"]
+SearchName = Literal["evolution", "exhaustive", "random", "shortlist", "sparse_rs"]
 Bounds = Literal["clip", "redraw", "reflect"]
 ModelName = Literal[
     "resnet18",
@@ -38,6 +38,11 @@ Count = Annotated[int, Field(ge=1, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
 # A word for the default, so that a flag can undo what a file says.
+Levels = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+    Field(pattern=r"^(corners|all|[2-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$"),
+]
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
 
@@ -164,8 +169,13 @@ class AttackConfig(_Short):
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     search: SearchName = "evolution"
-    """How candidates are chosen: differential `evolution`; uniformly at `random`; from a `shortlist` by the
-    victim's gradient; or as `sparse_rs` does, one candidate a step."""
+    """How candidates are chosen: differential `evolution`; `exhaustive`, every position with every value of `values`,
+    for one pixel; uniformly at `random`; from a `shortlist` by the victim's gradient; or as `sparse_rs` does."""
+    values: Levels | None = None
+    """`exhaustive` only, levels of each channel: `corners` (0 and 255), a number of evenly spaced ones such as 17, or
+    `all` 256, for grey images. Default: `corners`."""
+    mask: Path | None = None
+    """`exhaustive` only: PNG of the images' size; where it is black no pixel may change. Default: all may."""
     preset: Preset = "tsai2023"
     """Names every choice of the evolution: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None

@@ -1,8 +1,12 @@
-"""The command line as a person meets it: real processes, exit codes, messages."""
+"""The command line as a person meets it: exit codes and messages, of real processes and of the same code in this one.
+
+A process needs two seconds to import what it needs; so only one of a kind is a real one.
+"""
 
 import importlib
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -27,15 +31,46 @@ def run(*arguments, folder):
     )
 
 
-def test_the_doors_are_listed(tmp_path):
-    listing = run("jaxpix", folder=tmp_path)
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """Does what `run` does, in this process."""
+
+    def run_here(module, *arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.setattr(sys, "argv", [module, *arguments])
+        # A package is run by its door, which may have been imported before.
+        monkeypatch.delitem(sys.modules, f"{module}.__main__", raising=False)
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+            status = 0
+        except SystemExit as ended:
+            status = ended.code or 0
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, status, out, err)
+
+    return run_here
+
+
+def test_a_process_and_the_same_code_in_this_one_say_the_same(tmp_path, here):
+    for arguments in (["jaxpix.check", "--help"], ["jaxpix.study", "nowhere.toml"], ["jaxpix", "atack"]):
+        # Frames are drawn as the encoding of the output allows.
+        (there, said), (same, also) = (
+            (done, re.findall(r"\w[\w.=:'()-]*", done.stdout))
+            for done in (run(*arguments, folder=tmp_path), here(*arguments))
+        )
+        assert (there.returncode, said, there.stderr) == (same.returncode, also, same.stderr)
+
+
+def test_the_doors_are_listed(here):
+    listing = here("jaxpix")
     assert listing.returncode == 0
     for door in ("prepare", "train", "attack", "report", "study", "check", "bench", "doctor"):
         assert door in listing.stdout
-    refused = run("jaxpix", "atack", folder=tmp_path)
+    refused = here("jaxpix", "atack")
     assert refused.returncode == 2
     assert "error: unknown door 'atack' (did you mean attack?); there are prepare, train" in refused.stderr
-    assert run("jaxpix", "--version", folder=tmp_path).stdout.strip() == "0.1.0"
+    assert here("jaxpix", "--version").stdout.strip() == "0.1.0"
 
 
 @pytest.mark.parametrize(
@@ -51,11 +86,8 @@ def test_the_doors_are_listed(tmp_path):
         ("bench", ["--measure", "--peers", "--precision", "--batches", "--quick", "bench dataset"]),
     ],
 )
-def test_help_names_the_options_and_both_ways_in_agree(tmp_path, door, flags):
-    direct, through = (
-        run(f"jaxpix.{door}", "--help", folder=tmp_path),
-        run("jaxpix", door, "--help", folder=tmp_path),
-    )
+def test_help_names_the_options_and_both_ways_in_agree(here, door, flags):
+    direct, through = here(f"jaxpix.{door}", "--help"), here("jaxpix", door, "--help")
     assert direct.returncode == through.returncode == 0
     assert direct.stdout == through.stdout
     for flag in flags:
@@ -101,37 +133,31 @@ def test_examples_can_be_typed(door):
         (["jaxpix.attack", "--config", "nowhere.toml"], "configuration file not found: nowhere.toml"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, arguments, message):
-    finished = run(*arguments, folder=tmp_path)
+def test_what_a_user_can_mend_is_one_line_and_status_2(here, arguments, message):
+    finished = here(*arguments)
     assert finished.returncode == 2
     assert "Traceback" not in finished.stderr
     assert finished.stderr.startswith("error: ")
     assert message in finished.stderr
 
 
-def test_a_value_out_of_range_is_explained_without_a_link(tmp_path):
+def test_a_value_out_of_range_is_explained_without_a_link(here):
     for flags in (
         ["--population", "3"],
         ["--differential-weight", "5"],
         ["--num-pixels", "0"],
         ["--seed", "-1"],
     ):
-        finished = run("jaxpix.attack", *flags, folder=tmp_path)
+        finished = here("jaxpix.attack", *flags)
         assert finished.returncode == 2
         assert f"{flags[0].strip('-').replace('-', '_')}" in finished.stderr
         assert "Input should be" in finished.stderr
         assert "pydantic" not in finished.stderr
-    finished = run("jaxpix.attack", "--fitnes", "cosine", folder=tmp_path)
+    finished = here("jaxpix.attack", "--fitnes", "cosine")
     assert (finished.returncode, "--fitness {confidence,margin,cosine}" in finished.stderr) == (2, True)
 
 
-def test_the_traceback_is_there_for_those_who_ask(tmp_path):
-    finished = subprocess.run(
-        [sys.executable, "-m", "jaxpix.attack", "--victim", "nowhere"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "JAXPIX_TRACEBACK": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def test_the_traceback_is_there_for_those_who_ask(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXPIX_TRACEBACK", "1")
+    finished = run("jaxpix.attack", "--victim", "nowhere", folder=tmp_path)
     assert "Traceback" in finished.stderr

@@ -1,7 +1,9 @@
 """What was compiled once is not compiled again: the compiler itself is watched, not the functions one knows of."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -9,9 +11,10 @@ import pytest
 from support.small_networks import noise_images, small_resnet, small_victim
 from support.toys import toy_images, toy_victim
 
-from jaxpix import AttackConfig, EngineConfig
+from jaxpix import AttackConfig, EngineConfig, Record, attack_images
 from jaxpix.attack.experiments import Attack
 from jaxpix.config import TrainConfig
+from jaxpix.search.engine import Engine
 from jaxpix.train.step import initial_state, make_evaluate, make_optimizer, make_step
 
 _COMPILED = "/jax/core/compile/backend_compile_duration"
@@ -56,6 +59,32 @@ def test_a_second_attack_compiles_nothing(evaluator: str, size: int) -> None:
     with compiling(at_least=0, at_most=0):
         run(1)
         run(2)
+
+
+def test_no_more_slots_than_images_and_what_fits_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records are those of any number of slots; fewer images than slots that are compiled compile nothing."""
+    victim, images, config = toy_victim(), toy_images(5), AttackConfig(population=8, generations=3)
+    compile_programs, slots = Engine.compile, []
+
+    def noting(engine: Engine, *arguments: Any) -> None:
+        slots.append(engine.layout.num_slots)
+        compile_programs(engine, *arguments)
+
+    monkeypatch.setattr(Engine, "compile", noting)
+
+    def attack(count: int) -> list[Record]:
+        found = attack_images(victim, images[:count], None, config, engine=EngineConfig(slots=3))
+        return [dataclasses.replace(record, seconds=0.0) for record in found]
+
+    two = attack(2)
+    with compiling(at_least=0, at_most=0):
+        assert attack(2) == two
+    with compiling(at_least=1, at_most=np.inf):
+        five = attack(5)
+    with compiling(at_least=0, at_most=0):
+        assert attack(2) == two
+    assert five[:2] == two
+    assert slots == [2, 2, 3, 3]
 
 
 def test_prediction_pads_to_one_shape() -> None:

@@ -15,8 +15,6 @@ def executed(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[s
     """What the cells put out, as text and HTML, of a notebook that was run in `folder`."""
     monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-    # Compiling is most of it, and nothing here hangs on how fast the programs are.
-    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     notebook = nbformat.read(EXAMPLES / name, as_version=4)
     client = NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}

@@ -1,13 +1,15 @@
 """What an attack on a data set is told, and the victim, images and folder that this names."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
 from ..data.prepared import PreparedDataset, open_prepared
 from ..errors import InputError
-from ..search.presets import fitness_of
+from ..search.exhaustive.grid import CORNERS, read_mask
+from ..search.presets import fitness_of, settings_name
 from ..storage.settings import to_plain, to_toml
 from ..terminal.console import say
 from ..victim.class_order import matched_to
@@ -19,10 +21,6 @@ from .work import Plan
 if TYPE_CHECKING:
     from ..victim.victim import Victim
     from .given import Attackable
-
-
-# Settings that older run folders do not know.
-_LATER = ("search",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,18 +169,24 @@ def plan_of(options: AttackOptions, victim: "Victim", dataset: "Attackable", *, 
 def identity_of(options: AttackOptions, victim: "Victim", dataset: "Attackable") -> dict[str, Any]:
     """What decides the results, JSON-able: not where things lie, nor how they are computed."""
     chosen = to_plain(options)
-    # Folders of older versions do not say what is still the default.
-    for field in _LATER:
-        if chosen[field] == getattr(AttackConfig(), field):
-            del chosen[field]
     places = ("victim", "run", "data_dir", "dataset", "split", "image_size")
     for name in (*places, *to_plain(options.engine)):
         del chosen[name]
+    chosen |= _of_exhaustive(options.config)
     chosen |= {"victim_id": victim.victim_id, "data_fingerprint": dataset.fingerprint}
     if victim.reference is not None:
         # The name of the file and what it holds, wherever it lies: an edited one is another victim.
         chosen["victim_file"] = str(victim.reference)
     return chosen
+
+
+def _of_exhaustive(config: AttackConfig) -> dict[str, Any]:
+    """What only an exhaustive search asks; None of an evolution, whose older folders do not say."""
+    if config.search != "exhaustive":
+        search = None if config.search == "evolution" else config.search
+        return {"search": search, "values": None, "mask": None}
+    mask = None if config.mask is None else hashlib.sha256(read_mask(config.mask).tobytes()).hexdigest()
+    return {"search": config.search, "values": config.values or CORNERS, "mask": mask}
 
 
 def _default_folder(options: AttackOptions, victim: "Victim", dataset: "Attackable") -> Path:
@@ -191,7 +195,7 @@ def _default_folder(options: AttackOptions, victim: "Victim", dataset: "Attackab
     fitness = fitness_of(config, victim.space)
     name = f"attack-{dataset.info.name}-{victim.name}-{fitness}-k{config.num_pixels}"
     if config.search != "evolution":
-        name += f"-{config.search}"
+        name += f"-{settings_name(config).replace(', ', '-')}"
     if config.target is not None:
         name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)
     return Path("runs") / name

@@ -15,6 +15,8 @@ from ..terminal.console import Meter, say
 from .selection import eligible, select, select_all
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..data.prepared import Example
     from ..records.attacked import PassedOver, Selection
     from ..records.record import Record
@@ -63,6 +65,7 @@ class Keeper(Protocol):
     passed_over: set[str]
     num_successes: int
     member: Member
+    scratch: Path | None
 
     def save(self, finished: Finished) -> Record:
         """Keep a finished experiment."""
@@ -119,14 +122,13 @@ def choose(images: Images) -> Selection:
 
 
 def _announcement(attack: Attack, total: str, share: str) -> str:
-    search, config = attack.search, attack.config
+    config = attack.config
     aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
-    most, name = search.population * (1 + search.generations), settings_name(config)
+    name = settings_name(config)
     settings = f"{'preset' if name == config.preset else 'search'} {name}"
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
-        f"{attack.fitness}, {settings}, at most {most:,} queries each; evaluation "
-        f"{attack.engine.problem.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
+        f"{attack.fitness}, {settings}, {attack.searcher.says}; compiling first"
     )
 
 
@@ -155,6 +157,7 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
         InputError: the fitness guides the search of no image (`FirstLook`), and none was finished before.
     """
     attack, plan, member = images.attack, images.plan, keeper.member
+    attack.searcher.expect(len(share))
     shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
     plan.say(_announcement(attack, how_many(selection, keeper), shared))
     for doubt in doubts(plan, selection):
@@ -176,7 +179,10 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
             meter.advance(0, note())
 
         jobs = images.jobs(keeper, selection, share, meter)
-        for finished in attack.run(jobs, plan.origin, count, plan.say, look):
+        experiments = attack.run(
+            jobs, plan.origin, count, plan.say, look, total=selection.total, scratch=keeper.scratch
+        )
+        for finished in experiments:
             keeper.save(finished)
             meter.advance(1, note())
     for doubt in look.notes(attack.fitness):

@@ -15,7 +15,7 @@ from ..config import Task
 from ..errors import InputError
 from .shown import Shown, Viewer
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # The values that are allowed, and how wide a column of a table is: where nothing is said, Arrow's widest.
 _Int32 = Annotated[int, pa.int32()]
@@ -49,7 +49,8 @@ class Record(Shown):
         normal_classes: classes that are no disease; multi-label: none, the empty set is Normal. Rows of
             version 1 did not say and are read with [].
         num_pixels: K.
-        fitness, preset: objective and named settings of the search.
+        fitness, preset: objective and named settings of the search: those of an evolution, or "exhaustive" and the
+            values that it tried.
         target: label set to reach; None is untargeted.
         seed: of the run; the experiment's own randomness folds in the image id.
         label_before, label_after: names of the classes present, before and after; empty is Normal.
@@ -61,10 +62,13 @@ class Record(Shown):
         pixels: the changed pixels. Of a failure: the fittest candidate found.
         generations: run after the initial population.
         queries: candidates evaluated.
-        queries_to_first_hit: candidates up to the first adversarial one; None: none was found.
+        queries_to_first_hit: candidates up to the first adversarial one; None: none was found. Of an exhaustive
+            search in its order, row by row, which means nothing.
         best_fitness: of the returned candidate, as the search saw it; lower is better.
-        stop_reason: `adversarial` or `generations`.
+        stop_reason: `adversarial`, `generations` or `exhausted`.
         seconds: wall time of the experiment beside the other slots.
+        exhaustive_flips: of an exhaustive search, the pairs of position and value that are adversarial; else None.
+        exhaustive_positions: likewise, the positions that have any.
         image_file: saved candidate of a success, relative to the run folder; "" otherwise.
         synthetic: the image was drawn by jaxpix.
         schema_version: of this row.
@@ -99,6 +103,8 @@ class Record(Shown):
     best_fitness: _Float32
     stop_reason: str
     seconds: _Seconds
+    exhaustive_flips: _Count64 | None = None
+    exhaustive_positions: _Count64 | None = None
     image_file: str = ""
     synthetic: bool = False
     schema_version: _Int32 = SCHEMA_VERSION
@@ -206,7 +212,7 @@ def _from_plain(row: dict[str, Any]) -> Record:
             f"the record of {row.get('image_id')!r} has schema version {version}, this jaxpix reads "
             f"1 to {SCHEMA_VERSION}; read it with the jaxpix that wrote it, or a newer one"
         )
-    # Version 1 had no normal_classes.
+    # Version 1 had no normal_classes; versions before 3 lack what has a default.
     row = {**row, "normal_classes": row.get("normal_classes") or []}
     texts = {name: sys.intern(row[name]) for name in _REPEATED_TEXTS}
     names = {name: _shared(tuple(_list(row[name]))) for name in _REPEATED_NAMES}

@@ -9,11 +9,11 @@ import tyro
 from ..errors import InputError
 from ..terminal.console import run_door, say
 from ..terminal.options import parse
-from .companions import PDF, formats_of
-from .paired_files import write_comparison
-from .poster import POSTER, write_poster
-from .printing import print_page
-from .reading import read_attacks
+from .exports.companions import PDF, formats_of
+from .exports.poster import POSTER, write_poster
+from .exports.printing import print_page
+from .paired.files import write_comparison
+from .runs.reading import read_attacks
 from .writing import write_report
 
 EXAMPLES = (

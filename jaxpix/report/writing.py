@@ -5,16 +5,16 @@ from pathlib import Path
 
 from ..storage.files import remove_unfinished, write_atomically
 from ..storage.locks import hold
-from .charts import charts_of
-from .companions import write_companions
-from .exports import export
-from .gallery import gallery_of
-from .lead import lead_of
-from .pages import render_page
-from .reading import read_attacks
-from .series import series_of
-from .study_tables import tables_of
-from .summary import summary_of
+from .exports.companions import write_companions
+from .exports.files import export
+from .exports.summary import summary_of
+from .page.charts import charts_of
+from .page.document import render_page
+from .page.gallery import gallery_of
+from .page.lead import lead_of
+from .runs.reading import read_attacks
+from .runs.series import series_of
+from .tables.study import tables_of
 
 PAGE, FIGURES = "index.html", "figures"
 

@@ -46,12 +46,30 @@ class Engine:
 
     def __init__(self, victim: Victim, problem: Problem, config: EngineConfig):
         self.victim, self.problem, self._config = victim, problem, config
-        self._arrange(choose_layout(problem, config.slots))
+        self._largest = choose_layout(problem, config.slots)
+        self._arrange(self._largest)
 
     def _arrange(self, layout: Layout) -> None:
         self.layout, self.program = layout, slot_program(self.problem, layout)
         self.verify = Verifier(self.victim, self.problem, layout.judged)
         self._is_compiled = False
+
+    @property
+    def says(self) -> str:
+        """For people: what is done at most, and how."""
+        search = self.problem.strategy.search
+        most, how = search.population * (1 + search.generations), self.problem.evaluator.name
+        return f"at most {most:,} queries each; evaluation {how}, {self.layout.num_slots} slots"
+
+    def expect(self, experiments: int) -> None:
+        """Make no more slots than so many experiments need, before they run; records do not depend on it.
+
+        Programs with more slots that are compiled already are used as they are.
+        """
+        layout = self._largest.at_most(experiments)
+        is_enough = layout.num_slots <= self.layout.num_slots
+        if layout != self.layout and not (is_enough and self.program.is_compiled):
+            self._arrange(layout)
 
     def compile(self, on_notice: Callable[[str], None] | None = None) -> None:
         """Compile what an attack needs, side by side, unless that is done; XLA does not hold Python's lock.
@@ -81,7 +99,7 @@ class Engine:
         work = {"search": advance, "bases": fill, "judge": self.verify.compile, "refuting": refute}
         with ThreadPoolExecutor(len(work)) as threads:
             seconds = list(threads.map(_seconds_of, work.values()))
-        self._is_compiled = True
+        self._is_compiled = program.is_compiled = True
         whole = time.monotonic() - began
         if on_notice and whole > _SECONDS_WORTH_SAYING:
             each = ", ".join(f"{name} {time:.1f} s" for name, time in zip(work, seconds, strict=True))
@@ -131,6 +149,7 @@ class Engine:
             yield from work.judged
             queue = itertools.chain(work.unfinished(), queue)
             del work
+            self._largest = smaller
             self._arrange(smaller)
 
     def _means(self) -> Means:

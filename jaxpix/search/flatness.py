@@ -27,6 +27,10 @@ _MOST_SAMPLES = 16
 _MARGIN = '--fitness margin (in Python: AttackConfig(fitness="margin"))'
 
 
+class NothingGuidesError(InputError):
+    """The first population of every image is flat: no search would be guided."""
+
+
 class _Sample(NamedTuple):
     job: Job
     pixels: Pixels
@@ -85,7 +89,7 @@ class FirstLook:
         value = f"{values.pop() + 0.0:.6g}" if len(values) == 1 else "the same number"
         number = len(self._looked)
         images = "the image" if number == 1 else f"each of the {number:,} images that were looked at"
-        return InputError(
+        return NothingGuidesError(
             f"nothing would guide the search: fitness {problem.fitness} is {value} for all "
             f"{problem.search.population:,} candidates of the first population of {images}. "
             f"{_reason(victim, problem, self._samples)}"

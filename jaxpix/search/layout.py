@@ -40,6 +40,17 @@ class Layout:
     seconds_per_call: float
     judged: int = 1
 
+    def at_most(self, experiments: int) -> "Layout":
+        """No more slots than whole groups on every device need for so many experiments.
+
+        Groups stay as large as they are: candidates are evaluated in the same batches, to the same bits.
+        """
+        whole = self.group * len(self.devices)
+        num_slots = min(self.num_slots, max(1, math.ceil(experiments / whole)) * whole)
+        return dataclasses.replace(
+            self, num_slots=num_slots, filling=min(self.filling, num_slots // len(self.devices))
+        )
+
     def halved(self) -> "Layout | None":
         """Half the slots, in smaller groups where needed; None when there is one per device already."""
         per_device = self.num_slots // len(self.devices) // 2

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import AttackConfig, Fitness, Preset, SearchName
 from ..errors import InputError
+from .exhaustive.grid import CORNERS
 from .strategies.evolution import EvolutionSearch
 from .strategies.shortlist import ShortlistSearch
 from .strategies.sparse_rs import SparseSearch
@@ -65,8 +66,10 @@ def search_of(config: AttackConfig) -> Search:
         InputError: more queries an experiment than 32 bits can count, or settings of another search.
     """
     name = search_name(config)
-    brought = {} if name == "evolution" else _OTHERS
-    if config.search == "evolution":
+    # An exhaustive search has candidates of its own.
+    evolves = name in ("evolution", "exhaustive")
+    brought = {} if evolves else _OTHERS
+    if evolves or config.search == "evolution":
         brought = {**brought, **PRESETS[config.preset]}
     values = {
         key: default if getattr(config, key) is None else getattr(config, key)
@@ -78,7 +81,7 @@ def search_of(config: AttackConfig) -> Search:
         raise InputError(
             f"population x (generations + 1) is {queries:,} queries an experiment; fewer than {2**31:,} are allowed"
         )
-    if name == "evolution":
+    if evolves:
         weight = values.pop("differential_weight")
         low, high = weight if isinstance(weight, tuple) else (weight, weight)
         return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
@@ -109,6 +112,8 @@ def search_name(config: AttackConfig) -> SearchName:
 
 def settings_name(config: AttackConfig) -> str:
     """What names the settings of a configuration's search, as records say it: a preset, else the search."""
+    if config.search == "exhaustive":
+        return f"exhaustive, {config.values or CORNERS}"
     return config.preset if config.search == "evolution" else config.search
 
 

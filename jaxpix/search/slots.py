@@ -67,9 +67,13 @@ class SlotProgram:
     Args:
         problem: what every slot searches.
         layout: slots, groups and devices.
+
+    Attributes:
+        is_compiled: whether some engine has compiled the functions.
     """
 
     def __init__(self, problem: Problem, layout: Layout):
+        self.is_compiled = False
         self.problem, self._evaluator, self._strategy = problem, problem.evaluator, problem.strategy
         self.num_slots, self._group, self._filling = layout.num_slots, layout.group, layout.filling
         assert self.num_slots % (self._group * len(layout.devices)) == 0, (
@@ -224,7 +228,8 @@ def _keep_where(keep: jax.Array, old: jax.Array, new: jax.Array) -> jax.Array:
     return jnp.where(keep.reshape(-1, *[1] * (old.ndim - 1)), old, new)
 
 
-@functools.lru_cache(maxsize=8)
+# An attack asks for its largest layout, and then for the one that its images need.
+@functools.lru_cache(maxsize=16)
 def slot_program(problem: Problem, layout: Layout) -> SlotProgram:
     """The program of a problem, kept: attacking batch after batch, or seed after seed, compiles once."""
     return SlotProgram(problem, layout)

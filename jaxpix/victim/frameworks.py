@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import jax
@@ -129,6 +130,37 @@ class OtherFrameworks(Classifier):
         normalisation = Normalisation(mean, std, input_shape[2])
         parts = keras_models.parts_of(model, normalisation=normalisation, output=output)
         return cls._from_parts(parts, {"input_shape": input_shape, **meaning})
+
+    @classmethod
+    def from_onnx(
+        cls,
+        path: str | Path,
+        *,
+        class_names: Sequence[str],
+        input_shape: tuple[int, int, int],
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        output: int | str | None = None,
+        **meaning: Any,
+    ) -> Self:
+        """Make a victim of an ONNX file, which onnxruntime evaluates; the other arguments are as in `from_torch`.
+
+        Args:
+            path: the file; it takes floats, [B, C, H, W] or [B, H, W, C].
+            class_names, **meaning: as in `from_function`.
+            input_shape: (H, W, C) of the images, whatever the file's order.
+            mean, std: per channel, on the 0..255 scale; by default images arrive as they are, 0..255.
+            output: number or name of the class scores, where the file has several outputs.
+
+        Raises:
+            InputError: onnxruntime is absent or cannot read the file, it takes or gives something else, or the probe
+                fails.
+        """
+        from . import onnx_models
+
+        normalisation = Normalisation(mean, std, input_shape[2])
+        parts = onnx_models.parts_of(Path(path), len(class_names), input_shape, normalisation, output=output)
+        return cls._from_parts(parts, {"class_names": class_names, "input_shape": input_shape, **meaning})
 
 
 def _torch_modules() -> Any:

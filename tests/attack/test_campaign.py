@@ -18,7 +18,7 @@ from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack import __main__ as attack
 from jaxpix.errors import InputError
 from jaxpix.models.zoo import build
-from jaxpix.report.reading import read_attacks
+from jaxpix.report.runs.reading import read_attacks
 from jaxpix.storage.png import decode_png
 
 ROOT = Path(__file__).resolve().parents[2]

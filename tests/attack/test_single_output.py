@@ -23,10 +23,6 @@ def two_outputs(weights, images):
     return jnp.concatenate([jnp.zeros_like(z), z], 1)
 
 
-# Nearly all of these tests is compiling.
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
-
 @pytest.fixture(scope="module")
 def single() -> Victim:
     return Victim.from_function(

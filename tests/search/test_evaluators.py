@@ -12,9 +12,6 @@ from jaxpix import AttackConfig, EngineConfig, attack_images
 from jaxpix.errors import InputError
 from jaxpix.search.evaluators import make_evaluator
 
-# Nearly all of these tests is compiling.
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @pytest.fixture(scope="module")
 def victim():

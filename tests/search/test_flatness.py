@@ -16,9 +16,6 @@ from jaxpix.terminal import console
 TOY, IMAGES = toy_victim(), toy_images(9)
 QUICK = AttackConfig(generations=3, population=8)
 
-# Nearly all of these tests is compiling.
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def made(change, task="multiclass", classes=3, **more) -> Victim:
     """A victim whose outputs are a function of the toy's logits and of the images."""

@@ -44,6 +44,19 @@ def test_slots_are_those_asked_for(problem, asked):
     assert asked <= layout.num_slots < asked + len(jax.local_devices()) * layout.group
 
 
+@pytest.mark.parametrize(("experiments", "slots"), [(0, 32), (1, 32), (33, 64), (128, 128), (1000, 128)])
+def test_no_more_slots_than_experiments_need(experiments, slots):
+    """In whole groups on every device."""
+    devices = tuple(jax.devices()[:1]) * 2
+    layout = Layout(num_slots=128, group=16, filling=8, devices=devices, seconds_per_call=1)
+    fitting = layout.at_most(experiments)
+    assert fitting == dataclasses.replace(layout, num_slots=slots)
+    few = Layout(num_slots=8, group=1, filling=8, devices=devices[:1], seconds_per_call=1)
+    assert (
+        few.at_most(experiments).filling == few.at_most(experiments).num_slots == max(1, min(8, experiments))
+    )
+
+
 def test_halving_ends_at_one_slot_per_device():
     layout = Layout(num_slots=64, group=16, filling=8, devices=tuple(jax.devices()[:1]), seconds_per_call=1)
     sizes = []
@@ -145,8 +158,6 @@ def test_devices_that_share_the_slots_give_the_records_of_one():
         **os.environ,
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-        # The time here is the compiler's, and sharding is no optimisation.
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
     }
     code = "from search import test_layout; test_layout.print_records_of_devices()"

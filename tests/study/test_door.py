@@ -20,10 +20,6 @@ from jaxpix.study.file import read_study
 NAMES = ("untargeted-k1", "untargeted-k20", "to-left-k1", "to-left-k20")
 
 
-# Nearly all of these tests is compiling.
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """A folder with a prepared data set and a study of it."""

@@ -1,19 +1,16 @@
 """What a shell completes once it has read the script."""
 
 import importlib
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from jaxpix.__main__ import DOORS
+from jaxpix.__main__ import DOORS, main
 from jaxpix.errors import InputError
 from jaxpix.terminal.completion import SHELLS, completion_script
 
-ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = {name: importlib.import_module(f"jaxpix.{name}.__main__").OPTIONS for name in DOORS}
 # As bash calls it: the words that were typed, and which of them is completed.
 ASK = """
@@ -76,15 +73,16 @@ def test_another_shell_is_refused() -> None:
         ("fish", "config/fish/completions/jaxpix.fish"),
     ],
 )
-def test_it_is_installed_where_the_shell_looks(tmp_path: Path, shell: str, place: str) -> None:
-    places = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    done = subprocess.run(
-        [sys.executable, "-m", "jaxpix", "--install-completion", shell],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **places},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+def test_it_is_installed_where_the_shell_looks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shell: str,
+    place: str,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr("sys.argv", ["jaxpix", "--install-completion", shell])
+    main()
     assert (tmp_path / place).read_text() == completion_script(shell, OPTIONS)
-    assert f"completion for {shell}: {tmp_path / place}" in done.stdout
+    assert f"completion for {shell}: {tmp_path / place}" in capsys.readouterr().out

@@ -119,6 +119,7 @@ def test_an_unknown_architecture_names_those_there_are():
         )
 
 
+@pytest.mark.torch
 def test_keras_models_evaluate_without_training(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     keras = pytest.importorskip("keras", reason="Keras is not installed")

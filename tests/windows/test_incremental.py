@@ -21,10 +21,6 @@ POPULATION = 120
 DENSE = {"vit", "mlp"}
 
 
-# Nearly all of these tests is compiling.
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
-
 @functools.cache
 def traced(name, layout, shape):
     if name in SMALL:

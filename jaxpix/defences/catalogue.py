@@ -46,9 +46,7 @@ def _gaussian(sigma: int) -> Defence:
 
 def _bilateral(size: int) -> Defence:
     says = f"bilateral filter of {size}x{size} positions, sigma {SIGMA_SPACE} positions and {SIGMA_VALUE} grey levels"
-    fn = functools.partial(
-        filters.bilateral, size=size, sigma_space=SIGMA_SPACE, sigma_value=SIGMA_VALUE
-    )
+    fn = functools.partial(filters.bilateral, size=size, sigma_space=SIGMA_SPACE, sigma_value=SIGMA_VALUE)
     return Defence(f"bilateral{size}", says, fn)
 
 
@@ -87,7 +85,8 @@ def defence_of(name: str) -> Defence:
     Raises:
         InputError: there is none, or it does not take that number; says which there are.
     """
-    word, digits = re.fullmatch(r"([^0-9]*)([0-9]{0,4})", name, re.DOTALL).groups() if len(name) < 40 else (name, "")
+    found = re.fullmatch(r"([a-z]+)([0-9]{0,4})", name)
+    word, digits = found.groups() if found else (name, "")
     kind = KINDS.get(word)
     if kind is None:
         raise InputError(

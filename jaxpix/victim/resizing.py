@@ -41,7 +41,9 @@ def fitted(victim: Fitted, shape: tuple[int, int, int]) -> Fitted:
         )
 
     if victim.judged is not None:
-        raise InputError(f"victim {victim.name!r} is judged on the host: fit the victim first, then defend it")
+        raise InputError(
+            f"victim {victim.name!r} is judged on the host: fit the victim first, then defend it"
+        )
 
     def fit(images: jax.Array) -> jax.Array:
         if shape[2] > channels:

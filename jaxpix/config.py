@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
-SearchName = Literal["evolution", "exhaustive"]
+SearchName = Literal["evolution", "exhaustive", "random", "shortlist", "sparse_rs"]
 Bounds = Literal["clip", "redraw", "reflect"]
 ModelName = Literal[
     "resnet18",
@@ -167,19 +167,20 @@ class AttackConfig(_Short):
     num_pixels: Count = 1
     """K, the pixels that may change."""
     fitness: Fitness | None = None
-    """What evolution minimises. Default: `confidence`; of several labels at once `cosine`."""
+    """What the search minimises. Default: `confidence`; of several labels at once `cosine`; `shortlist` and
+    `sparse_rs`: `margin`."""
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     search: SearchName = "evolution"
-    """`evolution`: differential evolution, as the preset says. `exhaustive`: every position with every value of
-    `values`, for one pixel."""
+    """How candidates are chosen: differential `evolution`; `exhaustive`, every position with every value of `values`,
+    for one pixel; uniformly at `random`; from a `shortlist` by the victim's gradient; or as `sparse_rs` does."""
     values: Levels | None = None
     """`exhaustive` only, levels of each channel: `corners` (0 and 255), a number of evenly spaced ones such as 17, or
     `all` 256, for grey images. Default: `corners`."""
     mask: Path | None = None
     """`exhaustive` only: PNG of the images' size; where it is black no pixel may change. Default: all may."""
     preset: Preset = "tsai2023"
-    """Names every choice below: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
+    """Names every choice of the evolution: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None
     """P, candidates of a generation."""
     generations: Annotated[int, Field(ge=0, lt=2**31)] = 100

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..config import AttackConfig, Fitness, Preset
+from ..config import AttackConfig, Fitness, Preset, SearchName
 from ..errors import InputError
 from .exhaustive.grid import CORNERS
 from .strategies.evolution import EvolutionSearch
+from .strategies.shortlist import ShortlistSearch
+from .strategies.sparse_rs import SparseSearch
+from .strategies.uniform import RandomSearch
 
 if TYPE_CHECKING:
     from ..labels import LabelSpace
     from .strategies.strategy import Search
 
+# A preset may also say "search": the search that it names the settings of.
 PRESETS: dict[Preset, dict[str, Any]] = {
     # Tsai et al. 2023, 3.2 and 4.1; uniform start and clipping where the paper is silent.
     "tsai2023": {
@@ -48,31 +52,69 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 }
 
 
+# Of the searches that are no evolution: as many candidates as the paper has, and the first hit is enough.
+_OTHERS: dict[str, Any] = {"population": 100, "stop_fraction": 0.0}
+# Searches that compare margins by their nature, which confidences that are saturated no longer tell apart.
+_OF_MARGINS = ("shortlist", "sparse_rs")
+_OF_EVOLUTION = ("differential_weight", "crossover_rate", "strategy", "initialisation", "bounds")
+
+
 def search_of(config: AttackConfig) -> Search:
-    """The search that a configuration means: its own values, else its preset's.
+    """The search that a configuration means: its own values, else its preset's or its search's.
 
     Raises:
-        InputError: more queries an experiment than 32 bits can count.
+        InputError: more queries an experiment than 32 bits can count, or settings of another search.
     """
+    name = search_name(config)
+    # An exhaustive search has candidates of its own.
+    evolves = name in ("evolution", "exhaustive")
+    brought = {} if evolves else _OTHERS
+    if evolves or config.search == "evolution":
+        brought = {**brought, **PRESETS[config.preset]}
     values = {
-        name: default if getattr(config, name) is None else getattr(config, name)
-        for name, default in PRESETS[config.preset].items()
+        key: default if getattr(config, key) is None else getattr(config, key)
+        for key, default in brought.items()
+        if key != "search"
     }
     queries = values["population"] * (config.generations + 1)
     if queries >= 2**31:
         raise InputError(
             f"population x (generations + 1) is {queries:,} queries an experiment; fewer than {2**31:,} are allowed"
         )
-    weight = values.pop("differential_weight")
-    low, high = weight if isinstance(weight, tuple) else (weight, weight)
-    return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
+    if evolves:
+        weight = values.pop("differential_weight")
+        low, high = weight if isinstance(weight, tuple) else (weight, weight)
+        return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
+    _refuse(config, name)
+    if name == "sparse_rs":
+        # One candidate a generation: as many generations as others have candidates.
+        return SparseSearch(1, queries - 1, values["stop_fraction"])
+    kind = {"random": RandomSearch, "shortlist": ShortlistSearch}[name]
+    return kind(generations=config.generations, **values)
+
+
+def _refuse(config: AttackConfig, name: str) -> None:
+    """Refuse settings that only the evolution has."""
+    given = [key for key in _OF_EVOLUTION if getattr(config, key) is not None]
+    given += ["preset"] * (config.preset != AttackConfig().preset and config.search == name)
+    if given:
+        raise InputError(
+            f"search {name} has no {given[0]} (got {getattr(config, given[0])!r}): it is a setting of differential "
+            "evolution; allowed beside it: population, generations, stop_fraction, fitness, target, precision, seed"
+        )
+
+
+def search_name(config: AttackConfig) -> SearchName:
+    """The search that a configuration means: its own, else its preset's, else the evolution."""
+    named: SearchName = PRESETS[config.preset].get("search", "evolution")
+    return named if config.search == "evolution" else config.search
 
 
 def settings_name(config: AttackConfig) -> str:
-    """What names the settings of a configuration's search, as records say it: the preset, or the other search."""
+    """What names the settings of a configuration's search, as records say it: a preset, else the search."""
     if config.search == "exhaustive":
         return f"exhaustive, {config.values or CORNERS}"
-    return config.preset
+    return config.preset if config.search == "evolution" else config.search
 
 
 def fitness_of(config: AttackConfig, space: LabelSpace) -> Fitness:
@@ -87,5 +129,8 @@ def fitness_of(config: AttackConfig, space: LabelSpace) -> Fitness:
             f"fitness cosine compares sets of labels; of a single output ({space.class_names[0]!r}) it is 1 or -1 "
             "whatever its confidence, and guides nothing; allowed: confidence, margin"
         )
-    of_sets = space.task == "multilabel" and not is_alone
-    return config.fitness or ("cosine" if of_sets else "confidence")
+    if config.fitness is not None:
+        return config.fitness
+    if search_name(config) in _OF_MARGINS:
+        return "margin"
+    return "cosine" if space.task == "multilabel" and not is_alone else "confidence"

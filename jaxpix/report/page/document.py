@@ -42,6 +42,7 @@ def render_page(
     tables: Sequence[Table],
     paths: Sequence[Path],
     out: Path,
+    links: Mapping[str, str],
 ) -> str:
     """The page as HTML.
 
@@ -52,6 +53,7 @@ def render_page(
         charts: the figures of each series.
         tables: tables over all series.
         paths, out: what the report was told, so that the page can tell how to write it again.
+        links: pages beside this one, and what they show.
     """
     shared = shared_facts(all_series)
     return (
@@ -64,6 +66,7 @@ def render_page(
             cautions=_said_once(all_series, _cautions),
             deviations=_said_once(all_series, lambda series: series.deviations),
             comparison=compared(all_series),
+            links=links,
             gallery=gallery,
             parts=_parts(all_series, charts, shared),
             shared_facts=shared,

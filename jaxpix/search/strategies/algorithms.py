@@ -99,9 +99,7 @@ class Algorithm(Strategy):
     def _of(self, population: jax.Array, fitness: jax.Array, key: jax.Array) -> Any:
         """State of an evaluated first population."""
         return strongly_typed(
-            self._algorithm.init(
-                jax.random.fold_in(key, 1), self._scaled(population), fitness, self._params
-            )
+            self._algorithm.init(jax.random.fold_in(key, 1), self._scaled(population), fitness, self._params)
         )
 
     def propose(self, progress: Progress) -> jax.Array:

@@ -183,6 +183,7 @@ class Attack:
             seconds=outcome.seconds,
             exhaustive_flips=None if maps is None else maps.num_flips,
             exhaustive_positions=None if maps is None else maps.num_positions,
+            trajectory=outcome.trajectory,
             synthetic=origin.synthetic,
         )
 

@@ -85,9 +85,8 @@ def defence_of(name: str) -> Defence:
     Raises:
         InputError: there is none, or it does not take that number; says which there are.
     """
-    word, digits = (
-        re.fullmatch(r"([^0-9]*)([0-9]{0,4})", name, re.DOTALL).groups() if len(name) < 40 else (name, "")
-    )
+    found = re.fullmatch(r"([a-z]+)([0-9]{0,4})", name)
+    word, digits = found.groups() if found else (name, "")
     kind = KINDS.get(word)
     if kind is None:
         raise InputError(

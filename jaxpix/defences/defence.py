@@ -24,8 +24,8 @@ class Defence:
         name: short, with its parameter: `median3`.
         says: a sentence with all parameters; part of the defended victim's identity.
         filter: pure and jittable; images float32 [B, H, W, C] in 0..255 -> the same shape.
-        on_host: uint8 [B, H, W, C] -> the same, where the real thing is no JAX: it judges, and `filter` is its stand-in
-            in searches. None: `filter` is the real thing.
+        on_host: uint8 [B, H, W, C] -> the same, where the real thing is no JAX: it judges, and `filter` is its
+            stand-in in searches. None: `filter` is the real thing.
     """
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +80,7 @@ def ensemble(victims: Sequence[Victim], way: str) -> Victim:
         ]
         return combine(each, space)
 
-    combined = jax.jit(functools.partial(combine, space=space))
+    combined = jax.jit(lambda logits: combine(logits, space))
 
     def judged(images: np.ndarray) -> jax.Array:
         return combined([victim.logits(images) for victim in victims])

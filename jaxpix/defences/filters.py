@@ -45,7 +45,7 @@ def exchanges(count: int) -> Iterator[tuple[int, int]]:
 
 
 def gaussian(images: jax.Array, sigma: float) -> jax.Array:
-    """Blurred by a Gaussian that is cut off at two `sigma`; `gaussian_filter(mode="nearest", truncate=2)` of SciPy."""
+    """Blurred by a Gaussian that is cut off at two `sigma`: SciPy's `gaussian_filter(mode="nearest", truncate=2)`."""
     radius = int(2 * sigma + 0.5)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     weights = np.outer(weights, weights).ravel()

@@ -1,4 +1,4 @@
-"""JPEG as a defence: Pillow's, which judges, and a stand-in in JAX for searches, which has its tables and roundings."""
+"""JPEG as a defence: Pillow's, which judges, and a stand-in in JAX for searches, with its tables and roundings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OFFSET = np.array([0, 128, 128], np.float32)
 
 
 def by_pillow(images: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 images [B, H, W, C] after being saved as JPEG by Pillow and read back; colours are not thinned out (4:4:4)."""
+    """uint8 images [B, H, W, C] saved as JPEG by Pillow and read back; colours are not thinned out (4:4:4)."""
     return np.stack([_saved_and_read(image, quality) for image in images])
 
 

@@ -1,8 +1,8 @@
 """Which values of a pixel a 3x3 median can tell apart: an exhaustive search through it needs no others.
 
 A median of nine with eight of them fixed is clip(v, s4, s5), where s4 and s5 are the fourth and fifth of the eight in
-order. A pixel v stands in the windows of up to nine positions, so all filtered images that its 256 values can give are
-given by those values alone that lie in the union of these ranges [s4, s5].
+order. A pixel v stands in the windows of up to nine positions, so all filtered images that its 256 values can give
+are given by those values alone that lie in the union of these ranges [s4, s5].
 (At the border a pixel stands several times in a window, which only moves the two.)
 """
 
@@ -34,7 +34,7 @@ def distinct_values(image: np.ndarray) -> np.ndarray:
 
 
 def _medians_with(image: np.ndarray, value: int) -> list[np.ndarray]:
-    """For each of the nine positions around a pixel: the median there, were the pixel `value`; of all pixels at once."""
+    """For each of the nine positions around a pixel: the median there, were the pixel `value`; for all pixels."""
     height, width, channels = image.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)[None]
     found = []

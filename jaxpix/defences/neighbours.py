@@ -29,8 +29,8 @@ def _along(values: jax.Array, axis: int, radius: int) -> jax.Array:
 def _moved(values: jax.Array, axis: int, by: int) -> jax.Array:
     """Values moved by one position along an axis; the place that becomes free keeps its value.
 
-    Written as a pad and a choice: windows follow both, which they would not through `mode="edge"`, whose pieces of the
-    border are positions of their own.
+    Written as a pad and a choice: windows follow both, which they would not through `mode="edge"`, whose pieces of
+    the border are positions of their own.
     """
     config = [(by, -by, 0) if one == axis else (0, 0, 0) for one in range(values.ndim)]
     moved = jax.lax.pad(values, jnp.zeros((), values.dtype), config)

@@ -17,8 +17,10 @@ from ..search.flatness import NothingGuidesError
 from ..search.presets import search_of
 from ..search.verification import Judge
 from ..storage.png import encode_png
+from .measured import Attacked
 
 if TYPE_CHECKING:
+    from ..attack.given import Attackable
     from ..config import AttackConfig, EngineConfig
     from ..records.record import Record
     from ..victim.victim import Victim
@@ -38,24 +40,6 @@ ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
 """What is attacked with, by name: the configuration of the door -> that of the attack. A line adds one."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Attacked:
-    """What came of an attack.
-
-    Attributes:
-        records: of the images that the victim classifies correctly as they are.
-        flat: what was said where nothing would guide the search of any image; "" elsewhere. Then no record exists.
-    """
-
-    records: list[Record]
-    flat: str = ""
-
-    @property
-    def broken(self) -> frozenset[str]:
-        """Ids of the images with a success."""
-        return frozenset(record.image_id for record in self.records if record.success)
-
-
 def check_names(names: tuple[str, ...]) -> None:
     """Refuse unknown attacks.
 
@@ -70,14 +54,15 @@ def check_names(names: tuple[str, ...]) -> None:
 
 
 def attacked(
-    victim: Victim, images: ChosenImages, config: AttackConfig, engine: EngineConfig, folder: Path
+    victim: Victim, images: Attackable, config: AttackConfig, engine: EngineConfig, folder: Path
 ) -> Attacked:
     """Attack all images that the victim classifies correctly, or read what was finished in the folder before.
 
     Raises:
         InputError: the folder holds another attack, or the configuration does not fit the victim.
     """
-    options = AttackOptions(subset=images.subset, all=True, run=folder, config=config, engine=engine)
+    (subset,) = images.num_examples
+    options = AttackOptions(subset=subset, all=True, run=folder, config=config, engine=engine)
     flat = ""
     records: list[Record] = []
     try:
@@ -101,7 +86,7 @@ def fooled_by(victim: Victim, images: ChosenImages, records: list[Record]) -> fr
     truth = dict(zip(ids, victim.space.from_stored(images.labels(images.subset)), strict=True))
     names = [record.image_id for record in records]
     logits = judge([encode_png(_painted(by_id[record.image_id], record)) for record in records])
-    said = np.asarray(victim.space.labels(logits)) if names else []
+    said = np.asarray(victim.space.labels(logits))
     return frozenset(name for name, label in zip(names, said, strict=True) if (label != truth[name]).any())
 
 

@@ -68,24 +68,30 @@ class ChosenImages(PreparedDataset):
     Attributes:
         subset: of the data set.
         indices: which of its images, in order.
+        whole: the data set.
     """
 
-    subset: str = "test"
-    indices: tuple[int, ...] = ()
+    subset: str
+    indices: tuple[int, ...]
+    whole: PreparedDataset
 
     def source(self, split_name: str) -> list[Example]:  # type: ignore[override]
         """The images."""
-        every = super().source(split_name)
+        every = self.whole.source(split_name)
         return [every[index] for index in self.indices]
 
-    def _column(self, name: str, split_name: str) -> list[object]:
-        column = super()._column(name, split_name)
-        return [column[index] for index in self.indices]
+    def labels(self, split_name: str) -> np.ndarray:
+        """Their labels, as those of a split."""
+        return self.whole.labels(split_name)[list(self.indices)]
+
+    def image_ids(self, split_name: str) -> np.ndarray:
+        """Their ids, str [B]."""
+        return self.whole.image_ids(split_name)[list(self.indices)]
 
     def first(self, count: int) -> ChosenImages:
         """Of these, so many, taken evenly from all."""
         places = np.unique(np.linspace(0, len(self.indices) - 1, min(count, len(self.indices))).astype(int))
-        return chosen(self, self.subset, [self.indices[place] for place in places])
+        return chosen(self.whole, self.subset, [self.indices[place] for place in places])
 
     @property
     def stack(self) -> np.ndarray:
@@ -97,7 +103,8 @@ def chosen(dataset: PreparedDataset, subset: str, indices: list[int]) -> ChosenI
     """These images of a data set; their fingerprint is their own."""
     known = {field.name: getattr(dataset, field.name) for field in dataclasses.fields(PreparedDataset)}
     digest = hashlib.sha256(repr((dataset.fingerprint, subset, indices)).encode()).hexdigest()
-    return ChosenImages(**{**known, "fingerprint": digest}, subset=subset, indices=tuple(indices))
+    known |= {"fingerprint": digest, "num_examples": {subset: len(indices)}}
+    return ChosenImages(**known, subset=subset, indices=tuple(indices), whole=dataset)
 
 
 def choose(options: DefendOptions, dataset: PreparedDataset) -> ChosenImages:

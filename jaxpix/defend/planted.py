@@ -1,34 +1,29 @@
-"""A planted pixel: behind a defence stands a victim that a known pixel fools; a search that misses it proves nothing.
+"""A planted pixel: a known pixel fools the victim behind a defence; a search that misses it proves nothing.
 
-The victim looks at the filtered image. It answers `triggered` where the filtered value at one position, the trigger, has
-moved by about half of what a black or white pixel at that position can move it, through this very defence: so the
-trigger is reachable by definition, for filters that smooth a pixel away, too. A low hill leads there: how much has moved
-around the trigger, which by itself never suffices.
+The victim looks at the filtered image. It answers `triggered` where the filtered value at one position, the trigger,
+has moved by about half of what a black or white pixel at that position can move it, through this very defence: so the
+trigger is reachable by definition, for filters that smooth a pixel away, too. A low hill leads there: how much has
+moved around the trigger, which by itself never suffices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..attack.library import attack_images
-from ..config import AttackConfig
 from ..defences.catalogue import defended
-from ..search.flatness import NothingGuidesError
 
 if TYPE_CHECKING:
-    from ..config import EngineConfig
     from ..victim.victim import Victim
 
 NUM_IMAGES = 20
 _CANDIDATES = 24
 _STRIP = 4
-_CLASSES = ("untouched", "triggered")
+CLASSES = ("untouched", "triggered")
 # Logits: the trigger's reach is worth so much, and half of it is the threshold; the hill is worth less than the rest.
 _STEEPNESS, _HILL = 8.0, 0.5
 
@@ -74,7 +69,7 @@ def plant(kind: type[Victim], names: Sequence[str], shape: tuple[int, int, int])
         return jnp.stack([-raised, raised], axis=1)
 
     alone = kind.from_function(
-        logits, weights=weights, class_names=_CLASSES, input_shape=shape, name="planted pixel"
+        logits, weights=weights, class_names=CLASSES, input_shape=shape, name="planted pixel"
     )
     images = np.repeat(background[None], NUM_IMAGES, axis=0)
     strip = min(_STRIP, shape[0] // 4)
@@ -113,24 +108,3 @@ def _trigger(
         reaches = np.maximum(reaches, moved.mean(axis=-1))
     best = int(reaches.argmax())
     return int(rows[best]), int(columns[best]), float(max(reaches[best], 1e-3))
-
-
-def found(
-    planted: Planted, engine: EngineConfig, run: Path | None = None, config: AttackConfig | None = None
-) -> int:
-    """On how many of the images the search finds what fools the planted victim, one pixel each."""
-    config = config or AttackConfig(fitness="margin")
-    ids = [f"planted {number}" for number in range(len(planted.images))]
-    try:
-        records = attack_images(
-            planted.victim,
-            planted.images,
-            [_CLASSES[0]] * len(planted.images),
-            config,
-            image_ids=ids,
-            engine=engine,
-            run=run,
-        )
-    except NothingGuidesError:
-        return 0
-    return sum(record.success for record in records)

@@ -22,7 +22,7 @@ class Variant:
     """A victim as it is attacked.
 
     Attributes:
-        of: name of the undefended victim, or of the ensemble.
+        of: the undefended victim that it is compared with; of an ensemble the first one.
         defence: `none`, names of defences, or the way of an ensemble.
         victim: behind the defence.
         names: of the defences before it, the outermost first; an ensemble has none.
@@ -54,11 +54,13 @@ def variants_of(options: DefendOptions, victims: Sequence[Victim]) -> list[list[
     families = []
     for number, victim in enumerate(victims):
         prefix = f"{number}-" if len(victims) > 1 else ""
-        family = [Variant(victim.name, NONE, victim, (), f"{prefix}{NONE}")]
+        is_alone = [one.name for one in victims].count(victim.name) == 1
+        of = victim.name if is_alone else f"{victim.name} ({number})"
+        family = [Variant(of, NONE, victim, (), f"{prefix}{NONE}")]
         for name in options.defences:
             names = tuple(name.split("+"))
-            family.append(Variant(victim.name, name, defended(victim, *names), names, f"{prefix}{name}"))
+            family.append(Variant(of, name, defended(victim, *names), names, f"{prefix}{name}"))
         families.append(family)
     for way in options.ensembles:
-        families[0].append(Variant(f"{len(victims)} victims", way, ensemble(victims, way), (), way))
+        families[0].append(Variant(families[0][0].of, way, ensemble(victims, way), (), way))
     return families

@@ -142,6 +142,38 @@ def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], 
     return save_figure(figure, title, caption, path, is_list=True)
 
 
+class Tradeoff(NamedTuple):
+    """Two shares in 0..1 with their intervals, (rate, low, high) each; `group` decides the colour."""
+
+    name: str
+    group: str
+    x: tuple[float, float, float]
+    y: tuple[float, float, float]
+
+
+@rc_context(STYLE)
+def draw_tradeoffs(
+    path: Path, title: str, axes_names: tuple[str, str], points: Sequence[Tradeoff], caption: str = ""
+) -> str:
+    """Points with their intervals in both directions; their names beside them."""
+    figure = new_figure(PAPER_INCHES, 4.6)
+    axes = figure.add_subplot()
+    groups = list(dict.fromkeys(point.group for point in points))
+    for point in points:
+        spans = [[[one[0] - one[1]], [one[2] - one[0]]] for one in (point.x, point.y)]
+        colour = _COLOURS[groups.index(point.group) % len(_COLOURS)]
+        axes.errorbar(
+            point.x[0], point.y[0], xerr=spans[0], yerr=spans[1], fmt="o", color=colour, linewidth=1
+        )
+        axes.annotate(point.name, (point.x[0], point.y[0]), (5, 5), textcoords="offset points", fontsize=8)
+    for axis, name in ((axes.xaxis, axes_names[0]), (axes.yaxis, axes_names[1])):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axis.set_label_text(name)
+    axes.set_ylim(-0.02, 1.02)
+    _grid(axes, "both")
+    return save_figure(figure, title, caption, path)
+
+
 class HeatMap(NamedTuple):
     """Positions over an image: `image` uint8 [H, W], and the columns and rows of the pixels, one each a hit."""
 

@@ -47,13 +47,18 @@ READING = (
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is asked for, every default filled in."""
+    """What is asked for, every default filled in.
+
+    Attributes:
+        understood: a user's own source, where its meaning settled the scheme; `listing` goes on from there, once.
+    """
 
     info: DatasetInfo
     name: str
     scheme: str
     image_size: int
     config: PrepareConfig
+    understood: list[tuple[Source, Listing]] = dataclasses.field(default_factory=list, compare=False)
 
     @property
     def home(self) -> Path:
@@ -111,6 +116,8 @@ class Request:
             return drawing.read(self.info, self.config, self.image_size)
         if self.info.is_downloaded:
             return medmnist.read(self.info, self.config, self.image_size)
+        if self.understood:
+            return folder.settled(*self.understood.pop(), self.config)
         return _READERS[self.info.name](_opened(self.info, self.config), self.info, self.config)
 
 
@@ -123,12 +130,16 @@ def resolve(name: str, config: PrepareConfig) -> Request:
     info = lookup(name)
     _check_options(info, config)
     stored_as = _stored_name(info, config)
-    scheme = config.split or _default_scheme(info, config)
+    understood = []
+    if config.split is None and info.name == "folder":
+        source = _opened(info, config)
+        understood.append((source, folder.understand(source, info, config)))
+    scheme = config.split or _default_scheme(info, understood)
     if scheme not in info.split_schemes:
         hint = did_you_mean(scheme, info.split_schemes)
         raise InputError(f"{name}: unknown split {scheme!r}{hint}; allowed: {', '.join(info.split_schemes)}")
     size = config.image_size or _default_size(info, config)
-    return Request(info, stored_as, scheme, size, dataclasses.replace(config, split=scheme))
+    return Request(info, stored_as, scheme, size, dataclasses.replace(config, split=scheme), understood)
 
 
 def _check_options(info: DatasetInfo, config: PrepareConfig) -> None:
@@ -155,10 +166,8 @@ def _stored_name(info: DatasetInfo, config: PrepareConfig) -> str:
     return config.name
 
 
-def _default_scheme(info: DatasetInfo, config: PrepareConfig) -> str:
-    if info.name == "folder":
-        return folder.default_scheme(_opened(info, config), info, config)
-    return info.split_schemes[0]
+def _default_scheme(info: DatasetInfo, understood: list[tuple[Source, Listing]]) -> str:
+    return folder.default_scheme(*understood[0]) if understood else info.split_schemes[0]
 
 
 def _default_size(info: DatasetInfo, config: PrepareConfig) -> int:

@@ -17,6 +17,9 @@ from .shown import Shown, Viewer
 
 SCHEMA_VERSION = 3
 
+MOST_POINTS = 128
+"""Values of a trajectory, however many generations an experiment had."""
+
 # The values that are allowed, and how wide a column of a table is: where nothing is said, Arrow's widest.
 _Int32 = Annotated[int, pa.int32()]
 _Count32 = Annotated[int, Field(ge=0, lt=2**31), pa.int32()]
@@ -71,6 +74,9 @@ class Record(Shown):
         exhaustive_positions: likewise, the positions that have any.
         image_file: saved candidate of a success, relative to the run folder; "" otherwise.
         synthetic: the image was drawn by jaxpix.
+        trajectory: the best fitness of all candidates so far, after the initial population, after each generation
+            (of more than 127 that were allowed: after every second, third, …), and after the last one; at most 128
+            values, none higher than the one before. Rows of versions 1 and 2 are read with [].
         schema_version: of this row.
     """
 
@@ -107,6 +113,7 @@ class Record(Shown):
     exhaustive_positions: _Count64 | None = None
     image_file: str = ""
     synthetic: bool = False
+    trajectory: list[_Float32] = dataclasses.field(default_factory=list)
     schema_version: _Int32 = SCHEMA_VERSION
 
     def _viewer_or_error(self) -> Viewer:
@@ -212,8 +219,9 @@ def _from_plain(row: dict[str, Any]) -> Record:
             f"the record of {row.get('image_id')!r} has schema version {version}, this jaxpix reads "
             f"1 to {SCHEMA_VERSION}; read it with the jaxpix that wrote it, or a newer one"
         )
-    # Version 1 had no normal_classes; versions before 3 lack what has a default.
+    # Version 1 had no normal_classes, versions 1 and 2 nothing that has a default.
     row = {**row, "normal_classes": row.get("normal_classes") or []}
+    row["trajectory"] = _steps(row.get("trajectory") or [])
     texts = {name: sys.intern(row[name]) for name in _REPEATED_TEXTS}
     names = {name: _shared(tuple(_list(row[name]))) for name in _REPEATED_NAMES}
     pixels = [PixelChange(**pixel) for pixel in row["pixels"]]
@@ -224,6 +232,14 @@ def _list(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list of names, got {value!r}")
     return value
+
+
+def _steps(values: list[float]) -> list[float]:
+    """Equal neighbours as one object: the best seldom changes, and a number takes more room than a reference."""
+    kept: list[float] = []
+    for value in values:
+        kept.append(kept[-1] if kept and value == kept[-1] else value)
+    return kept
 
 
 @functools.lru_cache(_MOST_NAMES)

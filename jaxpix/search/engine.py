@@ -46,12 +46,13 @@ class Engine:
 
     def __init__(self, victim: Victim, problem: Problem, config: EngineConfig):
         self.victim, self.problem, self._config = victim, problem, config
-        self._largest = choose_layout(problem, config.slots)
-        self._arrange(self._largest)
+        self._arrange(choose_layout(problem, config.slots))
 
-    def _arrange(self, layout: Layout) -> None:
-        self.layout, self.program = layout, slot_program(self.problem, layout)
-        self.verify = Verifier(self.victim, self.problem, layout.judged)
+    def _arrange(self, largest: Layout, fewer: Layout | None = None) -> None:
+        """Use the largest layout that memory allows, or one of fewer slots."""
+        self._largest, self.layout = largest, fewer or largest
+        self.program = slot_program(self.problem, self.layout)
+        self.verify = Verifier(self.victim, self.problem, self.layout.judged)
         self._is_compiled = False
 
     @property
@@ -69,7 +70,7 @@ class Engine:
         layout = self._largest.at_most(experiments)
         is_enough = layout.num_slots <= self.layout.num_slots
         if layout != self.layout and not (is_enough and self.program.is_compiled):
-            self._arrange(layout)
+            self._arrange(self._largest, layout)
 
     def compile(self, on_notice: Callable[[str], None] | None = None) -> None:
         """Compile what an attack needs, side by side, unless that is done; XLA does not hold Python's lock.
@@ -149,7 +150,6 @@ class Engine:
             yield from work.judged
             queue = itertools.chain(work.unfinished(), queue)
             del work
-            self._largest = smaller
             self._arrange(smaller)
 
     def _means(self) -> Means:

@@ -59,6 +59,7 @@ class Candidates(NamedTuple):
     generation: Any
     queries_to_first_hit: Any
     is_flat: Any
+    trajectory: Any
 
 
 class SlotProgram:
@@ -177,6 +178,7 @@ class SlotProgram:
             generation=progress.generation,
             queries_to_first_hit=progress.queries_to_first_hit,
             is_flat=progress.is_flat,
+            trajectory=progress.trajectory,
         )
 
     def _advance(self, weights: Any, slots: Slots, steps: jax.Array) -> tuple[Slots, jax.Array]:

@@ -18,7 +18,7 @@ from ..errors import InputError, did_you_mean, explain, shown
 Options = TypeVar("Options")
 
 _MAX_BYTES = 1 << 20
-TABLES = ("data", "prepare", "train", "attack", "report", "bench", "study")
+TABLES = ("data", "prepare", "train", "attack", "report", "bench", "study", "defend")
 
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:

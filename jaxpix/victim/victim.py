@@ -33,7 +33,7 @@ class Victim(OtherFrameworks):
         description: what `save` needs to rebuild it; None for a user's own function.
         graph: structure of a Flax model of ours, `weights` its state; None for a user's own function.
         reference: the file and function that made it, if `load` was given one.
-        before: what images [B, H, W, C] go through first, part of `apply` already (see `jaxpix.defences`); None: nothing.
+        before: what images go through first (see `jaxpix.defences`), which `apply` does already; None: nothing.
     """
 
     description: Mapping[str, Any] | None = None

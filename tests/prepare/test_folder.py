@@ -7,6 +7,7 @@ from support import made_trees as made
 
 from jaxpix.config import PrepareConfig
 from jaxpix.errors import InputError
+from jaxpix.prepare.formats import folder
 from jaxpix.prepare.own import naming
 from jaxpix.prepare.request import resolve
 
@@ -34,6 +35,18 @@ def test_folder_without_splits(tmp_path):
     assert found.info.channels == 1
     assert made.listing("folder", tmp_path / "a", channels=3).info.channels == 3
     assert made.listing("folder", tmp_path / "a", normal_classes=("bad",)).info.normal_classes == ("bad",)
+
+
+def test_a_source_is_understood_once(tmp_path, monkeypatch):
+    """Its meaning settles the scheme, and is not found out anew for the listing."""
+    source, understand, calls = made.write(tmp_path / "a", made.class_folders()), folder.understand, []
+    monkeypatch.setattr(folder, "understand", lambda *given: calls.append(given) or understand(*given))
+    request = resolve("folder", PrepareConfig(source=source))
+    first, again = request.listing(), request.listing()
+    asked = resolve("folder", PrepareConfig(source=source, split="folders")).listing()
+    assert first.items == again.items == asked.items
+    assert first.info == again.info == asked.info
+    assert len(calls) == 3
 
 
 def test_folder_with_a_table(tmp_path):

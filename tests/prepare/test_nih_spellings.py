@@ -31,6 +31,11 @@ def same(found, expected):
     return [(item.image_id, item.label, item.group, item.split) for item in found.items] == expected
 
 
+def test_dicom_files_are_those_of_the_table_too(tmp_path, expected):
+    scans = {name.replace(".png", ".DCM"): content for name, content in made.chest().items()}
+    assert same(listed(tmp_path, scans), expected)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

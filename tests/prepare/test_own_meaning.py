@@ -26,8 +26,8 @@ def _understood(own: OwnSource, **options) -> bool:
     source = MemorySource(own.files)
     config = PrepareConfig(**options)
     try:
-        scheme = folder.default_scheme(source, DATASETS["folder"], config)
         listing = folder.understand(source, DATASETS["folder"], config)
+        scheme = folder.default_scheme(source, listing)
     except InputError as error:
         event(str(error).partition(": ")[2][:60])
         return False

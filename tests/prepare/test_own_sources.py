@@ -49,7 +49,9 @@ def test_a_single_label_table_is_multiclass():
     assert sets_of(found) == [{"pneumonia"}, set()] * 4
 
 
-@pytest.mark.parametrize(("one", "zero"), [("1.0", "0.0"), ("1", "0"), ("True", "False")])
+@pytest.mark.parametrize(
+    ("one", "zero"), [("1.0", "0.0"), ("1.00", "0.00"), ("1.", "0e0"), ("1", "0"), ("True", "False")]
+)
 def test_one_hot_tables(one, zero):
     rows = [f"{one},{zero},{zero}", f"{zero},{one},{zero}", f"{zero},{zero},{one}"]
     found = with_table(table("image,MEL,NV,BCC", rows))
@@ -289,7 +291,7 @@ def test_splits_of_a_tree(train, test, pattern):
 def test_trees_with_two_readings_are_refused(members, message):
     source = MemorySource(dict.fromkeys(members, b""))
     with pytest.raises(InputError, match=message):
-        folder.default_scheme(source, DATASETS["folder"], PrepareConfig())
+        folder.default_scheme(source, folder.understand(source, DATASETS["folder"], PrepareConfig()))
 
 
 def test_what_chooses_between_readings_of_a_tree():

@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 _TABLES = re.compile(r".*\.(csv|tsv|xlsx)(\.gz)?", re.IGNORECASE)
 
 
-def default_scheme(source: Source, info: DatasetInfo, config: PrepareConfig) -> str:
-    """How a source is split where nobody says how: as it is, else by patient, else at random.
+def default_scheme(source: Source, listing: Listing) -> str:
+    """How a source that was understood is split where nobody says how: as it is, else by patient, else at random.
 
     Raises:
-        InputError: see `understand`.
+        InputError: only some images lie in splits.
     """
-    listing = understand(source, info, config)
     splits = {item.split for item in listing.items}
     if _are_whole(splits):
         return "column" if any(what == "splits" for what, _ in listing.understood) else "folders"
@@ -53,9 +52,17 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
     """List a user's own images, channels settled.
 
     Raises:
-        InputError: see `understand`.
+        InputError: see `understand` and `settled`.
     """
-    listing = understand(source, info, config)
+    return settled(source, understand(source, info, config), config)
+
+
+def settled(source: Source, listing: Listing, config: PrepareConfig) -> Listing:
+    """What was understood, with its channels, fit for the scheme.
+
+    Raises:
+        InputError: the scheme needs splits that are not there, or a class of the test cannot be learned.
+    """
     _check_scheme(listing, config, source)
     channels = config.channels or _channels(source, listing.items)
     listing.info = dataclasses.replace(listing.info, channels=channels)

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ...errors import InputError, listed
+from ..sources.one_hot import is_flag
 from ..sources.spelling import split_named
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ _OTHER = _words(
     "smoker smoking male female ismale isfemale dead deceased death survival valid quality usable augmented "
     "studyid studyinstanceuid seriesid seriesinstanceuid institution hospital manufacturer device scanner"
 )
-_FLAGS = frozenset({"0", "1", "0.0", "1.0", "true", "false"})
 _SHOWN = 4
 
 
@@ -166,7 +166,7 @@ def _label_columns(table: Table, plain: Sequence[str], taken: set[int]) -> tuple
         and not _is_index(table.columns[place])
     ]
     called = [place for place in free if plain[place] in _LABEL]
-    flags = [place for place in free if {cell.casefold() for cell in table.column(place)} <= _FLAGS]
+    flags = [place for place in free if all(map(is_flag, set(table.column(place))))]
     # A column of 0 and 1 that is called `disease`, beside others, may be one class of several.
     if len(called) == 1 and (called[0] in flags) + 1 > len(flags):
         return tuple(called)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ...errors import InputError
-from ..sources.trees import is_image
+from ..sources.spelling import without_suffix
 
 _Parts = tuple[str, ...]
 
@@ -82,8 +82,7 @@ def _parts(name: str) -> _Parts:
 
 def _key(file_name: str) -> str:
     """What a file is called without an image's suffix, in any case."""
-    stem = file_name.rpartition(".")[0] if is_image(file_name) else file_name
-    return stem.casefold()
+    return without_suffix(file_name).casefold()
 
 
 def _same_end(name: _Parts, member: _Parts) -> int:

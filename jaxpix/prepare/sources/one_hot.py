@@ -42,7 +42,7 @@ def flag_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[
     return tuple(
         name.strip()
         for place, name in enumerate(header)
-        if name.strip() and all(place < len(row) and _is_flag(row[place]) for row in rows)
+        if name.strip() and all(place < len(row) and is_flag(row[place]) for row in rows)
     )
 
 
@@ -84,7 +84,8 @@ def read_flags(
     return Flags(tuple(columns), tuple(found), "multiclass" if single else "multilabel")
 
 
-def _is_flag(value: str) -> bool:
+def is_flag(value: str) -> bool:
+    """Whether a cell holds 0 or 1, as numbers or words."""
     return _FLAG.fullmatch(value.strip()) is not None
 
 

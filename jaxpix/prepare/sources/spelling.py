@@ -3,7 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
-from .trees import IMAGE_SUFFIXES
+from .trees import is_image
 
 _SPLITS = {
     "train": re.compile(r"tr(ai)?n(ing)?"),
@@ -41,6 +41,5 @@ def file_name(cell: str) -> str:
 
 
 def without_suffix(name: str) -> str:
-    """A file name without the suffix of an image, if it has one; other dots stay."""
-    path = PurePosixPath(name)
-    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else name
+    """A file name without the suffix of an image or a DICOM file, if it has one; other dots stay."""
+    return name.rpartition(".")[0] if is_image(name) else name

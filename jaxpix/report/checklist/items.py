@@ -6,7 +6,7 @@ As a file of a report, `checklist.json` holds
     schema_version  of this layout
     guidelines[]    name, items: numbers in that guideline that this list speaks to
     items[]         number, key, title, asks, references {guideline: item numbers}, is_filled
-        answers[]   title (of the series; "" where it is the only one), lines[]
+        answers[]   title (what tells the series from the others; "" for all of them), lines[]
         authors     what no record knows; "" for nothing
 """
 
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from ..runs.series import short_names
 from .methods import METHODS
 from .results import RESULTS
 
@@ -32,7 +33,7 @@ _ANSWERS: Mapping[str, Callable[[Series], list[str]]] = {**METHODS, **RESULTS}
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What the records say to one item: the series that says it ("": the only one), and its lines."""
+    """What the records say to one item: the series that says it ("": all of them), and its lines."""
 
     title: str
     lines: Sequence[str]
@@ -111,7 +112,7 @@ def _answers(key: str, all_series: Sequence[Series]) -> list[Answer]:
     answer = _ANSWERS.get(key)
     if answer is None:
         return []
-    told = [(series.title, answer(series)) for series in all_series]
+    told = [(name, answer(series)) for name, series in zip(short_names(all_series), all_series, strict=True)]
     alike = [line for line in told[0][1] if all(line in lines for _, lines in told)]
     titles: dict[tuple[str, ...], list[str]] = {}
     for title, lines in told:

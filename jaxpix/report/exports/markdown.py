@@ -65,8 +65,7 @@ def _checklist(checklist: Checklist, level: int) -> str:
         f"{'#' * level} Model card and checklist",
         "",
         f"{checklist.num_filled} of {len(checklist.items)} items are filled from the records. The list is jaxpix's "
-        f"own; it speaks to items of {escape_markdown(checklist.guidelines_text)}. Numbers say where to look there; "
-        "those of STARD-AI stand for the list as a whole.",
+        f"own; it speaks to items of {escape_markdown(checklist.guidelines_text)}. Numbers say where to look there.",
         "",
     ]
     for item in checklist.items:

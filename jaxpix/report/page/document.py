@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ..checklist.items import checklist_of
 from ..paper.printed import address, citation
-from ..runs.provenance import origins_of, report_command, victim_facts
+from ..runs.provenance import Fact, origins_of, report_command, shared_facts, victim_facts
 from ..runs.series import short_names
 from ..table import HOW_TO_READ_RATES, bears_asterisk
 from .comparison import compared
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .lead import Lead
 
 _TEMPLATES = "templates"
+_HALF_A_LINE = 82
+"""Characters of a table in half the page's width."""
+
 _SCRIPTS = ("pictures.js", "gallery.js", "numbers.js")
 
 
@@ -50,6 +53,7 @@ def render_page(
         tables: tables over all series.
         paths, out: what the report was told, so that the page can tell how to write it again.
     """
+    shared = shared_facts(all_series)
     return (
         _environment()
         .get_template("report.html")
@@ -61,7 +65,8 @@ def render_page(
             deviations=_said_once(all_series, lambda series: series.deviations),
             comparison=compared(all_series),
             gallery=gallery,
-            parts=_parts(all_series, charts),
+            parts=_parts(all_series, charts, shared),
+            shared_facts=shared,
             groups=_grouped(tables, all_series),
             num_tables=len(tables),
             has_asterisk=any(map(bears_asterisk, tables)),
@@ -75,8 +80,10 @@ def render_page(
     )
 
 
-def _parts(all_series: Sequence[Series], charts: Sequence[Sequence[Chart]]) -> list[dict[str, Any]]:
-    """What the page shows of each series."""
+def _parts(
+    all_series: Sequence[Series], charts: Sequence[Sequence[Chart]], shared: Sequence[Fact]
+) -> list[dict[str, Any]]:
+    """What the page shows of each series; facts that all attacks share are shown apart."""
     return [
         {
             "title": series.title,
@@ -85,7 +92,10 @@ def _parts(all_series: Sequence[Series], charts: Sequence[Sequence[Chart]]) -> l
             # matplotlib's drawing, rewritten without anything live; the names in it are escaped.
             "charts": [(chart, Markup(chart.drawing)) for chart in drawn if chart.drawing],
             "victim": victim_facts(series),
-            "origins": origins_of(series),
+            "origins": [
+                one._replace(facts=[fact for fact in one.facts if fact not in shared])
+                for one in origins_of(series)
+            ],
         }
         for series, name, drawn in zip(all_series, short_names(all_series), charts, strict=True)
     ]
@@ -108,8 +118,8 @@ def _said_once(all_series: Sequence[Series], say: Callable[[Series], Sequence[st
 
 def _grouped(
     tables: Sequence[Table], all_series: Sequence[Series]
-) -> list[tuple[str, list[tuple[str, Table]]]]:
-    """Tables with their short titles by series, those of several series first.
+) -> list[tuple[str, list[tuple[str, Table, bool]]]]:
+    """Tables by series, those of several series first: short title, table, whether two fit side by side.
 
     Without the notes that the page states once: the caveats at its top, how to read rates above all tables.
     """
@@ -117,12 +127,23 @@ def _grouped(
     suffixes = {
         f": {series.title}": name for series, name in zip(all_series, short_names(all_series), strict=True)
     }
-    groups: dict[str, list[tuple[str, Table]]] = {"": [], **{name: [] for name in suffixes.values()}}
+    groups: dict[str, list[tuple[str, Table, bool]]] = {"": [], **{name: [] for name in suffixes.values()}}
     for table in tables:
         suffix = next((one for one in suffixes if table.title.endswith(one)), "")
         noted = dataclasses.replace(table, notes=tuple(note for note in table.notes if note not in said))
-        groups[suffixes.get(suffix, "")].append((table.title.removesuffix(suffix), noted))
+        groups[suffixes.get(suffix, "")].append((table.title.removesuffix(suffix), noted, _is_narrow(table)))
     return [(name, found) for name, found in groups.items() if found]
+
+
+def _is_narrow(table: Table) -> bool:
+    """Whether it can be read in half the page's width: headings and cells of few columns may break."""
+    if len(table.columns) < 5:
+        return True
+    longest = [
+        max(map(len, [*column[0].split(), *column[1:]]))
+        for column in zip(table.columns, *table.rows, strict=True)
+    ]
+    return sum(longest) + 2 * len(longest) <= _HALF_A_LINE
 
 
 def _totals(all_series: Sequence[Series]) -> dict[str, Any]:

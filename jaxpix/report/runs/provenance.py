@@ -50,7 +50,9 @@ def _flat(values: Mapping[str, Any], before: str = "") -> list[Fact]:
     facts = []
     for name, value in values.items():
         term = f"{before}{name.replace('_', ' ')}"
-        if isinstance(value, Mapping):
+        if name == "packages" and isinstance(value, Mapping):
+            facts.append(Fact(term, ", ".join(f"{package} {version}" for package, version in value.items())))
+        elif isinstance(value, Mapping):
             facts += _flat(value, f"{term}: ")
         elif isinstance(value, list):
             facts.append(Fact(term, ", ".join(map(str, value))))
@@ -62,6 +64,12 @@ def _flat(values: Mapping[str, Any], before: str = "") -> list[Fact]:
 def origins_of(series: Series) -> list[Origin]:
     """Every attack of a series."""
     return [_origin(attack) for attack in series.attacks]
+
+
+def shared_facts(all_series: Sequence[Series]) -> list[Fact]:
+    """What is true of every attack; none where there is only one."""
+    first, *others = [origin.facts for series in all_series for origin in origins_of(series)]
+    return [fact for fact in first if all(fact in facts for facts in others)] if others else []
 
 
 def _origin(attack: AttackResult) -> Origin:

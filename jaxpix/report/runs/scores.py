@@ -13,11 +13,15 @@ def scores_of(metrics: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return [
         (
             name.replace("_", " "),
-            f"{100 * value:.1f} %" if name in _SHARES or "accuracy" in name else f"{value:,}",
+            f"{100 * value:.1f} %" if name in _SHARES or "accuracy" in name else _number(value),
         )
         for name, value in metrics.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def own_score(metrics: Mapping[str, Any] | None) -> str:

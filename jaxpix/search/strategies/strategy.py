@@ -21,6 +21,9 @@ import numpy as np
 
 from ..genome import Box
 
+MOST_POINTS = 128
+"""Best values that are kept of an experiment's way, however many generations it may have."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Search(abc.ABC):
@@ -43,6 +46,11 @@ class Search(abc.ABC):
     def in_box(self, box: Box) -> Strategy:
         """The compiled pieces of this search in a box."""
 
+    def point_of(self, generation: Any) -> Any:
+        """Which point of the trajectory a generation is in: 0, 1 and so on; int or int32 array."""
+        stride = max(1, -(-self.generations // (MOST_POINTS - 1)))
+        return (generation + stride - 1) // stride
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Progress:
         hit_genome [G], hit_fitness: the fittest adversarial candidate of all generations; +inf: none.
         best_genome [G], best_fitness: the fittest candidate of all generations.
         is_flat: bool, all candidates of the first population had the same fitness, and none was a hit.
+        trajectory: [T], the best fitness after the last generation of each point; +inf: not reached.
     """
 
     key: jax.Array
@@ -72,6 +81,7 @@ class Progress:
     best_genome: jax.Array
     best_fitness: jax.Array
     is_flat: jax.Array
+    trajectory: jax.Array
 
 
 class Strategy(abc.ABC):
@@ -126,6 +136,7 @@ class Strategy(abc.ABC):
             best_genome=nowhere,
             best_fitness=unknown,
             is_flat=jnp.bool_(False),
+            trajectory=jnp.full(self.search.point_of(self.search.generations) + 1, jnp.inf, jnp.float32),
         )
 
     def select(
@@ -151,6 +162,9 @@ class Strategy(abc.ABC):
         hits = jnp.sum(is_hit, dtype=jnp.int32)
         first = generation * search.population + jnp.argmax(is_hit).astype(jnp.int32) + 1
         is_first = (progress.queries_to_first_hit == 0) & (hits > 0)
+        best_fitness = jnp.where(is_better, fitness[best], progress.best_fitness)
+        # Every generation of a point writes it, so that the last one of an experiment is always in.
+        is_now = jnp.arange(progress.trajectory.shape[0]) == search.point_of(generation)
         return dataclasses.replace(
             progress,
             members=self.learn(progress, candidates, fitness),
@@ -161,8 +175,9 @@ class Strategy(abc.ABC):
             hit_genome=jnp.where(improves, candidates[fittest], progress.hit_genome),
             hit_fitness=jnp.where(improves, hit_fitness[fittest], progress.hit_fitness),
             best_genome=jnp.where(is_better, candidates[best], progress.best_genome),
-            best_fitness=jnp.where(is_better, fitness[best], progress.best_fitness),
+            best_fitness=best_fitness,
             is_flat=jnp.where(generation == 0, self._is_flat(fitness) & (hits == 0), progress.is_flat),
+            trajectory=jnp.where(is_now, best_fitness, progress.trajectory),
         )
 
     def _is_flat(self, fitness: jax.Array) -> jax.Array:

@@ -64,6 +64,10 @@ def test_the_guidelines_numbers_are_as_they_are_given():
     ("guideline", "numbers"),
     [
         ("CLAIM 2024", {"9", "19", "20", "21", "23", "28", "29", "30", "33", "37", "38", "39", "40", "43"}),
+        (
+            "STARD-AI 2025",
+            {"7", "13", "14", "15a", "15b", "15c", "18", "21", "22", "23", "24", "28", "30", "31", "40"},
+        ),
         ("TRIPOD+AI", {"5a", "10", "12", "15", "18", "20a", "23a", "27a"}),
         ("FUTURE-AI 2025", {"robustness 1", "robustness 2", "robustness 3"}),
     ],
@@ -72,6 +76,15 @@ def test_every_number_of_a_guideline_has_its_item_and_no_other(guideline, number
     checklist = checklist_of(series_of([pneumonia()]))
     given = [item.references.get(guideline, "") for item in checklist.items]
     assert {one for text in given for one in text.split(", ") if one} == numbers
+
+
+def test_items_stand_where_the_guidelines_ask_for_the_like():
+    """CLAIM 2024 counts partitions, disjointness and sample size otherwise than CLAIM 2020 did."""
+    references = {item.key: item.references for item in checklist_of(series_of([pneumonia()])).items}
+    assert references["split"] == {"CLAIM 2024": "19, 20", "STARD-AI 2025": "15b"}
+    assert references["sample_size"] == {"CLAIM 2024": "21", "STARD-AI 2025": "22", "TRIPOD+AI": "10"}
+    assert references["flow"] == {"STARD-AI 2025": "7, 24", "TRIPOD+AI": "20a"}
+    assert references["confusion"]["STARD-AI 2025"] == "30"
 
 
 def test_figures_are_those_of_the_records():
@@ -159,7 +172,7 @@ def test_what_several_series_say_alike_is_said_once():
     assert [answer.title for answer in found["split"].answers] == [""]
     alike, *apart = found["victim"].answers
     assert (alike.title, alike.lines) == ("", ["Decision: the class of highest confidence; no threshold."])
-    assert [answer.title.split(", ")[1] for answer in apart] == ["one", "other"]
+    assert [answer.title for answer in apart] == ["one", "other"]
     assert [answer.lines[0] for answer in apart] == [
         f"{name}; architecture: resnet50." for name in ("one", "other")
     ]
@@ -194,4 +207,4 @@ def test_plain_is_json():
 def test_markdown_has_every_item_with_its_references():
     text = checklist_markdown(checklist_of(series_of([pneumonia()])))
     assert text.count("\n## ") == 18
-    assert "(CLAIM 2024: 20, 21)" in text
+    assert "(CLAIM 2024: 19, 20; STARD-AI 2025: 15b)" in text

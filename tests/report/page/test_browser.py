@@ -130,11 +130,48 @@ def test_the_first_picture_and_no_sideways_scroll(small_report, visit, size, sch
     assert page.locator("dialog").evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
+@pytest.fixture(scope="module")
+def study_report(tmp_path_factory):
+    """Three numbers of pixels and two victims."""
+    folder = tmp_path_factory.mktemp("study")
+    labels = (CLEAR, OPACITY, NODULE)
+    runs = []
+    for place, victim in enumerate(("resnet50", "densenet121")):
+        for count in (1, 2, 3):
+            changed = 1 + count + place
+            outcomes = [
+                (label, labels[(at + 1 + one % 2) % 3] if one < changed else label)
+                for at, label in enumerate(labels)
+                for one in range(8)
+            ]
+            about = {"victim": victim, "victim_id": str(place) * 16, "num_pixels": count}
+            runs.append(make_run(folder / f"{victim}-{count}", outcomes, size=16, **about))
+    return write_report(runs, folder / "out")
+
+
+OPEN = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+HEIGHT = "document.documentElement.scrollHeight"
+
+
+@pytest.mark.parametrize("which", ["small_report", "study_report"])
 @pytest.mark.parametrize(("size", "most"), [(DESK, 6), (PHONE, 9)], ids=["wide", "phone"])
-def test_the_page_is_short(small_report, visit, size, most):
-    page = visit(small_report, viewport=size)
-    assert page.evaluate("document.documentElement.scrollHeight") <= most * size["height"]
-    assert small_report.stat().st_size <= 1_500_000
+def test_the_page_is_short(request, visit, which, size, most):
+    report = request.getfixturevalue(which)
+    page = visit(report, viewport=size)
+    assert page.evaluate(HEIGHT) <= most * size["height"]
+    if size is DESK:
+        page.evaluate(OPEN)
+        assert page.evaluate(HEIGHT) <= 14 * size["height"]
+    assert report.stat().st_size <= 1_500_000
+
+
+def test_several_maps_of_hits_leave_no_gap(study_report, visit):
+    page = visit(study_report, viewport=DESK)
+    wide = page.locator("figure.wide").first.bounding_box()
+    beside = page.locator(".figures .sentences").first.bounding_box()
+    whole = page.locator(".figures").first.bounding_box()
+    assert beside["y"] == wide["y"]
+    assert beside["x"] + beside["width"] == pytest.approx(whole["x"] + whole["width"], abs=1)
 
 
 def test_many_successes_are_usable_within_a_second(large_report, visit):

@@ -171,6 +171,8 @@ class AttackConfig(_Short):
     search: SearchName = "evolution"
     """How candidates are chosen: differential `evolution`; `exhaustive`, every position with every value of `values`,
     for one pixel; uniformly at `random`; from a `shortlist` by the victim's gradient; or as `sparse_rs` does."""
+    algorithm: str | None = None
+    """An algorithm of evosax instead of differential evolution, such as CMA_ES; an unknown name lists all."""
     values: Levels | None = None
     """`exhaustive` only, levels of each channel: `corners` (0 and 255), a number of evenly spaced ones such as 17, or
     `all` 256, for grey images. Default: `corners`."""

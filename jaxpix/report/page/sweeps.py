@@ -25,8 +25,9 @@ def vulnerable_positions(series: Series, path: Path) -> Chart | None:
     classes: dict[tuple[str, ...], list[Swept]] = {}
     for one in sweeps_of(series):
         classes.setdefault(tuple(one.record.label_before), []).append(one)
+    shown = {label: found for label, found in classes.items() if any(one.maps.num_flips for one in found)}
     maps, words = [], []
-    for label, found in list(classes.items())[:_MOST_CLASSES]:
+    for label, found in list(shown.items())[:_MOST_CLASSES]:
         share = np.mean([one.maps.flips > 0 for one in found], 0)
         mean = mean_original(found[0].attack.folder, [one.record for one in found])
         heading = f"{label_text(label)}\n{len(found):,} images"
@@ -36,9 +37,9 @@ def vulnerable_positions(series: Series, path: Path) -> Chart | None:
             f"{label_text(label)}: {np.count_nonzero(share):,} of {share.size:,} positions are vulnerable in some of "
             f"{len(found):,} images; most often column {column}, row {row}, in {100 * share.max():.1f} %"
         )
-    if not any(np.isfinite(one.values).any() for one in maps):
+    if not maps:
         return None
-    most = max(float(np.nanmax(one.values)) for one in maps if np.isfinite(one.values).any())
+    most = max(float(np.nanmax(one.values)) for one in maps)
     title = "Where some value of one pixel is enough: share of the images, every candidate tried"
     drawing = draw_fields(
         path, f"{title}: {series.title}", "share of images", maps, (0, most), series.caution

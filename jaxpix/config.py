@@ -4,12 +4,13 @@ Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a s
 """
 
 import dataclasses
-import functools
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
+
+from .errors import in_plain_words
 
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
@@ -174,6 +175,8 @@ class AttackConfig(_Short):
     search: SearchName = "evolution"
     """How candidates are chosen: differential `evolution`; `exhaustive`, every position with every value of `values`,
     for one pixel; uniformly at `random`; from a `shortlist` by the victim's gradient; or as `sparse_rs` does."""
+    algorithm: str | None = None
+    """An algorithm of evosax instead of differential evolution, such as CMA_ES; an unknown name lists all."""
     values: Levels | None = None
     """`exhaustive` only, levels of each channel: `corners` (0 and 255), a number of evenly spaced ones such as 17, or
     `all` 256, for grey images. Default: `corners`."""
@@ -231,23 +234,5 @@ class ClusterConfig(_Short):
     """Find the three above by JAX's cluster detection (SLURM, Open MPI, …)."""
 
 
-def _in_plain_words(kind: type[Any]) -> None:
-    """Let what is wrong be said as in files and on command lines, a line each and without pydantic's links."""
-    build = kind.__init__
-
-    @functools.wraps(build)
-    def init(self: Any, *args: Any, **values: Any) -> None:
-        try:
-            build(self, *args, **values)
-        except ValidationError as error:
-            findings = error.errors(include_url=False, include_context=False)
-            lines = [
-                f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in findings
-            ]
-            raise ValueError(f"{kind.__name__}: " + "; ".join(lines)) from None
-
-    kind.__init__ = init
-
-
 for _kind in (PrepareConfig, TrainConfig, AttackConfig, EngineConfig, ClusterConfig):
-    _in_plain_words(_kind)
+    in_plain_words(_kind)

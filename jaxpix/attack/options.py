@@ -194,7 +194,7 @@ def _default_folder(options: AttackOptions, victim: "Victim", dataset: "Attackab
     config = options.config
     fitness = fitness_of(config, victim.space)
     name = f"attack-{dataset.info.name}-{victim.name}-{fitness}-k{config.num_pixels}"
-    if config.search != "evolution":
+    if config.search != "evolution" or config.algorithm is not None:
         name += f"-{settings_name(config).replace(', ', '-')}"
     if config.target is not None:
         name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)

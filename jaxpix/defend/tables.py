@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..report.tables import DASH, HOW_TO_READ_RATES, Table, p_text
+from ..report.table import DASH, HOW_TO_READ_RATES, Table, p_text
 from .measured import (
     Measured,
     Results,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import AttackConfig, Fitness, Preset, SearchName
 from ..errors import InputError
 from .exhaustive.grid import CORNERS
+from .strategies.algorithms import AlgorithmSearch, check_algorithm
 from .strategies.evolution import EvolutionSearch
 from .strategies.shortlist import ShortlistSearch
 from .strategies.sparse_rs import SparseSearch
@@ -56,6 +57,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 _OTHERS: dict[str, Any] = {"population": 100, "stop_fraction": 0.0}
 # Searches that compare margins by their nature, which confidences that are saturated no longer tell apart.
 _OF_MARGINS = ("shortlist", "sparse_rs")
+_EVOLVING = ("evolution", "exhaustive")
 _OF_EVOLUTION = ("differential_weight", "crossover_rate", "strategy", "initialisation", "bounds")
 
 
@@ -66,14 +68,9 @@ def search_of(config: AttackConfig) -> Search:
         InputError: more queries an experiment than 32 bits can count, or settings of another search.
     """
     name = search_name(config)
-    # An exhaustive search has candidates of its own.
-    evolves = name in ("evolution", "exhaustive")
-    brought = {} if evolves else _OTHERS
-    if evolves or config.search == "evolution":
-        brought = {**brought, **PRESETS[config.preset]}
     values = {
         key: default if getattr(config, key) is None else getattr(config, key)
-        for key, default in brought.items()
+        for key, default in _brought(config).items()
         if key != "search"
     }
     queries = values["population"] * (config.generations + 1)
@@ -81,11 +78,15 @@ def search_of(config: AttackConfig) -> Search:
         raise InputError(
             f"population x (generations + 1) is {queries:,} queries an experiment; fewer than {2**31:,} are allowed"
         )
-    if evolves:
+    if config.algorithm is not None:
+        _refuse(config, f"algorithm {config.algorithm}", but=("bounds",))
+        check_algorithm(config.algorithm)
+        return AlgorithmSearch(generations=config.generations, algorithm=config.algorithm, **values)
+    if name in _EVOLVING:
         weight = values.pop("differential_weight")
         low, high = weight if isinstance(weight, tuple) else (weight, weight)
         return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
-    _refuse(config, name)
+    _refuse(config, f"search {name}")
     if name == "sparse_rs":
         # One candidate a generation: as many generations as others have candidates.
         return SparseSearch(1, queries - 1, values["stop_fraction"])
@@ -93,14 +94,28 @@ def search_of(config: AttackConfig) -> Search:
     return kind(generations=config.generations, **values)
 
 
-def _refuse(config: AttackConfig, name: str) -> None:
-    """Refuse settings that only the evolution has."""
-    given = [key for key in _OF_EVOLUTION if getattr(config, key) is not None]
-    given += ["preset"] * (config.preset != AttackConfig().preset and config.search == name)
+def _brought(config: AttackConfig) -> dict[str, Any]:
+    """What a configuration need not say."""
+    if config.algorithm is not None:
+        return {**_OTHERS, "bounds": "clip"}
+    name = search_name(config)
+    # An exhaustive search has candidates of its own.
+    if name in _EVOLVING:
+        return PRESETS[config.preset]
+    return {**_OTHERS, **(PRESETS[config.preset] if config.search == "evolution" else {})}
+
+
+def _refuse(config: AttackConfig, what: str, but: tuple[str, ...] = ()) -> None:
+    """Refuse settings that only differential evolution has."""
+    given = [key for key in _OF_EVOLUTION if key not in but and getattr(config, key) is not None]
+    is_named = config.search != "evolution" or config.algorithm is not None
+    given += ["preset"] * (is_named and config.preset != AttackConfig().preset)
+    given += ["search"] * (config.algorithm is not None and config.search != "evolution")
     if given:
+        others = "".join(f"{name}, " for name in but)
         raise InputError(
-            f"search {name} has no {given[0]} (got {getattr(config, given[0])!r}): it is a setting of differential "
-            "evolution; allowed beside it: population, generations, stop_fraction, fitness, target, precision, seed"
+            f"{what} goes with no {given[0]} (got {getattr(config, given[0])!r}): it is a setting of differential "
+            f"evolution; allowed: {others}population, generations, stop_fraction, fitness, target, precision, seed"
         )
 
 
@@ -111,7 +126,9 @@ def search_name(config: AttackConfig) -> SearchName:
 
 
 def settings_name(config: AttackConfig) -> str:
-    """What names the settings of a configuration's search, as records say it: a preset, else the search."""
+    """What names a configuration's search, as records say it: an algorithm, a preset, or another search."""
+    if config.algorithm is not None:
+        return config.algorithm
     if config.search == "exhaustive":
         return f"exhaustive, {config.values or CORNERS}"
     return config.preset if config.search == "evolution" else config.search

@@ -10,13 +10,12 @@ from ...labels import label_text
 from ...metrics.hits import hit_pixels, winning_intensities
 from ...metrics.queries import CurvePoint, success_curve
 from ...metrics.transformations import resulting_diseases
+from ...pictures.fields import HeatMap, draw_heat_maps
 from ...pictures.plots import (
     Bar,
     Curve,
-    HeatMap,
     RateBar,
     draw_bars,
-    draw_heat_maps,
     draw_intensities,
     draw_rates,
     draw_steps,
@@ -24,6 +23,7 @@ from ...pictures.plots import (
 from ...pictures.successes import in_turns, mean_original, pair, read_pair, write_sheet
 from ..runs.series import Series, attack_name
 from ..table import Chart, pixels_text
+from .sweeps import lowest_confidences, smallest_changes, vulnerable_positions
 
 _MOST_MAPS = 6
 _MOST_AVERAGED = 1_000
@@ -39,6 +39,9 @@ def charts_of(series: Series, folder: Path) -> list[Chart]:
         "positions": _positions,
         "findings": _findings,
         "examples": _examples,
+        "vulnerable": vulnerable_positions,
+        "changes": smallest_changes,
+        "lowest": lowest_confidences,
     }
     drawn = [draw(series, folder / f"{kind}-{series.key}.png") for kind, draw in kinds.items()]
     return [chart for chart in drawn if chart is not None]

@@ -20,6 +20,7 @@ from ..runs.series import short_names
 from ..table import HOW_TO_READ_RATES, bears_asterisk
 from .comparison import compared
 from .headline import headlines_of
+from .limits import limits_of, meaning_of_a_miss
 from .protocol import protocol_rows
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def render_page(
         .render(
             **_totals(all_series),
             lead=lead,
+            limits=limits_of(all_series, lead.record),
+            miss=meaning_of_a_miss(lead.record),
             doubts=_said_once(all_series, lambda series: series.doubts),
             cautions=_said_once(all_series, _cautions),
             deviations=_said_once(all_series, lambda series: series.deviations),

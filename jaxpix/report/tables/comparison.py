@@ -7,6 +7,7 @@ from ...metrics.channels import ChannelSummary, by_channels
 from ...metrics.paired import compare
 from ..paper.printed import printed_channels
 from ..runs.series import Series
+from ..runs.sweeps import most_queries
 from ..table import DASH, Table, measured_and_paper, number_text, p_text, percent_text
 
 _WHAT = ("name", "split", "subset", "image_size", "note")
@@ -71,8 +72,7 @@ def _figures(series: Series, first: Series, num_pixels: int) -> list[list[str]]:
     if reference and series is not first:
         outcome = compare(reference, cell.records)
         against = f"{outcome.only_first:,} / {outcome.only_second:,}, p {p_text(outcome.p_value)}"
-    most = series.settings["population"] * (1 + series.settings["generations"])
-    figures = [number_text(cell.median_to_hit), number_text(cell.mean_queries), number_text(most)]
+    figures = [number_text(one) for one in (cell.median_to_hit, cell.mean_queries, most_queries(series))]
     return [[str(num_pixels), cell.success.text(), *figures, against]]
 
 

@@ -7,6 +7,7 @@ brought back, and told as they were evaluated. A failed evaluation is told as th
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ...config import Bounds
 
 LEFT_OUT = {
+    "LM_MA_ES": "what it remembers is no longer a number after some generations in a box",
     "DifferentialEvolution": "the presets are differential evolution, with the paper's rules",
     "RandomSearch": "it needs a sampler of one's own; --search random draws from the box",
     "SV_CMA_ES": "it moves several populations, whose number it must be told",
@@ -72,8 +74,9 @@ class Algorithm(Strategy):
         kind: Any = algorithms[search.algorithm]
         self._has_population = issubclass(kind, PopulationBasedAlgorithm)
         try:
-            self._algorithm = kind(population_size=search.population, solution=jnp.zeros(box.num_genes))
-            self._params = self._algorithm.default_params
+            with _broadcasting():
+                self._algorithm = kind(population_size=search.population, solution=jnp.zeros(box.num_genes))
+                self._params = self._algorithm.default_params
             asked = jax.eval_shape(self._ask, jax.eval_shape(self.start, jax.random.key(0)))[0].shape
         except (AssertionError, TypeError, ValueError, ZeroDivisionError) as error:
             raise self._refusal(f": {error}" if str(error) else "") from error
@@ -91,16 +94,17 @@ class Algorithm(Strategy):
         population = self._first(key)
         if self._has_population:
             return self._of(population, jnp.zeros(len(population)), key)
-        return strongly_typed(self._algorithm.init(key, jnp.zeros(self.box.num_genes), self._params))
+        with _broadcasting():
+            return strongly_typed(self._algorithm.init(key, jnp.zeros(self.box.num_genes), self._params))
 
     def _first(self, key: jax.Array) -> jax.Array:
         return uniform_population(jax.random.fold_in(key, 0), self.box, self.search.population)
 
     def _of(self, population: jax.Array, fitness: jax.Array, key: jax.Array) -> Any:
         """State of an evaluated first population."""
-        return strongly_typed(
-            self._algorithm.init(jax.random.fold_in(key, 1), self._scaled(population), fitness, self._params)
-        )
+        key, scaled = jax.random.fold_in(key, 1), self._scaled(population)
+        with _broadcasting():
+            return strongly_typed(self._algorithm.init(key, scaled, fitness, self._params))
 
     def propose(self, progress: Progress) -> jax.Array:
         """What the algorithm asks for, brought back into the box."""
@@ -122,14 +126,17 @@ class Algorithm(Strategy):
         # The state behind asking, asked with the same key again: the engine carries candidates only.
         _, asked = self._ask(progress)
         key = jax.random.fold_in(key_of(progress), 3)
-        after, _ = self._algorithm.tell(key, self._scaled(candidates), told, asked, self._params)
+        with _broadcasting():
+            after, _ = self._algorithm.tell(key, self._scaled(candidates), told, asked, self._params)
         if not self._has_population:
             return strongly_typed(after)
         first = self._of(candidates, told, progress.key)
         return jax.tree.map(lambda new, old: jnp.where(progress.generation < 0, new, old), first, after)
 
     def _ask(self, progress: Progress) -> tuple[jax.Array, Any]:
-        return self._algorithm.ask(jax.random.fold_in(key_of(progress), 0), progress.members, self._params)
+        key = jax.random.fold_in(key_of(progress), 0)
+        with _broadcasting():
+            return self._algorithm.ask(key, progress.members, self._params)
 
     def _genes(self, scaled: jax.Array) -> jax.Array:
         lower, upper = jnp.asarray(self.box.lower[None]), jnp.asarray(self.box.upper[None])
@@ -138,3 +145,8 @@ class Algorithm(Strategy):
     def _scaled(self, genes: jax.Array) -> jax.Array:
         lower, upper = jnp.asarray(self.box.lower[None]), jnp.asarray(self.box.upper[None])
         return (genes - lower) / (upper - lower) * (2 * _REACH) - _REACH
+
+
+def _broadcasting() -> contextlib.AbstractContextManager[None]:
+    """Within this context vectors meet matrices as evosax means it, even where JAX was told to refuse that."""
+    return jax.numpy_rank_promotion("allow")

@@ -14,8 +14,6 @@ from jaxpix.errors import InputError
 from jaxpix.search.genome import Box
 from jaxpix.search.presets import search_of, settings_name
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 BOX = Box((9, 12, 1), 2)
 SEARCHES = {
     "random": AttackConfig(search="random", num_pixels=2, generations=6, population=10),
@@ -57,10 +55,10 @@ def test_records_depend_on_neither_slots_nor_order_nor_looks(config):
 
 def test_settings_of_the_evolution_are_refused_beside_another_search():
     with pytest.raises(
-        InputError, match=r"search random has no crossover_rate \(got 0.5\): it is a setting of"
+        InputError, match=r"search random goes with no crossover_rate \(got 0.5\): it is a setting of"
     ):
         search_of(AttackConfig(search="random", crossover_rate=0.5))
-    with pytest.raises(InputError, match=r"search random has no preset \(got 'scipy'\)"):
+    with pytest.raises(InputError, match=r"search random goes with no preset \(got 'scipy'\)"):
         search_of(AttackConfig(search="random", preset="scipy"))
 
 

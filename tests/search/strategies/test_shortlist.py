@@ -14,8 +14,6 @@ from jaxpix.errors import InputError
 from jaxpix.search.genome import Box, decode
 from jaxpix.search.strategies.shortlist import ShortlistSearch, _grid, _parts, _subsets
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 IMAGES = toy_images(6, size=SIDE, seed=1)
 
 

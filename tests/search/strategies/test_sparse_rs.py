@@ -11,8 +11,6 @@ from jaxpix.errors import InputError
 from jaxpix.search.genome import Box, decode
 from jaxpix.search.presets import search_of
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 BOX = Box((6, 7, 3), 12)
 
 

@@ -67,8 +67,10 @@ class Attack:
         self.target = None if config.target is None else victim.space.parse(config.target)
         self.search = search_of(config)
         engine = engine or EngineConfig()
+        # Another number of slots is no other evaluator: programs of equal layouts are found compiled.
+        evaluated = EngineConfig(evaluator=engine.evaluator, switch=engine.switch)
         problem = Problem(
-            evaluator=make_evaluator(victim, config.num_pixels, config.precision, engine),
+            evaluator=make_evaluator(victim, config.num_pixels, config.precision, evaluated),
             search=self.search,
             box=Box(victim.input_shape, config.num_pixels),
             fitness=self.fitness,

@@ -69,10 +69,12 @@ class Attack:
         engine = engine or EngineConfig()
         # Another number of slots is no other evaluator: programs of equal layouts are found compiled.
         evaluated = EngineConfig(evaluator=engine.evaluator, switch=engine.switch)
+        # Refuses too many pixels before anything is traced for them.
+        box = Box(victim.input_shape, config.num_pixels)
         problem = Problem(
             evaluator=make_evaluator(victim, config.num_pixels, config.precision, evaluated),
             search=self.search,
-            box=Box(victim.input_shape, config.num_pixels),
+            box=box,
             fitness=self.fitness,
             space=victim.space,
             targeted=self.target is not None,

@@ -74,9 +74,11 @@ class Attack:
         self.target = None if config.target is None else victim.space.parse(config.target)
         search, box = search_of(config), Box(victim.input_shape, config.num_pixels)
         engine = engine or EngineConfig()
+        # Another number of slots is no other evaluator: programs of equal layouts are found compiled.
+        evaluated = EngineConfig(evaluator=engine.evaluator, switch=engine.switch)
         grid = grid_of(config, victim.input_shape)
         problem = Problem(
-            evaluator=make_evaluator(victim, config.num_pixels, config.precision, engine),
+            evaluator=make_evaluator(victim, config.num_pixels, config.precision, evaluated),
             search=search,
             box=box,
             fitness=self.fitness,

@@ -30,6 +30,9 @@ ModelName = Literal[
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["float32", "tfloat32", "bfloat16"]
 
+TRAJECTORY_POINTS = 128
+"""Values that a record has at most of the best fitness so far, however many generations an experiment may have."""
+
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

@@ -182,9 +182,9 @@ class Attack:
             best_fitness=outcome.best_fitness,
             stop_reason=self._stop_reason(outcome),
             seconds=outcome.seconds,
+            trajectory=list(outcome.trajectory),
             exhaustive_flips=None if maps is None else maps.num_flips,
             exhaustive_positions=None if maps is None else maps.num_positions,
-            trajectory=outcome.trajectory,
             synthetic=origin.synthetic,
         )
 

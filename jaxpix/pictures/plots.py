@@ -213,6 +213,55 @@ def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str
     return save_figure(figure, title, caption, path, is_wide=len(maps) > 1)
 
 
+class FieldMap(NamedTuple):
+    """A value at each position, over an image: `image` uint8 [H, W], `values` [H, W], NaN where there is none."""
+
+    heading: str
+    image: Any
+    values: Any
+
+
+@rc_context(STYLE)
+def draw_fields(
+    path: Path,
+    title: str,
+    unit: str,
+    maps: Sequence[FieldMap],
+    limits: tuple[float, float],
+    caption: str = "",
+    *,
+    dark_is_low: bool = True,
+) -> str:
+    """Values of positions over their images, one panel a map, with one scale for all.
+
+    Args:
+        path, title, caption: see `save_figure`.
+        unit: beside the colours.
+        maps: the panels, at least one.
+        limits: of the colours.
+        dark_is_low: which end of the scale is dark.
+    """
+    across = min(3, len(maps))
+    down = -(-len(maps) // across)
+    figure = new_figure(PAPER_INCHES, 1.1 + down * (PAPER_INCHES / max(2, across) + 0.2))
+    grid = figure.subplots(down, across, squeeze=False).ravel()
+    for axes, one in zip(grid, maps, strict=False):
+        axes.imshow(one.image, cmap="gray", vmin=-200, vmax=255)
+        shown = axes.imshow(
+            np.ma.masked_invalid(one.values),
+            cmap="viridis" if dark_is_low else "viridis_r",
+            vmin=limits[0],
+            vmax=limits[1],
+            alpha=0.85,
+        )
+        axes.set_title(one.heading, loc="left", fontsize=9)
+        axes.set_axis_off()
+    for axes in grid[len(maps) :]:
+        axes.set_visible(False)
+    figure.colorbar(shown, ax=grid[: len(maps)].tolist(), shrink=0.8, label=unit)
+    return save_figure(figure, title, caption, path, is_wide=len(maps) > 1)
+
+
 def _binned(one: HeatMap, fields: int) -> np.ndarray:
     height, width = one.image.shape
     bins = (min(fields, height), min(fields, width))

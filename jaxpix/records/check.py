@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from ..config import Task
+from ..config import TRAJECTORY_POINTS, Task
 from ..errors import InputError
 from ..labels import LabelSpace
-from .record import MOST_POINTS, Record, fields_of
+from .record import Record, fields_of
 
 _MOST_SIDE = 65_535
 # Softmax and sigmoid round.
@@ -93,7 +93,7 @@ def _check_pixels(record: Record) -> None:
 
 
 def _check_trajectory(best: Sequence[float]) -> None:
-    if len(best) > MOST_POINTS:
-        raise ValueError(f"trajectory: expected at most {MOST_POINTS} values, got {len(best)}")
+    if len(best) > TRAJECTORY_POINTS:
+        raise ValueError(f"trajectory: expected at most {TRAJECTORY_POINTS} values, got {len(best)}")
     if any(later > earlier for earlier, later in itertools.pairwise(best)):
         raise ValueError("trajectory: expected the best so far, which never rises")

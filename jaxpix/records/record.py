@@ -17,9 +17,6 @@ from .shown import Shown, Viewer
 
 SCHEMA_VERSION = 3
 
-MOST_POINTS = 128
-"""Values of a trajectory, however many generations an experiment had."""
-
 # The values that are allowed, and how wide a column of a table is: where nothing is said, Arrow's widest.
 _Int32 = Annotated[int, pa.int32()]
 _Count32 = Annotated[int, Field(ge=0, lt=2**31), pa.int32()]
@@ -219,7 +216,7 @@ def _from_plain(row: dict[str, Any]) -> Record:
             f"the record of {row.get('image_id')!r} has schema version {version}, this jaxpix reads "
             f"1 to {SCHEMA_VERSION}; read it with the jaxpix that wrote it, or a newer one"
         )
-    # Version 1 had no normal_classes, versions 1 and 2 nothing that has a default.
+    # Version 1 had no normal_classes; versions before 3 lack what has a default.
     row = {**row, "normal_classes": row.get("normal_classes") or []}
     row["trajectory"] = _steps(row.get("trajectory") or [])
     texts = {name: sys.intern(row[name]) for name in _REPEATED_TEXTS}

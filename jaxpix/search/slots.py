@@ -60,6 +60,7 @@ class Candidates(NamedTuple):
     queries_to_first_hit: Any
     is_flat: Any
     trajectory: Any
+    num_points: Any
 
 
 class SlotProgram:
@@ -179,6 +180,7 @@ class SlotProgram:
             queries_to_first_hit=progress.queries_to_first_hit,
             is_flat=progress.is_flat,
             trajectory=progress.trajectory,
+            num_points=self._strategy.search.point_of(progress.generation) + 1,
         )
 
     def _advance(self, weights: Any, slots: Slots, steps: jax.Array) -> tuple[Slots, jax.Array]:

@@ -74,8 +74,8 @@ class Outcome:
         queries: candidates evaluated, P (1 + generations).
         queries_to_first_hit: candidates up to the first one that the search saw as adversarial, or None.
         best_fitness: of the returned candidate, as the search saw it.
-        trajectory: the best fitness of all candidates so far; see `Record`.
         seconds: from the slot's filling to its stop, beside all other slots.
+        trajectory: the best fitness of all candidates so far, see `Record`; none of a sweep.
         maps: what an exhaustive search found of all candidates; None: the search was another one.
     """
 
@@ -90,8 +90,8 @@ class Outcome:
     queries: int
     queries_to_first_hit: int | None
     best_fitness: float
-    trajectory: list[float]
     seconds: float
+    trajectory: Sequence[float] = ()
     maps: SweepMaps | None = None
 
 
@@ -201,7 +201,7 @@ class Verifier:
             queries=self._problem.search.population * (1 + generations),
             queries_to_first_hit=int(candidate.queries_to_first_hit) if candidate.is_hit else None,
             best_fitness=float(candidate.fitness),
-            trajectory=candidate.trajectory[: self._problem.search.point_of(generations) + 1].tolist(),
+            trajectory=candidate.trajectory[: candidate.num_points].tolist(),
             seconds=stopped.seconds,
         )
 

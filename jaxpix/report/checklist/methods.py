@@ -30,16 +30,25 @@ _MOST_LINES = 20
 
 
 def _threat(series: Series) -> list[str]:
-    settings = series.settings
-    most = settings["population"] * (1 + settings["generations"])
     targets = list(dict.fromkeys(aim_text(attack.target) for attack in series.attacks))
     pixels = ", ".join(map(str, series.num_pixels))
+    options = series.attacks[0].options
+    where = "only where the mask allows" if options.get("mask") else "anywhere in the image, no mask"
+    values = "any 8-bit value"
+    if series.first.exhaustive_flips is not None and options.get("values") != "all":
+        values = f"the values tried ({options.get('values') or 'corners'})"
+    known = "Known of the classifier: its outputs for images of one's choice (confidences)."
+    if series.first.preset == "shortlist":
+        known = (
+            "Known of the classifier: all of it; its gradient is used once an image. Not used: training data."
+        )
+    else:
+        known += " Not used: weights, gradients, training data."
     return [
-        f"Pixels changed at once: {pixels}; anywhere in the image, no mask; each to any 8-bit value of its "
+        f"Pixels changed at once: {pixels}; {where}; each to {values} of its "
         f"{series.dataset['channels']} channel(s).",
-        "Known of the classifier: its outputs for images of one's choice (confidences). Not used: weights, "
-        "gradients, training data.",
-        f"Queries: at most {most:,} an image. Aim: {', '.join(targets)}.",
+        known,
+        f"Queries: at most {series.most_queries:,} an image. Aim: {', '.join(targets)}.",
         "Success counts only if the changed image, saved as an 8-bit PNG and read back, is still misclassified.",
     ]
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ...labels import aim_text, label_text
+from ...metrics.exhaustive import vulnerable
 from ...metrics.failures import confidence_fall
 from ...metrics.limits import smallest_detectable
 from ...metrics.rates import null_control_failures, success_rate, wilson
 from ...metrics.transformations import dangerous_rate, transformation_counts
+from ..runs.sweeps import coverage_of_series
 from ..table import pixels_text
 
 if TYPE_CHECKING:
@@ -91,6 +93,18 @@ def _null_control(series: Series) -> list[str]:
     return lines
 
 
+def _exhaustive(series: Series) -> list[str]:
+    found = vulnerable(series.records(1)) if 1 in series.num_pixels else None
+    if found is None:
+        return []
+    words = coverage_of_series(series).text
+    return [
+        f"One pixel: any candidate is adversarial for {found.rate.text()} of the images; {found.mean_positions:.1f} "
+        f"vulnerable positions on average, {100 * found.pairs_share:.3f} % of all candidates.",
+        f"{words[0].upper()}{words[1:]}.",
+    ]
+
+
 def _failures(series: Series) -> list[str]:
     lines = []
     for name, records in _groups(series):
@@ -101,9 +115,13 @@ def _failures(series: Series) -> list[str]:
                 f"{100 * fall.mean_before:.1f} % to {100 * fall.mean_after:.1f} % on average, by at most "
                 f"{100 * fall.largest_fall:.1f} points."
             )
+    if series.first.exhaustive_flips is None:
+        none = "No success found means that this search found none with its queries"
+    else:
+        none = "No success found means that none of the candidates tried is one"
     return [
         *lines,
-        "No success found means that this search found none with its queries, not that the classifier is robust.",
+        f"{none}, not that the classifier is robust.",
         *series.caveats,
     ]
 
@@ -114,6 +132,7 @@ RESULTS: Mapping[str, Callable[[Series], list[str]]] = {
     "dangerous": _dangerous,
     "confusion": _confusion,
     "null_control": _null_control,
+    "exhaustive": _exhaustive,
     "failures": _failures,
 }
 """Key of an item to what answers it: lines for people; none where the records know nothing."""

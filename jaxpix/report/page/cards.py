@@ -1,6 +1,7 @@
 """One experiment as data for the page: labels, confidences, pixels and small pictures, JSON-able."""
 
 import base64
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from ...pictures.successes import (
     value_text,
 )
 from ...records.record import PixelChange, Record
+
+_MOST_STEPS = 24
 
 TO_NORMAL, FAILED = "Disease → Normal", "no other label"
 
@@ -65,8 +68,26 @@ def card_of(
         "queries": record.queries,
         "first_hit": record.queries_to_first_hit,
         "generations": record.generations,
+        "trajectory": _steps(record),
         "file": f"{folder.name}/{record.image_file}" if record.success else "",
     }
+
+
+def _steps(record: Record) -> list[tuple[int, float]]:
+    """Where the best fitness so far changed: generation and value; the first and the last always, few between."""
+    best = [value for value in record.trajectory if math.isfinite(value)]
+    if len(best) < 2:
+        return []
+    # Of very many generations only every second, third, … has its value.
+    stride = max(1, -(-record.generations // (len(record.trajectory) - 1)))
+    unknown = len(record.trajectory) - len(best)
+    steps = [
+        (min((unknown + place) * stride, record.generations), float(f"{value:.4g}"))
+        for place, value in enumerate(best)
+        if place in (0, len(best) - 1) or value < best[place - 1]
+    ]
+    every = -(-(len(steps) - 1) // (_MOST_STEPS - 1))
+    return [*steps[: -1 : max(1, every)], steps[-1]]
 
 
 def _confidence(record: Record) -> float | None:

@@ -24,6 +24,7 @@ from ...pictures.plots import (
 from ...pictures.successes import in_turns, mean_original, pair, read_pair, write_sheet
 from ..runs.series import Series, attack_name
 from ..table import Chart, pixels_text
+from .sweeps import lowest_confidences, smallest_changes, vulnerable_positions
 
 _MOST_MAPS = 6
 _MOST_AVERAGED = 1_000
@@ -39,6 +40,9 @@ def charts_of(series: Series, folder: Path) -> list[Chart]:
         "positions": _positions,
         "findings": _findings,
         "examples": _examples,
+        "vulnerable": vulnerable_positions,
+        "changes": smallest_changes,
+        "lowest": lowest_confidences,
     }
     drawn = [draw(series, folder / f"{kind}-{series.key}.png") for kind, draw in kinds.items()]
     return [chart for chart in drawn if chart is not None]

@@ -43,6 +43,7 @@ def gallery_of(
                     "name": attack_name(attack),
                     "mark": series.mark,
                     "num_pixels": attack.num_pixels,
+                    "fitness": attack.records[0].fitness,
                     "classes": list(attack.records[0].class_names),
                 }
             )

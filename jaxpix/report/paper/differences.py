@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...config import AttackConfig
-from ...search.presets import PRESETS
+from ...search.presets import PRESETS, search_of
+from ...storage.settings import field_names
 from .printed import PrintedResults, protocol
 
 SAME, DIFFERENT, OPEN, UNKNOWN = "as in the paper", "differs", "the paper does not say", "unknown"
@@ -69,12 +70,29 @@ class Images(NamedTuple):
 
 
 def resolve(preset: str, options: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """The search as it ran; what the options do not name is the preset's, or the default."""
+    """The search as it ran; what the options do not name is the preset's, or the default.
+
+    Args:
+        preset: a preset of the evolution, or what else names a search in records.
+        options: of the attack, as `options_of` checks them.
+        seed: of the records.
+    """
+    if preset not in PRESETS:
+        return {**_other_search(options), "seed": seed}
     default = AttackConfig()
     values: dict[str, Any] = {"generations": default.generations, "precision": default.precision}
-    values |= PRESETS.get(preset, {})  # type: ignore[call-overload]
+    values |= PRESETS.get(preset, {})
     values |= {name: options[name] for name in _SEARCH if options.get(name) is not None}
     return {**values, "seed": seed}
+
+
+def _other_search(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a search that is no differential evolution; none of its own where every candidate is tried."""
+    names = field_names(AttackConfig)
+    config = AttackConfig(**{name: value for name, value in options.items() if name in names})
+    settings = {} if config.search == "exhaustive" else dataclasses.asdict(search_of(config))
+    settings.pop("algorithm", None)
+    return {**settings, "precision": config.precision}
 
 
 def differences_of(
@@ -196,7 +214,9 @@ def _of_fitness(fitness: str, dataset: Mapping[str, Any], printed: PrintedResult
 def _of_search(name: str, search: Mapping[str, Any]) -> Setting:
     usual = {**resolve("tsai2023", {}, 0), **protocol()}
     brought = {**usual, **PRESETS.get(search["preset"], {}), "preset": usual["preset"]}
-    here, theirs = setting_text(search[name]), setting_text(usual[name])
+    if name == "preset" and search[name] not in PRESETS:
+        return Setting("search", "differential evolution", str(search[name]), DIFFERENT, True, is_search=True)
+    here, theirs = setting_text(search[name]), setting_text(usual.get(name, "not stated"))
     paper, verdict = _WORDS.get(name, theirs), SAME if here == theirs else DIFFERENT
     if name in _NOT_STATED:
         paper, verdict = f"{_NOT_STATED[name]}; usual: {theirs}", OPEN

@@ -71,8 +71,7 @@ def _figures(series: Series, first: Series, num_pixels: int) -> list[list[str]]:
     if reference and series is not first:
         outcome = compare(reference, cell.records)
         against = f"{outcome.only_first:,} / {outcome.only_second:,}, p {p_text(outcome.p_value)}"
-    most = series.settings["population"] * (1 + series.settings["generations"])
-    figures = [number_text(cell.median_to_hit), number_text(cell.mean_queries), number_text(most)]
+    figures = [number_text(one) for one in (cell.median_to_hit, cell.mean_queries, series.most_queries)]
     return [[str(num_pixels), cell.success.text(), *figures, against]]
 
 

@@ -7,12 +7,14 @@ from ..runs.series import Series
 from ..table import HOW_TO_READ_RATES, OTHERS, Table, bears_asterisk
 from .comparison import channel_tables, search_tables
 from .diseases import conversion_table, dangerous_table, disease_tables
+from .exhaustive import exhaustive_table
 from .hits import control_table, failure_table, intensity_table
 from .success import confidence_table, paired_table, queries_table, success_table
 from .transformations import ratio_table, resulting_table, transformation_tables
 
 _ONE: tuple[Callable[[Series], Table | None], ...] = (
     success_table,
+    exhaustive_table,
     dangerous_table,
     conversion_table,
     ratio_table,

@@ -38,7 +38,7 @@ class SweepMaps:
         flips: int32 [H, W], values that change the label (targeted: to the target).
         smallest_change: int16 [H, W], of these the least change of intensity, 1..255, largest over the channels; 0:
             none does.
-        flipping: bool [M, V], each position that was tried with each value.
+        packed: uint8 [M, V / 8 rounded up], a bit for each position that was tried with each value; see `flipping`.
         positions: int32 [M, 2], columns and rows that were tried.
         values: uint8 [V, C], of each position.
         reached: int64 [N], how many of the flips reach each class; several labels: change it first of all.
@@ -50,7 +50,7 @@ class SweepMaps:
     lowest_confidence: np.ndarray
     flips: np.ndarray
     smallest_change: np.ndarray
-    flipping: np.ndarray
+    packed: np.ndarray
     positions: np.ndarray
     values: np.ndarray
     reached: np.ndarray
@@ -59,6 +59,11 @@ class SweepMaps:
     reevaluated: int
     audited: int
     contradictions: int
+
+    @property
+    def flipping(self) -> np.ndarray:
+        """Which candidates change the label (targeted: to the target), bool [M, V]."""
+        return np.unpackbits(self.packed, axis=1, count=len(self.values)).astype(bool)
 
     @property
     def num_flips(self) -> int:
@@ -106,7 +111,7 @@ def maps_of(
         lowest_confidence=lowest(found.confidence),
         flips=placed(flipping.sum(1, dtype=np.int32), 0),
         smallest_change=placed(np.where(flipping.any(1), least, 0).astype(np.int16), 0),
-        flipping=flipping,
+        packed=np.packbits(flipping, axis=1),
         positions=grid.positions,
         values=grid.values,
         reached=np.bincount(reached, minlength=num_classes).astype(np.int64),
@@ -116,9 +121,8 @@ def maps_of(
 
 
 def save_maps(path: Path, maps: SweepMaps) -> None:
-    """Write maps as an npz file, atomically; pairs as bits."""
+    """Write maps as an npz file, atomically."""
     fields = {field.name: getattr(maps, field.name) for field in dataclasses.fields(maps)}
-    fields["flipping"] = np.packbits(maps.flipping, axis=1)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **fields)
     write_atomically(path, buffer.getvalue())
@@ -133,12 +137,35 @@ def load_maps(path: Path) -> SweepMaps:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
             fields: dict[str, Any] = {name: content[name] for name in content.files}
-        flipping = np.unpackbits(fields["flipping"], axis=1, count=len(fields["values"])).astype(bool)
         scalars = {name: fields[name].item() for name in fields if fields[name].ndim == 0}
-        return SweepMaps(**{**fields, **scalars, "flipping": flipping})
+        maps = SweepMaps(**{**fields, **scalars})
+        _check(maps)
+        return maps
     except FileNotFoundError:
         raise InputError(
             f"{path}: not found; an exhaustive search keeps a file of maps for each image"
         ) from None
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged: {error}; delete it and attack its image again") from None
+
+
+def _check(maps: SweepMaps) -> None:
+    """Refuse what no search has written, and what a page could not draw."""
+    size = maps.flips.shape
+    expected = {
+        "lowest_distance": (size, "f"),
+        "lowest_confidence": (size, "f"),
+        "flips": ((*size[:2],), "i"),
+        "smallest_change": (size, "i"),
+        "packed": ((len(maps.positions), -(-len(maps.values) // 8)), "u"),
+        "positions": ((len(maps.positions), 2), "i"),
+        "values": ((len(maps.values), maps.values.shape[-1]), "u"),
+        "reached": ((len(maps.reached),), "i"),
+    }
+    for name, (shape, kind) in expected.items():
+        found = getattr(maps, name)
+        if found.shape != shape or found.dtype.kind != kind:
+            raise ValueError(f"{name} is {found.dtype} {list(found.shape)}, expected {kind} {list(shape)}")
+    numbers = (maps.band, maps.reevaluated, maps.audited, maps.contradictions, maps.is_whole)
+    if not all(isinstance(one, int | float) for one in numbers):
+        raise ValueError("expected numbers of what was evaluated again")

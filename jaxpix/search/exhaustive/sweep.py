@@ -185,7 +185,6 @@ class Sweep:
             queries=len(tried),
             queries_to_first_hit=int(flipping[0]) + 1 if len(flipping) else None,
             best_fitness=float(found.fitness[best]),
-            trajectory=[],
             seconds=time.monotonic() - began,
             maps=maps,
         )

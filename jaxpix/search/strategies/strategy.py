@@ -19,10 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...config import TRAJECTORY_POINTS
 from ..genome import Box
-
-MOST_POINTS = 128
-"""Best values that are kept of an experiment's way, however many generations it may have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,14 +40,14 @@ class Search(abc.ABC):
     wants_gradient: ClassVar[bool] = False
     """Whether it begins with a hint (`jaxpix.search.guide`)."""
 
+    def point_of(self, generation: Any) -> Any:
+        """Which point of the trajectory a generation belongs to, from 0; int, or int32 array."""
+        stride = max(1, -(-self.generations // (TRAJECTORY_POINTS - 1)))
+        return (generation + stride - 1) // stride
+
     @abc.abstractmethod
     def in_box(self, box: Box) -> Strategy:
         """The compiled pieces of this search in a box."""
-
-    def point_of(self, generation: Any) -> Any:
-        """Which point of the trajectory a generation is in: 0, 1 and so on; int or int32 array."""
-        stride = max(1, -(-self.generations // (MOST_POINTS - 1)))
-        return (generation + stride - 1) // stride
 
 
 @jax.tree_util.register_dataclass
@@ -136,7 +134,7 @@ class Strategy(abc.ABC):
             best_genome=nowhere,
             best_fitness=unknown,
             is_flat=jnp.bool_(False),
-            trajectory=jnp.full(self.search.point_of(self.search.generations) + 1, jnp.inf, jnp.float32),
+            trajectory=jnp.full(self.search.point_of(self.search.generations) + 1, unknown),
         )
 
     def select(
@@ -164,7 +162,7 @@ class Strategy(abc.ABC):
         is_first = (progress.queries_to_first_hit == 0) & (hits > 0)
         best_fitness = jnp.where(is_better, fitness[best], progress.best_fitness)
         # Every generation of a point writes it, so that the last one of an experiment is always in.
-        is_now = jnp.arange(progress.trajectory.shape[0]) == search.point_of(generation)
+        is_now = jnp.arange(progress.trajectory.size) == search.point_of(generation)
         return dataclasses.replace(
             progress,
             members=self.learn(progress, candidates, fitness),

@@ -219,6 +219,35 @@ def test_best_fitness_never_gets_worse_and_sphere_is_solved():
     np.testing.assert_allclose(last.best_genome, goal, atol=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("allowed", "run", "kept"),
+    [
+        (0, 0, [0]),
+        (5, 3, [0, 1, 2, 3]),
+        (127, 127, list(range(128))),
+        # One in three; the last one is in, wherever the search stopped.
+        (300, 10, [0, 3, 6, 9, 10]),
+        (300, 300, list(range(0, 301, 3))),
+    ],
+)
+def test_the_trajectory_is_the_best_so_far_of_evenly_spaced_generations(allowed, run, kept):
+    de = evolver(population=4, generations=allowed)
+    goal = jnp.array([11.0, 7.0, 99.0])
+
+    def step(evolution, _):
+        candidates = de.propose(evolution)
+        fitness = jnp.sum(((candidates - goal[None]) / (BOX.upper - BOX.lower)[None]) ** 2, axis=1)
+        after = de.select(evolution, candidates, fitness, jnp.zeros(4, bool))
+        return after, jnp.min(fitness)
+
+    last, fittest = jax.lax.scan(step, de.start(jax.random.key(0)), length=run + 1)
+    best = np.minimum.accumulate(fittest)
+    points = de.search.point_of(run) + 1
+    assert points == len(kept) <= last.trajectory.size <= 128
+    np.testing.assert_array_equal(last.trajectory[:points], best[kept])
+    assert np.isinf(last.trajectory[points:]).all()
+
+
 def test_queries_that_32_bits_cannot_count_are_refused():
     assert search_of(AttackConfig(population=1000, generations=2_147_482)).generations == 2_147_482
     with pytest.raises(InputError, match=r"is 2,147,484,000 queries an experiment; fewer than 2,147,483,648"):

@@ -107,6 +107,37 @@ function facts(item) {
   return list;
 }
 
+// The best fitness so far, a step wherever it fell.
+function trajectory(item) {
+  const figure = make("figure", "trajectory"), caption = make("figcaption", "", "Best fitness so far");
+  const steps = item.trajectory, [last, lowest] = steps.at(-1), highest = steps[0][1];
+  const left = 46, right = 292, top = 8, bottom = 84;
+  const x = (generation) => left + (right - left) * generation / Math.max(1, last);
+  const y = (value) => top + (bottom - top) * (highest - value) / (highest - lowest || 1);
+  const path = steps.map(([generation, value], place) =>
+    (place ? `H${x(generation).toFixed(1)}V` : `M${x(generation).toFixed(1)} `) + y(value).toFixed(1)).join("");
+  const told = `${highest} after the first population, ${lowest} after generation ${last}`;
+  const drawing = shape("svg", { viewBox: "0 0 300 116", role: "img", "aria-label": `Best fitness so far: ${told}` });
+  const text = (words, attributes) => {
+    const node = shape("text", attributes);
+    node.textContent = words;
+    drawing.append(node);
+  };
+  drawing.append(shape("path", { class: "axes", d: `M${left} ${top}V${bottom}H${right}` }), shape("path", { d: path }));
+  for (const value of new Set([highest, lowest])) {
+    text(Number(value.toPrecision(3)), { x: left - 4, y: y(value) + 4, "text-anchor": "end" });
+  }
+  text("0", { x: left, y: bottom + 13, "text-anchor": "middle" });
+  text(last, { x: right, y: bottom + 13, "text-anchor": "end" });
+  text("generation", { x: (left + right) / 2, y: bottom + 27, "text-anchor": "middle" });
+  const middle = (top + bottom) / 2;
+  text(attacks[item.attack].fitness, {
+    x: 9, y: middle, "text-anchor": "middle", transform: `rotate(-90 9 ${middle})`,
+  });
+  figure.append(caption, drawing);
+  return figure;
+}
+
 function open(item) {
   open_card = chosen.indexOf(item);
   const head = make("div", "head"), title = make("h3", "", item.id), buttons = make("div", "buttons");
@@ -126,7 +157,7 @@ function open(item) {
   head.append(title, buttons);
   const body = make("div", "opened"), shown = make("div", "shown"), words = make("div", "words"), two = pair(item);
   shown.append(two, enlarged(item));
-  words.append(confidences(item), facts(item));
+  words.append(confidences(item), ...(item.trajectory.length ? [trajectory(item)] : []), facts(item));
   body.append(shown, words);
   dialog.replaceChildren(head, body);
   compare(two);

@@ -15,7 +15,7 @@ from ..storage.documents import read_json
 from ..storage.files import write_atomically
 from .hardware import MatrixRates, describe_machine, device_name, peak_memory_bytes
 from .rows import Comparison, DatasetAttack, Forward, Timing, TrainingStep, WholeAttack
-from .searches import SearchRow
+from .standings import SearchRow
 
 SCHEMA_VERSION = 1
 

@@ -14,12 +14,13 @@ from ..attack.campaign import run_campaign
 from ..attack.options import AttackOptions, bind, plain
 from ..config import AttackConfig, Preset, SearchName
 from ..errors import InputError
-from ..metrics.recall import BUDGETS, Recall, recall_of, truth_of, union_of
+from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of
 from ..records.files import each_record
 from ..search.presets import search_of
 from ..storage.settings import read_toml
 from ..terminal.console import say
 from .options import FOLDER
+from .standings import SearchRow
 
 if TYPE_CHECKING:
     from ..attack.campaign import Result
@@ -46,38 +47,6 @@ class SearchesOptions(AttackOptions):
     """Folder of the results: NAME.json and plots."""
     name: str | None = None
     """NAME of the results. Default: date and device."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SearchRow:
-    """What one search found.
-
-    Attributes:
-        search: as it was asked for.
-        dataset, split, subset, synthetic: where the images come from.
-        victim, victim_id, num_pixels, target, fitness, seed: what attacked what.
-        truth: what `recall` is of.
-        recall: against it.
-        candidates, seconds: evaluated, and how long that took; 0 seconds where the run was finished before.
-        folder: run folder with the records.
-    """
-
-    search: str
-    dataset: str
-    split: str
-    subset: str
-    synthetic: bool
-    victim: str
-    victim_id: str
-    num_pixels: int
-    target: str | None
-    fitness: str
-    seed: int
-    truth: str
-    recall: Recall
-    candidates: int
-    seconds: float
-    folder: str
 
 
 def named(config: AttackConfig, name: str, queries: int) -> AttackConfig:

@@ -13,7 +13,7 @@ from .rows import Comparison, DatasetAttack, Forward, Timing, TrainingStep, Whol
 
 if TYPE_CHECKING:
     from ..metrics.recall import Recall
-    from .searches import SearchRow
+    from .standings import SearchRow
 
 _PROGRAM = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
 _MATRIX = "matrix: share of the rate of large matrix products; MiB: of the program"

@@ -8,8 +8,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..config import TRAJECTORY_POINTS
 from ..errors import InputError
-from ..records.record import MOST_POINTS
 from .queries import CurvePoint
 from .rates import Rate, wilson
 
@@ -177,7 +177,7 @@ def _margin_after(record: Record, queries: int) -> float | None:
     """The best margin after so many queries of a search that spent all its generations."""
     population = record.queries // (1 + record.generations)
     # A trajectory has a value after every generation, or after every second, third, … of them, and after the last.
-    stride = max(1, math.ceil(record.generations / (MOST_POINTS - 1)))
+    stride = max(1, math.ceil(record.generations / (TRAJECTORY_POINTS - 1)))
     point = (queries // population - 1) // stride
     if not record.trajectory or point < 0:
         return None

@@ -13,14 +13,16 @@ import dataclasses
 import functools
 import zlib
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...config import TRAJECTORY_POINTS
-from ..genome import Box
+
+if TYPE_CHECKING:
+    from ..genome import Box
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,12 +41,12 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
-# A word for the default, so that a flag can undo what a file says.
 Levels = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if type(value) is int else value),
     Field(pattern=r"^(corners|all|[2-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$"),
 ]
+# A word for the default, so that a flag can undo what a file says.
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
 
@@ -97,8 +97,7 @@ class PrepareConfig(_Short):
     ignore: tuple[str, ...] | None = None
     """`folder`: folders or files that are left out, by name or pattern, such as `masks` or `*_mask.png`."""
     channels: Literal[1, 3] | None = None
-    """1 stores grey, 3 stores colour (grey images in three equal channels), as a victim may want them. Default:
-    as the source is; `folder`: colour if any image is."""
+    """Stored as grey (1) or colour (3; grey in equal channels). Default: as the source; `folder`: colour if any."""
     name: str | None = None
     """`folder` only: what the data set is called from then on."""
     normal_classes: tuple[str, ...] | None = None
@@ -153,8 +152,7 @@ class TrainConfig(_Short):
     augment: bool = False
     """Light augmentation: horizontal flip, shift up to 4 %, rotation up to 10 degrees."""
     include_normal: bool = False
-    """Multi-label: also train on images without any label. The paper leaves them out (4.4); of a single label they
-    are always trained on."""
+    """Multi-label: also train on images without any label, as the paper does not (4.4); of a single label always."""
     precision: Precision = "float32"
     """Arithmetic of the convolutions while training; evaluation is always float32."""
     seed: Seed = 0
@@ -168,18 +166,15 @@ class AttackConfig(_Short):
     num_pixels: Count = 1
     """K, the pixels that may change."""
     fitness: Fitness | None = None
-    """What the search minimises. Default: `confidence`; of several labels at once `cosine`; `shortlist` and
-    `sparse_rs`: `margin`."""
+    """What is minimised. Default: `confidence`; of label sets `cosine`; of `shortlist`, `sparse_rs` `margin`."""
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     search: SearchName = "evolution"
-    """How candidates are chosen: differential `evolution`; `exhaustive`, every position with every value of `values`,
-    for one pixel; uniformly at `random`; from a `shortlist` by the victim's gradient; or as `sparse_rs` does."""
+    """How candidates are chosen; `exhaustive`: every position with every value of `values`, for one pixel."""
     algorithm: str | None = None
     """An algorithm of evosax instead of differential evolution, such as CMA_ES; an unknown name lists all."""
     values: Levels | None = None
-    """`exhaustive` only, levels of each channel: `corners` (0 and 255), a number of evenly spaced ones such as 17, or
-    `all` 256, for grey images. Default: `corners`."""
+    """`exhaustive` only, levels of each channel: `corners` (0, 255; default), a number such as 17, `all` if grey."""
     mask: Path | None = None
     """`exhaustive` only: PNG of the images' size; where it is black no pixel may change. Default: all may."""
     preset: Preset = "tsai2023"

@@ -67,12 +67,12 @@ def verdicts(row: dict[str, Any]) -> dict[str, str]:
 def measured(world: Path) -> dict[str, Any]:
     victim = ["--victim", f"{world / 'mine.py'}:victim"]
     checks = ["--checks", "transfer", "gradient", "generations"]
-    return defend(world, *victim, "--defences", "median3", "jpeg95", *checks, run="run")
+    return defend(world, *victim, "--defences", "median3", *checks, run="run")
 
 
 def test_a_median_mends_what_a_bright_pixel_breaks(measured: dict[str, Any]) -> None:
-    none, median, jpeg = measured["variants"]
-    assert [row["defence"] for row in (none, median, jpeg)] == ["none", "median3", "jpeg95"]
+    none, median = measured["variants"]
+    assert [row["defence"] for row in (none, median)] == ["none", "median3"]
     assert (measured["num_clean_images"], measured["num_attacked_images"]) == (20, 6)
     assert none["clean_accuracy"]["rate"] == median["clean_accuracy"]["rate"] == 1
     assert none["adaptive_success"]["evolution"]["successes"] == 6
@@ -93,14 +93,12 @@ def test_a_median_mends_what_a_bright_pixel_breaks(measured: dict[str, Any]) -> 
     change = median["worst_case_change"]
     assert (change["only_first"], change["only_second"], change["difference"]) == (0, 6, 1.0)
     assert change["p_value"] == pytest.approx(2 / 2**6)
-    # JPEG of high quality keeps a bright pixel, so that it mends little or nothing.
-    assert jpeg["worst_case_accuracy"]["successes"] <= 2
-    assert jpeg["made_for"]["spiked"]["successes"] == jpeg["transferred_success"]["successes"]
+    assert median["made_for"]["spiked"] == median["transferred_success"]
     assert 0 < median["milliseconds_per_image"] < 1000
 
 
 def test_the_checks_say_what_was_not_run(measured: dict[str, Any]) -> None:
-    none, median, _ = measured["variants"]
+    none, median = measured["variants"]
     assert verdicts(none) == {
         "something guides the search": "pass",
         "transferred success is not above adaptive success": "not run",
@@ -123,7 +121,7 @@ def test_the_files_and_what_is_printed(world: Path, measured: dict[str, Any], ca
     assert "http" not in page.replace("http-equiv", "")
     assert (run / "defences.png").read_bytes().startswith(b"\x89PNG")
     journals = {path: path.read_bytes() for path in run.rglob("journal.jsonl")}
-    assert len(journals) == 3 * 2
+    assert len(journals) == 2 * 2
     capsys.readouterr()
     again = defend(
         world,
@@ -131,7 +129,6 @@ def test_the_files_and_what_is_printed(world: Path, measured: dict[str, Any], ca
         f"{world / 'mine.py'}:victim",
         "--defences",
         "median3",
-        "jpeg95",
         "--checks",
         "transfer",
         run="run",
@@ -142,7 +139,6 @@ def test_the_files_and_what_is_printed(world: Path, measured: dict[str, Any], ca
     ]
     printed = capsys.readouterr().out
     assert "best median3, 100.0 % (61.0–100.0), 6/6" in printed
-    assert "3 of 3 experiments" not in printed
 
 
 def test_an_attack_that_cannot_see_is_found_out(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,13 +196,21 @@ def test_what_a_user_can_mend(world: Path, flags: list[str], message: str) -> No
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["none", "median3", "median5", "gaussian1", "bilateral5", "jpeg50", "bits2", "resize2", "median3+jpeg90"],
+    ("name", "channels"),
+    [
+        ("none", 1),
+        ("median3", 3),
+        ("median5", 1),
+        ("gaussian1", 1),
+        ("bilateral5", 1),
+        ("jpeg50", 3),
+        ("bits2", 1),
+        ("resize2", 1),
+        ("median3+jpeg90", 1),
+    ],
 )
-@pytest.mark.parametrize("shape", [(28, 28, 1), (20, 24, 3)])
-def test_the_planted_pixel_can_be_reached_through_every_defence(
-    name: str, shape: tuple[int, int, int]
-) -> None:
+def test_the_planted_pixel_can_be_reached_through_every_defence(name: str, channels: int) -> None:
+    shape = (20, 24, channels)
     planted = plant(Victim, [] if name == "none" else name.split("+"), shape)
     images = planted.images
     assert images.shape == (NUM_IMAGES, *shape)

@@ -30,7 +30,7 @@ def run(*arguments, folder):
 def test_the_doors_are_listed(tmp_path):
     listing = run("jaxpix", folder=tmp_path)
     assert listing.returncode == 0
-    for door in ("prepare", "train", "attack", "report", "study", "check", "bench", "doctor"):
+    for door in ("prepare", "train", "attack", "report", "study", "defend", "check", "bench", "doctor"):
         assert door in listing.stdout
     refused = run("jaxpix", "atack", folder=tmp_path)
     assert refused.returncode == 2
@@ -46,6 +46,7 @@ def test_the_doors_are_listed(tmp_path):
         ("attack", ["--fitness", "--num-pixels", "--target", "--per-class", "--preset", "--bounds"]),
         ("study", ["--list", "--data-dir", "--run", "--victim", "--set", "--plan"]),
         ("report", ["--out"]),
+        ("defend", ["--defences", "--victims", "--ensembles", "--attacks", "--checks", "--per-class", "--num-pixels"]),
         ("check", ["--dangerous-rate", "--success-rate", "--junit", "exit status is 0"]),
         ("doctor", ["--data-dir", "--runs", "--full", "exit status is 1"]),
         ("bench", ["--measure", "--peers", "--precision", "--batches", "--quick", "bench dataset"]),

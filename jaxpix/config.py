@@ -153,6 +153,9 @@ class TrainConfig(_Short):
     """Light augmentation: horizontal flip, shift up to 4 %, rotation up to 10 degrees."""
     include_normal: bool = False
     """Multi-label: also train on images without any label, as the paper does not (4.4); of a single label always."""
+    adversarial: Annotated[str, Field(pattern=r"^corner-[1-9][0-9]{0,2}$")] | None = None
+    """`corner-16`: each image is replaced by the worst of 16 copies (1 to 999) with one random pixel black or white
+    in each channel; the loss decides, at the cost of as many forward passes. Default: images as they are."""
     precision: Precision = "float32"
     """Arithmetic of the convolutions while training; evaluation is always float32."""
     seed: Seed = 0

@@ -43,6 +43,7 @@ def render_page(
     tables: Sequence[Table],
     paths: Sequence[Path],
     out: Path,
+    links: Mapping[str, str],
 ) -> str:
     """The page as HTML.
 
@@ -53,6 +54,7 @@ def render_page(
         charts: the figures of each series.
         tables: tables over all series.
         paths, out: what the report was told, so that the page can tell how to write it again.
+        links: pages beside this one, and what they show.
     """
     shared = shared_facts(all_series)
     return (
@@ -67,6 +69,7 @@ def render_page(
             cautions=_said_once(all_series, _cautions),
             deviations=_said_once(all_series, lambda series: series.deviations),
             comparison=compared(all_series),
+            links=links,
             gallery=gallery,
             parts=_parts(all_series, charts, shared),
             shared_facts=shared,

@@ -4,13 +4,12 @@ Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a s
 """
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
-
-from .errors import in_plain_words
 
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
@@ -41,11 +40,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
-Levels = Annotated[
-    str,
-    BeforeValidator(lambda value: str(value) if type(value) is int else value),
-    Field(pattern=r"^(corners|all|[2-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$"),
-]
+Levels = Annotated[str, BeforeValidator(str), Field(pattern=r"^(corners|all|\d{1,3})$")]
 # A word for the default, so that a flag can undo what a file says.
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
@@ -232,5 +227,21 @@ class ClusterConfig(_Short):
     """Find the three above by JAX's cluster detection (SLURM, Open MPI, …)."""
 
 
+def _in_plain_words(kind: type[Any]) -> None:
+    """Let a pydantic dataclass say what is wrong as command lines do: in one line, without pydantic's links."""
+    build = kind.__init__
+
+    @functools.wraps(build)
+    def init(self: Any, *args: Any, **values: Any) -> None:
+        try:
+            build(self, *args, **values)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False)
+            said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in found]
+            raise ValueError(f"{kind.__name__}: {'; '.join(said)}") from None
+
+    kind.__init__ = init
+
+
 for _kind in (PrepareConfig, TrainConfig, AttackConfig, EngineConfig, ClusterConfig):
-    in_plain_words(_kind)
+    _in_plain_words(_kind)

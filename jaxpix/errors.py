@@ -1,7 +1,6 @@
 """What a user can mend, and the words that say how."""
 
 import difflib
-import functools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -60,21 +59,3 @@ def _repr(value: Any) -> str:
     except ValueError:
         return f"a huge {type(value).__name__}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-
-
-def in_plain_words(kind: type[Any]) -> None:
-    """Let a pydantic dataclass say what is wrong as command lines do: in one line, without pydantic's links."""
-    build = kind.__init__
-
-    @functools.wraps(build)
-    def init(self: Any, *args: Any, **values: Any) -> None:
-        try:
-            build(self, *args, **values)
-        except ValidationError as error:
-            findings = error.errors(include_url=False, include_context=False)
-            lines = [
-                f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in findings
-            ]
-            raise ValueError(f"{kind.__name__}: " + "; ".join(lines)) from None
-
-    kind.__init__ = init

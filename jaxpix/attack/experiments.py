@@ -72,11 +72,15 @@ class Attack:
         self.victim, self.config = victim, config
         self.fitness = fitness_of(config, victim.space)
         self.target = None if config.target is None else victim.space.parse(config.target)
-        search, box = search_of(config), Box(victim.input_shape, config.num_pixels)
+        box = Box(victim.input_shape, config.num_pixels)
+        # In its box a search may have fewer generations than it was told.
+        self.search = search = search_of(config).in_box(box).search
         engine = engine or EngineConfig()
+        # Another number of slots is no other evaluator: programs of equal layouts are found compiled.
+        evaluated = EngineConfig(evaluator=engine.evaluator, switch=engine.switch)
         grid = grid_of(config, victim.input_shape)
         problem = Problem(
-            evaluator=make_evaluator(victim, config.num_pixels, config.precision, engine),
+            evaluator=make_evaluator(victim, config.num_pixels, config.precision, evaluated),
             search=search,
             box=box,
             fitness=self.fitness,
@@ -84,7 +88,6 @@ class Attack:
             targeted=self.target is not None,
             guide=make_guide(victim, search, box, self.target is not None),
         )
-        self.search = problem.strategy.search
         self.searcher = Engine(victim, problem, engine) if grid is None else Sweep(victim, problem, grid)
 
     @property

@@ -58,7 +58,7 @@ class Engine:
     @property
     def says(self) -> str:
         """For people: what is done at most, and how."""
-        search = self.problem.strategy.search
+        search = self.problem.search
         most, how = search.population * (1 + search.generations), self.problem.evaluator.name
         return f"at most {most:,} queries each; evaluation {how}, {self.layout.num_slots} slots"
 

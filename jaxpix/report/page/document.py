@@ -63,11 +63,7 @@ def render_page(
         .render(
             **_totals(all_series),
             lead=lead,
-            limits=limits_of(all_series, lead.record),
-            miss=meaning_of_a_miss(lead.record),
-            doubts=_said_once(all_series, lambda series: series.doubts),
-            cautions=_said_once(all_series, _cautions),
-            deviations=_said_once(all_series, lambda series: series.deviations),
+            **_words(all_series, lead),
             comparison=compared(all_series),
             links=links,
             gallery=gallery,
@@ -84,6 +80,17 @@ def render_page(
             **_style_and_script(),
         )
     )
+
+
+def _words(all_series: Sequence[Series], lead: Lead) -> dict[str, Any]:
+    """What limits the numbers, each sentence once."""
+    return {
+        "limits": limits_of(all_series, lead.record),
+        "miss": meaning_of_a_miss(lead.record),
+        "doubts": _said_once(all_series, lambda series: series.doubts),
+        "cautions": _said_once(all_series, _cautions),
+        "deviations": _said_once(all_series, lambda series: series.deviations),
+    }
 
 
 def _parts(

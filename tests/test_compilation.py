@@ -8,12 +8,13 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from support.small_networks import noise_images, small_resnet, small_victim
+from support.small_networks import MEAN, STD, noise_images, small_resnet, small_victim
 from support.toys import toy_images, toy_victim
 
-from jaxpix import AttackConfig, EngineConfig, Record, attack_images
+from jaxpix import AttackConfig, EngineConfig, Record, Victim, attack_images
 from jaxpix.attack.experiments import Attack
 from jaxpix.config import TrainConfig
+from jaxpix.models.resnet import ResNet
 from jaxpix.search.engine import Engine
 from jaxpix.train.step import initial_state, make_evaluate, make_optimizer, make_step
 
@@ -85,6 +86,26 @@ def test_no_more_slots_than_images_and_what_fits_is_used_again(monkeypatch: pyte
         assert attack(2) == two
     assert five[:2] == two
     assert slots == [2, 2, 3, 3]
+
+
+def test_another_victim_of_the_same_structure_is_compiled_already() -> None:
+    """Its weights are its own."""
+    victim, images = small_victim(), noise_images(3, 32)
+    logits, model = victim.predict(images), victim.model()
+    assert isinstance(model, ResNet)
+    model.fc.bias.set_value(model.fc.bias.get_value() + 1)
+    with compiling(at_least=0, at_most=0):
+        other = Victim.from_model(
+            model,
+            architecture="resnet50",
+            task="multiclass",
+            class_names=victim.class_names,
+            input_shape=victim.input_shape,
+            mean=[MEAN],
+            std=[STD],
+        )
+        np.testing.assert_allclose(other.predict(images), logits + 1, rtol=1e-5, atol=1e-5)
+    assert other.victim_id != victim.victim_id
 
 
 def test_prediction_pads_to_one_shape() -> None:

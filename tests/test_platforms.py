@@ -126,7 +126,7 @@ def test_evaluators_are_alike(evaluator: str, channels: int) -> None:
     for name in ("cpu", "gpu"):
         with written_for(name):
             made = make_evaluator(victim, 2, "float32", EngineConfig(evaluator=evaluator))
-            bases = jax.vmap(lambda image, made=made: made.base(made.weights, image))(images)
-            logits[name] = made.logits(made.weights, bases, images, pixels)
+            bases = jax.jit(jax.vmap(made.base, (None, 0)))(made.weights, images)
+            logits[name] = jax.jit(made.logits)(made.weights, bases, images, pixels)
     scale = float(jnp.abs(logits["cpu"]).max())
     np.testing.assert_allclose(logits["gpu"], logits["cpu"], rtol=0, atol=1e-4 * scale)

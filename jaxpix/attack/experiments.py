@@ -76,9 +76,11 @@ class Attack:
         # In its box a search may have fewer generations than it was told.
         self.search = search = search_of(config).in_box(box).search
         engine = engine or EngineConfig()
+        # Another number of slots is no other evaluator: programs of equal layouts are found compiled.
+        evaluated = EngineConfig(evaluator=engine.evaluator, switch=engine.switch)
         grid = grid_of(config, victim.input_shape)
         problem = Problem(
-            evaluator=make_evaluator(victim, config.num_pixels, config.precision, engine),
+            evaluator=make_evaluator(victim, config.num_pixels, config.precision, evaluated),
             search=search,
             box=box,
             fitness=self.fitness,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..storage.run_folder import RunFolder
 from ..storage.settings import to_toml
@@ -36,21 +36,43 @@ def _folder(options: DefendOptions, dataset: PreparedDataset, victims: Sequence[
 
 
 def show(results: Results, page: Path) -> None:
-    """Print the table, what the checks say, and where the page is."""
+    """Print a short table, what the checks say, and where all numbers are."""
     from .page import doubts, verdict
-    from .tables import main_table
+    from .tables import plain
 
-    table = main_table(results)
-    print_table(table.title, list(table.columns), [list(row) for row in table.rows], text=(0, 1))
-    for note in table.notes[1:]:
-        say(note)
-    lines = [line for found in results.lines.values() for line in found]
-    counts = {word: sum(line.verdict == word for line in lines) for word in ("pass", "fail", "not run")}
-    say(f"checks: {counts['pass']} pass, {counts['fail']} fail, {counts['not run']} not run")
+    variants = plain(results)["variants"]
+    names = [f"adaptive, {name}" for name in results.options.attacks]
+    print_table(
+        f"Defences, K = {results.options.config.num_pixels}: {results.dataset.info.title}",
+        ["victim", "defence", "clean", "transferred", *names, "worst case", "p", "ms"],
+        [_row(row) for row in variants],
+        "clean, worst case: accuracy (of all images, of those attacked); transferred, adaptive: successes; "
+        "p: McNemar, worst case with and without",
+        text=(0, 1),
+    )
+    if results.dataset.note:
+        say(f"note on the data: {results.dataset.note}")
+    verdicts = [line["verdict"] for row in variants for line in row["checks"]]
+    counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("pass", "fail", "not run"))
+    say(f"checks of the evaluation: {counts}")
     for doubt in doubts(results):
         say(f"warning: {doubt}")
     say(verdict(results))
-    say(f"page: {page}")
+    say(f"page, with intervals: {page}")
+
+
+def _row(row: Mapping[str, Any]) -> list[str]:
+    counts = [row["transferred_success"], *row["adaptive_success"].values()]
+    clean, worst = row["clean_accuracy"], row["worst_case_accuracy"]
+    return [
+        row["victim"],
+        row["defence"],
+        f"{100 * clean['rate']:.1f} %",
+        *("–" if one is None else f"{one['successes']}/{one['experiments']}" for one in counts),
+        f"{100 * worst['rate']:.1f} %",
+        "–" if row["worst_case_change"] is None else f"{row['worst_case_change']['p_value']:.2g}",
+        f"{row['milliseconds_per_image']:.2f}",
+    ]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,12 +31,16 @@ _POINT = 0.01
 _GRADIENTS_AT_ONCE = 4
 
 
+Verdict = Literal["pass", "fail", "not run"]
+Found = tuple[Verdict, str]
+
+
 @dataclasses.dataclass(frozen=True)
 class Line:
     """One check of one variant; `says` holds its numbers, or why it was not run."""
 
     name: str
-    verdict: Literal["pass", "fail", "not run"]
+    verdict: Verdict
     says: str
 
 
@@ -49,18 +53,17 @@ class Case(NamedTuple):
     folder: Path
 
 
-def _transfer(case: Case) -> Line:
+def _transfer(case: Case) -> Found:
     """What was made for the undefended victim must not break more images than what was made for this one."""
-    name, measured = "transferred success is not above adaptive success", case.measured
+    measured = case.measured
     if not measured.variant.is_defended:
-        return Line(name, "not run", "nothing stands before the victim")
+        return "not run", "nothing stands before the victim"
     passed_on, own = len(measured.transferred), len(measured.adaptive)
-    return _line(name, passed_on <= own, f"{passed_on} images transferred, {own} adaptive")
+    return _found(passed_on <= own, f"{passed_on} images transferred, {own} adaptive")
 
 
-def _gradient(case: Case) -> Line:
+def _gradient(case: Case) -> Found:
     """The margin's gradient with respect to the image is finite, and zero on no image."""
-    name = "the gradient is not zero"
     images, victim = case.images.first(case.options.check_images), case.measured.variant.victim
     margin = make_fitness("margin", victim.space, False)
     labels = victim.space.from_stored(images.labels(images.subset))
@@ -78,14 +81,14 @@ def _gradient(case: Case) -> Line:
         found = np.asarray(gradient(jnp.asarray(full, jnp.float32), jnp.asarray(known)))
         sizes += np.abs(found).max(axis=(1, 2, 3))[: len(part)].tolist()
     good = sum(0 < size < np.inf for size in sizes)
-    return _line(name, good == len(sizes), f"finite and not zero on {good} of {len(sizes)} images")
+    return _found(good == len(sizes), f"finite and not zero on {good} of {len(sizes)} images")
 
 
-def _planted(case: Case) -> Line:
+def _planted(case: Case) -> Found:
     """A pixel that is known to fool a victim behind this defence is found."""
-    name, variant = "a planted pixel is found", case.measured.variant
+    variant = case.measured.variant
     if variant.is_defended and not variant.names:
-        return Line(name, "not run", "nothing stands before an ensemble")
+        return "not run", "nothing stands before an ensemble"
     planted = plant(type(variant.victim), variant.names, variant.victim.input_shape)
     named = [f"planted {number}" for number in range(NUM_IMAGES)]
     vectors = np.tile([True, False], (NUM_IMAGES, 1))
@@ -96,7 +99,7 @@ def _planted(case: Case) -> Line:
         f"on {len(hits)} of {NUM_IMAGES} images: the filtered value at ({planted.column}, {planted.row}) must move "
         f"by about half of the {planted.reach:.1f} levels that one pixel there can move it"
     )
-    return _line(name, len(hits) == NUM_IMAGES, says)
+    return _found(len(hits) == NUM_IMAGES, says)
 
 
 def _again(case: Case, config: AttackConfig, folder: str) -> tuple[int, int, int]:
@@ -108,40 +111,42 @@ def _again(case: Case, config: AttackConfig, folder: str) -> tuple[int, int, int
     return len(ids - case.measured.wrong), before, len(now.broken)
 
 
-def _pixels(case: Case) -> Line:
+def _pixels(case: Case) -> Found:
     """More pixels do not break fewer images."""
     few = case.options.config.num_pixels
     many = few + _MORE_PIXELS
     config = dataclasses.replace(case.options.config, num_pixels=many)
     count, before, now = _again(case, config, f"check-pixels-k{many}")
     says = f"K = {few}: {before}, K = {many}: {now} of {count} images"
-    return _line("more pixels do not break fewer images", now >= before, says)
+    return _found(now >= before, says)
 
 
-def _generations(case: Case) -> Line:
+def _generations(case: Case) -> Found:
     """Twice as many generations break at most one point more: the search had come to its end."""
     generations = case.options.config.generations
     config = dataclasses.replace(case.options.config, generations=2 * generations)
     count, before, now = _again(case, config, "check-generations")
     says = f"{generations} generations: {before}, {2 * generations}: {now} of {count} images"
-    return _line("twice the generations add at most 1 point", now - before <= _POINT * count, says)
+    return _found(now - before <= _POINT * count, says)
 
 
-def _random(case: Case) -> Line:
+def _random(case: Case) -> Found:
     """As many candidates drawn at random break no more images."""
     count, before, now = _again(case, ATTACKS["random"](case.options.config), "check-random")
     says = f"evolution: {before}, random: {now} of {count} images"
-    return _line("random search is not better", now <= before, says)
+    return _found(now <= before, says)
 
 
-CHECKS: dict[str, Callable[[Case], Line]] = {
-    "transfer": _transfer,
-    "gradient": _gradient,
-    "planted": _planted,
-    "pixels": _pixels,
-    "generations": _generations,
-    "random": _random,
+CHECKS: dict[str, tuple[str, Callable[[Case], Found]]] = {
+    "transfer": ("transferred success is not above adaptive success", _transfer),
+    "gradient": ("the gradient is not zero", _gradient),
+    "planted": ("a planted pixel is found", _planted),
+    "pixels": ("more pixels do not break fewer images", _pixels),
+    "generations": ("twice the generations add at most 1 point", _generations),
+    "random": ("random search is not better", _random),
 }
+"""By the name that `--checks` has for it: what it says, and what finds it out."""
+
 _NEED_EVOLUTION = ("pixels", "generations", "random")
 
 
@@ -161,26 +166,23 @@ def check_names(options: DefendOptions) -> None:
 def lines_of(measured: Measured, images: ChosenImages, options: DefendOptions, folder: Path) -> list[Line]:
     """Every check of a variant, asked for or not, and whether anything guided its attacks."""
     case = Case(measured, images, options, folder / measured.variant.folder)
-    lines = [_guided(measured)]
-    for name, check in CHECKS.items():
+    lines = [Line("something guides the search", *_guided(measured))]
+    for name, (title, check) in CHECKS.items():
         if name not in options.checks:
-            lines.append(Line(_words(check), "not run", f"--checks does not name {name}"))
+            found: Found = "not run", f"--checks does not name {name}"
         elif name in _NEED_EVOLUTION and "evolution" not in options.attacks:
-            lines.append(Line(_words(check), "not run", "--attacks does not name evolution"))
+            found = "not run", "--attacks does not name evolution"
         else:
-            lines.append(check(case))
+            found = check(case)
+        lines.append(Line(title, *found))
     return lines
 
 
-def _guided(measured: Measured) -> Line:
+def _guided(measured: Measured) -> Found:
     flat = {name: one.flat for name, one in measured.attacks.items() if one.flat}
     says = "; ".join(f"{name}: {text}" for name, text in flat.items())
-    return _line("something guides the search", not flat, says or "no attack was refused as flat")
+    return _found(not flat, says or "no attack was refused as flat")
 
 
-def _words(check: Any) -> str:
-    return str(check.__doc__).splitlines()[0].rstrip(".")
-
-
-def _line(name: str, passes: bool, says: str) -> Line:
-    return Line(name, "pass" if passes else "fail", says)
+def _found(passes: bool, says: str) -> Found:
+    return ("pass" if passes else "fail"), says

@@ -140,7 +140,7 @@ def plain(results: Results) -> dict[str, Any]:
     """All numbers, JSON-able."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "dataset": results.dataset.info.name,
+        "dataset": results.dataset.name,
         "synthetic": results.dataset.synthetic,
         "note": results.dataset.note,
         "subset": results.options.subset,

@@ -36,7 +36,7 @@ class ReportOptions:
     format: str = "html"
     """What to write, with commas between: html (with tables, figures and the checklist; always), pdf, md, latex."""
     poster: bool = False
-    """Also draw one picture for a talk, 1600 x 900: the most dangerous success, and how often that happens."""
+    """Also draw one picture for a talk, 1600 x 900: what the page begins with, and how often that happens."""
 
 
 OPTIONS = ReportOptions

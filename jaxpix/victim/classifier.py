@@ -26,6 +26,32 @@ Apply = Callable[[Weights, jax.Array], jax.Array]
 _PREDICTION_BATCH = 64
 
 
+class SharedApply:
+    """An `apply` that victims with other weights share: it is compiled for the first of them.
+
+    Args:
+        fn: holds no weights.
+    """
+
+    def __init__(self, fn: Apply):
+        self._fn = fn
+
+    def __call__(self, weights: Weights, images: jax.Array) -> jax.Array:
+        """Logits [B, N] of images [B, H, W, C] in 0..255."""
+        return self._fn(weights, images)
+
+    @functools.cached_property
+    def compiled(self) -> Apply:
+        """The same in float32, compiled."""
+        return jax.jit(functools.partial(_in_float32, self._fn))
+
+
+def _in_float32(apply: Apply, weights: Weights, images: jax.Array) -> jax.Array:
+    # On GPUs float32 convolutions would otherwise run in TF32 and verification would not be float32.
+    with jax.default_matmul_precision("float32"):
+        return apply(weights, images.astype(jnp.float32)).astype(jnp.float32)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Classifier:
     """A pure logits function, its label space and its input shape.
@@ -58,8 +84,10 @@ class Classifier:
         return self.space.class_names
 
     @functools.cached_property
-    def _compiled(self) -> Callable[[Weights, jax.Array], jax.Array]:
-        return jax.jit(self.dense_logits)
+    def _compiled(self) -> Apply:
+        if isinstance(self.apply, SharedApply):
+            return self.apply.compiled
+        return jax.jit(functools.partial(_in_float32, self.apply))
 
     def dense_logits(self, weights: Weights, images: jax.Array) -> jax.Array:
         """Float32 logits [B, N] of images [B, H, W, C], traceable inside a larger program.
@@ -67,20 +95,23 @@ class Classifier:
         Raises:
             InputError: the images have another shape.
         """
+        self._check(images)
+        return _in_float32(self.apply, weights, images)
+
+    def _check(self, images: jax.Array) -> None:
         if images.ndim != 4 or images.shape[1:] != self.input_shape:
             raise InputError(
                 f"victim {self.name!r} expects images [B, {', '.join(map(str, self.input_shape))}], "
                 f"got {list(images.shape)}"
             )
-        # On GPUs float32 convolutions would otherwise run in TF32 and verification would not be float32.
-        with jax.default_matmul_precision("float32"):
-            return self.apply(weights, images.astype(jnp.float32)).astype(jnp.float32)
 
     def logits(self, images: np.ndarray | jax.Array) -> jax.Array:
         """Logits [B, N] of 8-bit or float images [B, H, W, C] in 0..255: every verdict comes from here."""
         if self.judged is not None:
             return self.judged(np.asarray(images))
-        return self._compiled(self.weights, jnp.asarray(images))
+        given = jnp.asarray(images)
+        self._check(given)
+        return self._compiled(self.weights, given)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Logits [B, N] as NumPy, evaluated in padded batches of one fixed shape."""

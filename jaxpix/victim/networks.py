@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..models.checkpoint_files import read_weights
 from ..models.pretrained import load_torchvision
 from ..models.zoo import build, check_image_size
-from .classifier import Apply, Weights
+from .classifier import Apply, SharedApply, Weights
 from .normalisation import checked_normalisation
 
 
@@ -38,13 +38,19 @@ def check_network(
 
 
 def normalising(graph: nnx.GraphDef[Any], mean: np.ndarray, std: np.ndarray) -> Apply:
-    """A network that takes 0..255."""
+    """A network that takes 0..255; one and the same for every victim of this structure, mean and std."""
+    return _normalising(graph, tuple(mean.tolist()), tuple(std.tolist()))
+
+
+@functools.lru_cache(maxsize=8)
+def _normalising(graph: nnx.GraphDef[Any], means: tuple[float, ...], stds: tuple[float, ...]) -> Apply:
+    mean, std = np.array(means, np.float32), np.array(stds, np.float32)
 
     def apply(weights: Weights, images: jax.Array) -> jax.Array:
         normalised = (images - mean[None, None, None]) / std[None, None, None]
         return nnx.merge(graph, weights, copy=True)(normalised)
 
-    return apply
+    return SharedApply(apply)
 
 
 def with_torch_weights(

@@ -11,7 +11,8 @@ from jaxpix import AttackConfig, EngineConfig, Victim, attack_images
 from jaxpix.attack.experiments import Attack
 from jaxpix.errors import InputError
 
-QUICK = AttackConfig(generations=15)
+# Another configuration, or number of slots, is another program to compile.
+QUICK, TWO_SLOTS = AttackConfig(generations=15), EngineConfig(slots=2)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def records(victim, images):
-    return attack_images(victim, images[:9], None, QUICK, engine=EngineConfig(slots=2))
+    return attack_images(victim, images[:9], None, QUICK, engine=TWO_SLOTS)
 
 
 def rebuilt(record, image):
@@ -101,17 +102,17 @@ def test_records_do_not_depend_on_slots_or_order(victim, images, records, num_sl
 
 
 def test_records_do_not_depend_on_the_other_images(victim, images, records):
-    alone = attack_images(victim, images[4:5], None, QUICK, image_ids=["4"])
+    alone = attack_images(victim, images[4:5], None, QUICK, image_ids=["4"], engine=TWO_SLOTS)
     assert without_time(alone[0]) == without_time(records[4])
 
 
 def test_another_seed_gives_another_search(victim, images, records):
-    other = attack_images(victim, images[:9], None, dataclasses.replace(QUICK, seed=1))
+    other = attack_images(victim, images[:9], None, dataclasses.replace(QUICK, seed=1), engine=TWO_SLOTS)
     assert [record.pixels for record in other] != [record.pixels for record in records]
 
 
 def test_every_image_has_draws_of_its_own(victim, images):
-    twins = attack_images(victim, images[[4, 4]], None, QUICK, image_ids=["one", "other"])
+    twins = attack_images(victim, images[[4, 4]], None, QUICK, image_ids=["one", "other"], engine=TWO_SLOTS)
     assert twins[0].pixels != twins[1].pixels
 
 
@@ -119,8 +120,8 @@ def test_wrongly_classified_images_are_left_out(victim, images):
     predicted = victim.predict(images[:4]).argmax(1)
     labels = predicted.copy()
     labels[1] = (labels[1] + 1) % 3
-    quick = AttackConfig(generations=0)
-    assert [record.image_id for record in attack_images(victim, images[:4], labels, quick)] == ["0", "2", "3"]
+    records = attack_images(victim, images[:4], labels, QUICK, engine=TWO_SLOTS)
+    assert [record.image_id for record in records] == ["0", "2", "3"]
 
 
 def test_targeted_reaches_its_class_and_skips_images_already_there(victim, images):
@@ -179,11 +180,13 @@ def test_evolution_reaches_the_exhaustive_optimum():
 def test_agrees_with_an_independent_numpy_implementation(victim, images):
     labels = victim.predict(images).argmax(1)
     np.testing.assert_array_equal(toy_logits_numpy(images).argmax(1), labels)
-    config = AttackConfig(generations=20)
-    ours = [attack_images(victim, images, labels, dataclasses.replace(config, seed=seed)) for seed in (0, 1)]
+    ours = [
+        attack_images(victim, images, labels, dataclasses.replace(QUICK, seed=seed), engine=TWO_SLOTS)
+        for seed in (0, 1)
+    ]
     reference = [
         [
-            numpy_attack(toy_logits_numpy, image, label, seed=[seed, index], generations=20)
+            numpy_attack(toy_logits_numpy, image, label, seed=[seed, index], generations=QUICK.generations)
             for index, (image, label) in enumerate(zip(images, labels, strict=True))
         ]
         for seed in (0, 1)
@@ -217,7 +220,7 @@ def test_a_refuted_hit_goes_back_into_the_search():
 
 
 def test_compiled_functions_compile_once(victim, images):
-    attack = Attack(victim, AttackConfig(generations=2), engine=EngineConfig(slots=2))
+    attack = Attack(victim, QUICK, engine=TWO_SLOTS)
     labels = np.asarray(victim.space.labels(victim.predict(images)))
     for round_ in range(2):
         jobs = [attack.job(f"{round_}-{i}", images[i], labels[i]) for i in range(5)]

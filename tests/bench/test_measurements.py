@@ -49,6 +49,8 @@ TINY += [
     "incremental",
 ]
 
+SMALLEST = ["--quick", "--image-size", "16"]
+
 
 @pytest.fixture(scope="module")
 def subject() -> Subject:
@@ -228,8 +230,8 @@ def test_full_memory_is_noted_and_left(tmp_path: Path) -> None:
         (["--measure", "peers"], "--measure peers needs --peers"),
         (["--peers", "foolbox"], "unknown peer 'foolbox'; allowed: art, torchattacks, numpy-de"),
         (["--models", "densenet121", "--image-size", "16"], "densenet121 needs images of at least 29"),
-        (["--quick", "--switch", "layer9", "--measure", "forward"], "unknown layer 'layer9'"),
-        (["--quick", "--num-pixels", "5000"], "num_pixels between 1 and 2304"),
+        ([*SMALLEST, "--switch", "layer9", "--measure", "forward"], "unknown layer 'layer9'"),
+        ([*SMALLEST, "--num-pixels", "5000", "--measure", "attack"], "num_pixels between 1 and 256"),
     ],
 )
 def test_wrong_options(tmp_path: Path, arguments: list[str], message: str) -> None:

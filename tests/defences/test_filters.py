@@ -108,7 +108,7 @@ def test_the_stand_in_for_jpeg_is_near_that_of_pillow(quality: int, channels: in
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_the_values_that_a_median_tells_apart(channels: int) -> None:
-    """Of all 256 values at each position each gives what the next marked one below gives; no two marked ones agree."""
+    """Of 256 values at each position each gives what the next marked one below gives; no two marked ones agree."""
     image = noise(1, 5, 4, channels, seed=3)[0]
     image[:2] = 77  # Flat, as background is.
     marked = distinct_values(image)

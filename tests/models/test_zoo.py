@@ -103,19 +103,11 @@ def test_torchvision_takes_exported_weights(torchvision_models: Any, name: str) 
 
 
 # As torchvision states them, of 1,000 classes in colour.
-NUM_WEIGHTS = {
-    "resnet18": 11_689_512,
-    "resnet34": 21_797_672,
-    "resnet50": 25_557_032,
-    "resnet101": 44_549_160,
-    "resnet152": 60_192_808,
-    "densenet121": 7_978_856,
-    "densenet169": 14_149_480,
-    "densenet201": 20_013_928,
-}
+NUM_WEIGHTS = {"resnet18": 11_689_512, "resnet152": 60_192_808, "densenet201": 20_013_928}
 
 
-@pytest.mark.parametrize("name", list(PUBLISHED))
+# The others are compared with torchvision's own, where that is installed.
+@pytest.mark.parametrize("name", list(NUM_WEIGHTS))
 def test_as_many_weights_as_torchvision(name: str) -> None:
     made = nnx.eval_shape(lambda: build(name, num_classes=1000, channels=3, seed=0))
     assert sum(leaf.size for leaf in jax.tree.leaves(nnx.state(made, nnx.Param))) == NUM_WEIGHTS[name]

@@ -252,6 +252,8 @@ def test_maps_come_back_as_they_were_saved(tmp_path, grey):
         (1, {"num_pixels": 2}, "changes one pixel, got num_pixels 2"),
         (3, {"values": "all"}, "16,777,216 values at each position"),
         (3, {"values": 256}, "fewer than 2,147,483,648 are allowed"),
+        (1, {"values": 300}, "from 2 to 256, got 300"),
+        (1, {"values": "1"}, "from 2 to 256, got 1"),
         (1, {"mask": "absent.png"}, "mask absent.png: expected a PNG"),
     ],
 )

@@ -70,7 +70,7 @@ def brittle(images):
 SATURATED, BRIGHT = made(saturated), made(bright_is_saturated)
 
 
-@pytest.mark.parametrize(("slots", "run"), [(1, "run"), (4, None), (16, None)])
+@pytest.mark.parametrize(("slots", "run"), [(1, "run"), (4, None)])
 def test_a_saturated_victim_is_told_and_the_margin_works(slots, run, tmp_path):
     victim, engine = SATURATED, EngineConfig(slots=slots)
     with pytest.raises(
@@ -88,7 +88,6 @@ def test_a_saturated_victim_is_told_and_the_margin_works(slots, run, tmp_path):
     [
         (constant, {}, {}, "the same output for every image"),
         (almost_constant, {}, {}, "the same output for every image"),
-        (almost_constant, {}, {"fitness": "margin"}, "the same output for every image"),
         (almost_constant, {}, {"target": "class 2"}, "the same output for every image"),
         (rounded, {}, {}, "do not change at all with 1 pixel[.]"),
         (
@@ -134,6 +133,7 @@ def test_some_flat_images_are_counted_and_change_nothing(slots, bright):
     with pytest.warns(UserWarning, match=words):
         records = attack_images(victim, images, None, QUICK, engine=EngineConfig(slots=slots))
     attack = Attack(victim, QUICK, EngineConfig(slots=slots))
+    attack.engine.expect(len(images))
     labels = np.asarray(victim.space.labels(victim.predict(images)))
     jobs = [attack.job(str(number), image, labels[number]) for number, image in enumerate(images)]
     plain = {one.record.image_id: dataclasses.replace(one.record, seconds=0.0) for one in attack.run(jobs)}

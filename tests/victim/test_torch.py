@@ -349,9 +349,13 @@ def test_what_differs_from_torch_is_refused(monkeypatch):
             {"input_shape": (16, 16, 1), "mean": None, "std": None},
             "cannot take images",
         ),
-        (torch_modules.SmallNetwork, {"mean": [0.5] * 3, "std": [0.2] * 3}, "multiply both by 255"),
-        (torch_modules.SmallNetwork, {"mean": [-20.0] * 3}, "no 8-bit images have mean"),
-        (torch_modules.SmallNetwork, {"mean": [1.0]}, "mean and std need 3 values"),
+        (
+            torch_modules.SmallNetwork,
+            {"mean": [0.5] * 3, "std": [0.2] * 3},
+            r"so they are mean=\[127\.5, 127\.5, 127\.5\], std=\[51",
+        ),
+        (torch_modules.SmallNetwork, {"mean": [-20.0] * 3}, "mean -20 of channel 0: expected 0 to 255"),
+        (torch_modules.SmallNetwork, {"mean": [1.0]}, "mean needs 3 values for images of 3 channels"),
         (torch_modules.SmallNetwork, {"images": noise(2, (8, 8, 3))}, r"images: expected \[B, 16, 16, 3\]"),
         (torch_modules.SmallNetwork, {"class_names": ["a", "b"]}, r"expected outputs \[6, 2\]"),
         (

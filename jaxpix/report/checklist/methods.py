@@ -9,6 +9,7 @@ from ...labels import aim_text, label_text
 from ...metrics.rates import Rate, wilson
 from ..paper.differences import DIFFERENT, SAME
 from ..runs.provenance import origins_of
+from ..runs.sweeps import most_queries
 
 if TYPE_CHECKING:
     from ..runs.reading import AttackResult
@@ -48,7 +49,7 @@ def _threat(series: Series) -> list[str]:
         f"Pixels changed at once: {pixels}; {where}; each to {values} of its "
         f"{series.dataset['channels']} channel(s).",
         known,
-        f"Queries: at most {series.most_queries:,} an image. Aim: {', '.join(targets)}.",
+        f"Queries: at most {most_queries(series):,} an image. Aim: {', '.join(targets)}.",
         "Success counts only if the changed image, saved as an 8-bit PNG and read back, is still misclassified.",
     ]
 

@@ -10,13 +10,12 @@ from ...labels import label_text
 from ...metrics.hits import hit_pixels, winning_intensities
 from ...metrics.queries import CurvePoint, success_curve
 from ...metrics.transformations import resulting_diseases
+from ...pictures.fields import HeatMap, draw_heat_maps
 from ...pictures.plots import (
     Bar,
     Curve,
-    HeatMap,
     RateBar,
     draw_bars,
-    draw_heat_maps,
     draw_intensities,
     draw_rates,
     draw_steps,

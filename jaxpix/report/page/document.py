@@ -20,6 +20,7 @@ from ..runs.series import short_names
 from ..table import HOW_TO_READ_RATES, bears_asterisk
 from .comparison import compared
 from .headline import headlines_of
+from .limits import limits_of, meaning_of_a_miss
 from .protocol import protocol_rows
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def render_page(
     tables: Sequence[Table],
     paths: Sequence[Path],
     out: Path,
+    links: Mapping[str, str],
 ) -> str:
     """The page as HTML.
 
@@ -52,6 +54,7 @@ def render_page(
         charts: the figures of each series.
         tables: tables over all series.
         paths, out: what the report was told, so that the page can tell how to write it again.
+        links: pages beside this one, and what they show.
     """
     shared = shared_facts(all_series)
     return (
@@ -60,10 +63,13 @@ def render_page(
         .render(
             **_totals(all_series),
             lead=lead,
+            limits=limits_of(all_series, lead.record),
+            miss=meaning_of_a_miss(lead.record),
             doubts=_said_once(all_series, lambda series: series.doubts),
             cautions=_said_once(all_series, _cautions),
             deviations=_said_once(all_series, lambda series: series.deviations),
             comparison=compared(all_series),
+            links=links,
             gallery=gallery,
             parts=_parts(all_series, charts, shared),
             shared_facts=shared,

@@ -50,6 +50,7 @@ class Lead:
         series: the attack that it is of.
         num_pixels: K.
         record: the most dangerous success, or else the nearest miss.
+        folder: its run folder.
         card: the same as `card_of` gives it, with a large picture.
         verdict: one sentence.
         attacked: what was attacked, in one line.
@@ -59,6 +60,7 @@ class Lead:
     series: Series
     num_pixels: int
     record: Record
+    folder: Path
     card: dict[str, Any]
     verdict: str
     is_dangerous: bool
@@ -97,12 +99,13 @@ def lead_of(all_series: Sequence[Series]) -> Lead:
         card = card_of(0, folder, record, _SIDE, _EXACT_UP_TO)
         if card["image"] is not None:
             break
-    series, _, record = found
+    series, folder, record = found
     headline = headline_of(series, record)
     return Lead(
         series,
         record.num_pixels,
         record,
+        folder,
         card,
         f"{headline.plain}.",
         headline.is_dangerous and headline.rate.successes > 0,

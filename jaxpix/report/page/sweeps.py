@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...labels import label_text
-from ...pictures.plots import FieldMap, draw_fields
+from ...pictures.fields import FieldMap, draw_fields
 from ...pictures.successes import mean_original, read_original
 from ..runs.sweeps import Swept, sweeps_of
 from ..table import Chart

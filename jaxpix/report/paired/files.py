@@ -37,16 +37,18 @@ from ...storage.locks import hold
 from ..exports.files import to_csv, to_latex
 from ..runs.reading import read_attacks
 from ..table import DASH, Table, p_text
-from .runs import PairedRuns, pair_runs
+from .runs import PairedRuns, pair_runs, pairs_among
 
 if TYPE_CHECKING:
     from ...metrics.paired_rates import PairedRates
     from ...records.record import Record
+    from ..runs.reading import AttackResult
 
 SCHEMA_VERSION = 1
 NUMBERS, PAGE, TABLE = "comparison.json", "comparison.html", "comparison"
 MOST_SHOWN = 60
 """Images with pictures on the page, of each number of pixels; the others are named."""
+_MOST_BESIDE_A_REPORT = 24
 
 
 def write_comparison(first: Path, second: Path, out: Path) -> Path:
@@ -62,27 +64,51 @@ def write_comparison(first: Path, second: Path, out: Path) -> Path:
     found = pair_runs(read_attacks([first]), read_attacks([second]))
     busy = f"another process is writing the report in {out}"
     with hold(out / ".lock", f"the report's folder {out}", busy):
-        plain = {"schema_version": SCHEMA_VERSION, "comparisons": [_plain(one) for one in found]}
-        text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
-        write_atomically(out / NUMBERS, text + "\n")
-        table = comparison_table(found)
-        write_atomically(out / f"{TABLE}.csv", to_csv(table))
-        write_atomically(out / f"{TABLE}.tex", to_latex(table))
-        write_atomically(out / PAGE, _page(found, table))
+        return _write(found, out, "", MOST_SHOWN)
+
+
+def _write(found: Sequence[PairedRuns], out: Path, report: str, most: int) -> Path:
+    plain = {"schema_version": SCHEMA_VERSION, "comparisons": [_plain(one) for one in found]}
+    text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomically(out / NUMBERS, text + "\n")
+    table = comparison_table(found)
+    write_atomically(out / f"{TABLE}.csv", to_csv(table))
+    write_atomically(out / f"{TABLE}.tex", to_latex(table))
+    write_atomically(out / PAGE, _page(found, table, report, most))
     return out / PAGE
+
+
+def write_beside(attacks: Sequence[AttackResult], out: Path, report: str) -> dict[str, str]:
+    """Write the comparison of the victims of a report into its folder, which the caller holds.
+
+    Args:
+        attacks: those of the report.
+        out: the folder.
+        report: the report's page, which the comparison links to.
+
+    Returns:
+        The comparison's page and what it shows; nothing where no two victims were attacked alike.
+    """
+    found = pairs_among(attacks)
+    if not found:
+        return {}
+    victims = "; ".join(dict.fromkeys(one.victims for one in found))
+    page = _write(found, out, report, _MOST_BESIDE_A_REPORT)
+    return {page.name: f"Image by image: what changed sides between {victims}"}
 
 
 def comparison_table(found: Sequence[PairedRuns]) -> Table:
     """One row for each comparison and outcome: both rates, their difference with its interval, McNemar's test."""
     rows = []
+    pairs = dict.fromkeys(one.victims for one in found)
     for one in found:
+        name = one.name if len(pairs) == 1 else f"{one.name}, {one.victims}"
         for outcome, rates in (("disease called normal", one.dangerous), ("label changed", one.success)):
             if rates is not None:
-                rows.append([one.name, outcome, *_figures(rates)])
-    victims = " and ".join(attack.victim["name"] for attack in (found[0].first, found[0].second))
+                rows.append([name, outcome, *_figures(rates)])
     return Table(
         "comparison",
-        f"Two attacks on the same images: {victims}",
+        f"Two attacks on the same images: {'; '.join(pairs)}",
         "",
         ["attack", "outcome", "first", "second", "difference", "only first / only second", "p"],
         rows,
@@ -141,7 +167,7 @@ def _plain(one: PairedRuns) -> dict[str, Any]:
     }
 
 
-def _page(found: Sequence[PairedRuns], table: Table) -> str:
+def _page(found: Sequence[PairedRuns], table: Table, report: str, most: int) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__),
         autoescape=True,
@@ -152,7 +178,8 @@ def _page(found: Sequence[PairedRuns], table: Table) -> str:
     style = environment.get_template("paired.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     return environment.get_template("paired_page.html").render(
-        comparisons=[(one, list(_cards(one)), len(one.changed_sides)) for one in found],
+        comparisons=[(one, list(_cards(one, most)), len(one.changed_sides)) for one in found],
+        report=report,
         table=table,
         caution=_caution(found[0]),
         # A file of this package, not text of a user's.
@@ -169,9 +196,9 @@ def _caution(one: PairedRuns) -> str:
     return f"{said} {note}." if said and note else said or (f"{note}." if note else "")
 
 
-def _cards(one: PairedRuns) -> Iterator[dict[str, Any]]:
+def _cards(one: PairedRuns, most: int) -> Iterator[dict[str, Any]]:
     """What the page shows of each image that changed sides: a picture, and what each classifier calls it."""
-    for ours, theirs in one.changed_sides[:MOST_SHOWN]:
+    for ours, theirs in one.changed_sides[:most]:
         attack, hit = (one.first, ours) if ours.success else (one.second, theirs)
         called = [
             label_text(record.label_after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,11 @@ class PairedRuns:
     def name(self) -> str:
         """`1 pixel, untargeted`."""
         return self.first.name
+
+    @property
+    def victims(self) -> str:
+        """Who was attacked: `one and other`."""
+        return f"{self.first.victim['name']} and {self.second.victim['name']}"
 
     @property
     def changed_sides(self) -> list[tuple[Record, Record]]:
@@ -83,6 +89,26 @@ def pair_runs(first: Sequence[AttackResult], second: Sequence[AttackResult]) -> 
             "expected attacks with the same number of pixels and the same target"
         )
     return [_paired(ours[aim], theirs[aim]) for aim in ours if aim in theirs]
+
+
+def pairs_among(attacks: Sequence[AttackResult]) -> list[PairedRuns]:
+    """Each attack against the first of another victim that attacked the same images in the same way."""
+    firsts: dict[tuple[int, Label | None], list[AttackResult]] = {}
+    found = []
+    for attack in attacks:
+        others = firsts.setdefault((attack.num_pixels, attack.target), [])
+        paired = None
+        for other in others:
+            if other.victim["id"] == attack.victim["id"]:
+                continue
+            with contextlib.suppress(InputError):
+                paired = _paired(other, attack)
+                break
+        if paired is None:
+            others.append(attack)
+        else:
+            found.append(paired)
+    return found
 
 
 def _by_aim(attacks: Sequence[AttackResult]) -> dict[tuple[int, Label | None], AttackResult]:

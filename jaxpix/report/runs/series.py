@@ -60,13 +60,6 @@ class Series(Cells):
         )
 
     @property
-    def most_queries(self) -> int:
-        """Candidates that an experiment may evaluate; of an exhaustive search those of an image."""
-        if "population" not in self.settings:
-            return max(record.queries for attack in self.attacks for record in attack.records)
-        return int(self.settings["population"]) * (1 + int(self.settings["generations"]))
-
-    @property
     def title(self) -> str:
         """Data set, victim, fitness, and what else was chosen for the search."""
         return ", ".join(self.title_parts)

@@ -45,3 +45,11 @@ def coverage_of_series(series: Series) -> Coverage:
     """What was tried and audited, over all images."""
     swept = list(sweeps_of(series))
     return coverage_of((one.maps for one in swept), sum(one.record.queries for one in swept))
+
+
+def most_queries(series: Series) -> int:
+    """Candidates that an experiment may evaluate; of an exhaustive search those of an image."""
+    population, generations = (series.settings.get(name) for name in ("population", "generations"))
+    if population is None or generations is None:
+        return max(record.queries for attack in series.attacks for record in attack.records)
+    return int(population * (1 + generations))

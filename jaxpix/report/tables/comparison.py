@@ -7,6 +7,7 @@ from ...metrics.channels import ChannelSummary, by_channels
 from ...metrics.paired import compare
 from ..paper.printed import printed_channels
 from ..runs.series import Series
+from ..runs.sweeps import most_queries
 from ..table import DASH, Table, measured_and_paper, number_text, p_text, percent_text
 
 _WHAT = ("name", "split", "subset", "image_size", "note")
@@ -71,7 +72,7 @@ def _figures(series: Series, first: Series, num_pixels: int) -> list[list[str]]:
     if reference and series is not first:
         outcome = compare(reference, cell.records)
         against = f"{outcome.only_first:,} / {outcome.only_second:,}, p {p_text(outcome.p_value)}"
-    figures = [number_text(one) for one in (cell.median_to_hit, cell.mean_queries, series.most_queries)]
+    figures = [number_text(one) for one in (cell.median_to_hit, cell.mean_queries, most_queries(series))]
     return [[str(num_pixels), cell.success.text(), *figures, against]]
 
 

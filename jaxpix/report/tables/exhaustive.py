@@ -5,13 +5,17 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...metrics.exhaustive import vulnerable
 from ..runs.sweeps import coverage_of_series, sweeps_of
-from ..table import Table, number_text, percent_text
+from ..table import DASH, Table, number_text, percent_text
 
 if TYPE_CHECKING:
     from ...records.record import Record
     from ..runs.series import Series
+
+_MOST_LABELS = 2
 
 
 def exhaustive_table(series: Series) -> Table | None:
@@ -34,6 +38,13 @@ def exhaustive_table(series: Series) -> Table | None:
         here = [shares[record.image_id] for record in records if record.image_id in shares]
         return statistics.fmean(here) if here else None
 
+    def outcomes(records: list[Record]) -> str:
+        """Which labels the adversarial candidates lead to, the commonest first."""
+        here = [swept[record.image_id].reached for record in records if record.image_id in swept]
+        totals = np.sum(here, 0).tolist() if here else [0] * len(series.first.class_names)
+        ranked = sorted(zip(totals, series.first.class_names, strict=True), reverse=True)
+        return ", ".join(f"{name} {count:,}" for count, name in ranked[:_MOST_LABELS] if count) or DASH
+
     rows = []
     groups = [(row.name, cell.records) for row, _, cell in series.filled()]
     groups += [("all", series.records(1))] if len(groups) > 1 else []
@@ -48,13 +59,14 @@ def exhaustive_table(series: Series) -> Table | None:
                     number_text(found.mean_positions, 1),
                     percent_text(mean_share(records), 2),
                     percent_text(found.pairs_share, 3),
+                    outcomes(records),
                     number_text(median_of(changes, records)),
                 ]
             )
     columns = [
         *("class", "any candidate is adversarial"),
         *("vulnerable positions, median", "their mean (ANVP)", "mean share of the positions tried"),
-        *("adversarial among all candidates", "smallest change that is enough, median"),
+        *("adversarial among all candidates", "they lead to", "smallest change that is enough, median"),
     ]
     tried = next(iter(swept.values()), None)
     words = coverage_of_series(series).text

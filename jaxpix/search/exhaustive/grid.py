@@ -113,7 +113,7 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
             "values all is for grey images; a colour has 16,777,216 values at each position: expected corners, or a "
             "number of levels of each channel, such as 5 for 125 colours"
         )
-    count = {CORNERS: 2, ALL: MAX_INTENSITY + 1}.get(name) or int(name)
+    count = _num_levels(name)
     levels = np.round(np.linspace(0, MAX_INTENSITY, count)).astype(int).tolist()
     places = None if config.mask is None else _places(config.mask, image_shape)
     positions = image_shape[0] * image_shape[1] if places is None else len(places)
@@ -124,6 +124,16 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
             f"candidates an image; fewer than {2**31:,} are allowed: take fewer levels, or a mask"
         )
     return Grid(image_shape, tuple(levels), places)
+
+
+def _num_levels(values: str) -> int:
+    most = MAX_INTENSITY + 1
+    count = {CORNERS: 2, ALL: most}[values] if values in (CORNERS, ALL) else int(values)
+    if not 2 <= count <= most:
+        raise InputError(
+            f"values: expected corners, all, or a number of levels from 2 to {most}, got {values}"
+        )
+    return count
 
 
 def read_mask(path: Path) -> np.ndarray:

@@ -12,7 +12,9 @@ from jaxpix.metrics.transformations import is_dangerous
 from jaxpix.pictures import poster
 from jaxpix.report.__main__ import main
 from jaxpix.report.exports.poster import POSTER, write_poster
+from jaxpix.report.page.lead import lead_of
 from jaxpix.report.runs.reading import read_attacks
+from jaxpix.report.runs.series import series_of
 
 CLEAR, OPACITY, NODULE = ["clear-like"], ["opacity-like"], ["nodule-like"]
 
@@ -45,8 +47,8 @@ def test_disease_called_normal_is_shown_before_any_surer_success(tmp_path, drawn
     assert text.verdict.startswith(
         "Changing one pixel made the classifier call 4 of 15 synthetic diseased images normal"
     )
-    assert text.figures[0] == ("26.7 %", "disease called normal", "95 % interval 10.9–52.0 %, 4 of 15")
-    assert text.figures[1] == ("70.0 %", "label changed", "95 % interval 48.1–85.5 %, 14 of 20")
+    assert text.figures[0] == ("26.7 %", "disease called normal", "95 % interval 10.9–52 %, 4 of 15 images")
+    assert text.figures[1] == ("70 %", "label changed", "95 % interval 48.1–85.5 %, 14 of 20 images")
     assert text.mark == "synthetic"
     assert text.is_dangerous
 
@@ -95,11 +97,33 @@ def test_without_normal_the_surest_change_is_shown(tmp_path, drawn):
     assert text.figures[0][1] == "label changed"
 
 
-def test_without_a_success_or_its_picture_it_is_said(tmp_path):
+def test_without_a_success_the_nearest_miss_is_shown(tmp_path, drawn):
+    run = make_run(tmp_path / "run", [(OPACITY, OPACITY)] * 3, size=16)
+    attacks = read_attacks([run])
+    assert write_poster(attacks, tmp_path / POSTER) is None
+    ((one, text),) = drawn
+    lead = lead_of(series_of(attacks))
+    assert (one, text.is_success) == (lead.record, False)
+    assert text.verdict == (
+        "No change of one pixel was found that made the classifier call any of 3 synthetic opacity-like images "
+        "normal."
+    )
+    assert text.after.startswith("still opacity-like")
+    assert text.cautions[0].startswith("“None found” is not “robust”")
+    assert text.attacked == lead.attacked
+    with Image.open(tmp_path / POSTER) as opened:
+        slide = np.asarray(opened.convert("RGB"))
+    change, side = one.pixels[0], 430 / 16
+    y, x = round(262 + (change.y + 0.5) * side), round(60 + (change.x + 0.5) * side)
+    assert slide[y, x + 460].tolist() == change.after * 3
+
+
+def test_without_any_picture_that_is_said(tmp_path):
     nothing = make_run(tmp_path / "nothing", [(OPACITY, OPACITY)], size=16)
+    shutil.rmtree(nothing / "originals")
     assert (
         write_poster(read_attacks([nothing]), tmp_path / POSTER)
-        == "nothing succeeded; a poster shows a success"
+        == "the pictures of the nearest misses are not there"
     )
     missing = make_run(tmp_path / "missing", [(OPACITY, CLEAR)], size=16)
     shutil.rmtree(missing / "originals")
@@ -127,7 +151,7 @@ def test_any_words_stay_on_the_slide(name):
     one = record(label_after=["PNEUMONIA"])
     image = np.full((16, 16, 1), 90, np.uint8)
     figures = [(name, name, name)] * 3
-    text = poster.PosterText(name, name, name, figures, True, name, [name], name[:20])
+    text = poster.PosterText(name, name, name, figures, True, True, name, [name], name[:20])
     drawn = np.asarray(poster.draw_poster(one, image, image, text))
     # Nothing is written into the margin on the right or at the bottom.
     assert (drawn[:, -50:] == drawn[0, 0]).all()

@@ -165,6 +165,25 @@ def test_the_page_is_short(request, visit, which, size, most):
     assert report.stat().st_size <= 1_500_000
 
 
+def test_a_card_draws_the_best_fitness_so_far(tmp_path, visit):
+    outcomes = [(CLEAR, OPACITY), (NODULE, NODULE)]
+    run = make_run(tmp_path / "run", outcomes, size=16, generations=4, trajectory=[0.9, 0.5, 0.5, 0.5, 0.25])
+    old = make_run(tmp_path / "old", [(OPACITY, CLEAR)], size=16, num_pixels=2, image_id="old")
+    page = visit(write_report([run, old], tmp_path / "out"), viewport=DESK)
+    page.get_by_role("button", name="image-0.png").click()
+    drawing = page.locator("dialog .trajectory svg")
+    assert drawing.get_attribute("aria-label") == (
+        "Best fitness so far: 0.9 after the first population, 0.25 after generation 4"
+    )
+    texts = drawing.locator("text").all_text_contents()
+    assert texts == ["0.9", "0.25", "0", "4", "generation", "fitness (confidence)"]
+    # Down at a quarter of the way, level, and down at its end.
+    assert drawing.locator("path:not(.axes)").get_attribute("d") == "M46.0 8.0H107.5V54.8H292.0V84.0"
+    page.keyboard.press("ArrowRight")
+    assert page.locator("dialog .facts").count() == 1
+    assert page.locator("dialog .trajectory").count() == 0
+
+
 def test_several_maps_of_hits_leave_no_gap(study_report, visit):
     page = visit(study_report, viewport=DESK)
     wide = page.locator("figure.wide").first.bounding_box()

@@ -11,7 +11,8 @@ from support.handmade import attack_result, experiments, record
 
 from jaxpix.errors import InputError
 from jaxpix.report.__main__ import main
-from jaxpix.report.paired.runs import pair_runs
+from jaxpix.report.paired.runs import pair_runs, pairs_among
+from jaxpix.report.writing import write_report
 
 SICK, WELL = ["PNEUMONIA"], ["NORMAL"]
 CLEAR, OPACITY, NODULE = ["clear-like"], ["opacity-like"], ["nodule-like"]
@@ -102,6 +103,37 @@ def test_the_same_run_other_images_and_other_labels_are_refused():
         pair_runs([first], [elsewhere])
     with pytest.raises(InputError, match=r"0\.png has the label \['PNEUMONIA'\] in one and \['NORMAL'\]"):
         pair_runs([first], [attack([(WELL, SICK)], "other")])
+
+
+def test_each_victim_of_a_report_is_paired_with_the_first_that_was_attacked_alike():
+    first = [attack([(SICK, WELL)], "one", num_pixels=count, folder=Path(f"one-{count}")) for count in (1, 2)]
+    other, third = (attack([(SICK, SICK)], name, folder=Path(name)) for name in ("other", "third"))
+    again = attack([(SICK, WELL)], "one", folder=Path("again"))
+    shorter = attack([(SICK, SICK)], "fourth", folder=Path("short"), options={"generations": 30})
+    shorter_too = attack([(SICK, WELL)], "fifth", folder=Path("short-too"), options={"generations": 30})
+    elsewhere = attack([(SICK, SICK)], "sixth", folder=Path("elsewhere"), dataset={"split": "lesion"})
+    found = pairs_among([*first, other, again, third, shorter, elsewhere, shorter_too])
+    assert [one.victims for one in found] == ["one and other", "one and third", "fourth and fifth"]
+    assert [one.name for one in found] == ["1 pixel, untargeted"] * 3
+    assert pairs_among([*first, again]) == []
+
+
+def test_a_report_of_two_victims_and_their_comparison_link_to_each_other(tmp_path):
+    runs = [
+        make_run(tmp_path / name, outcomes, size=16, victim=name, victim_id=str(len(name)) * 16)
+        for name, outcomes in (
+            ("one", [(CLEAR, OPACITY), (OPACITY, OPACITY)]),
+            ("other", [(CLEAR, CLEAR), (OPACITY, CLEAR)]),
+        )
+    ]
+    page = write_report(runs, tmp_path / "out").read_text(encoding="utf-8")
+    assert '<a href="comparison.html">Image by image: what changed sides between one and other</a>' in page
+    comparison = (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
+    assert '<a href="index.html">The whole report</a>' in comparison
+    assert comparison.count("data:image/webp") == 2
+    alone = write_report(runs[:1], tmp_path / "alone")
+    assert "comparison.html" not in alone.read_text(encoding="utf-8")
+    assert not alone.with_name("comparison.html").exists()
 
 
 def test_without_normal_there_is_no_danger():

@@ -131,7 +131,7 @@ function trajectory(item) {
   text(last, { x: right, y: bottom + 13, "text-anchor": "end" });
   text("generation", { x: (left + right) / 2, y: bottom + 27, "text-anchor": "middle" });
   const middle = (top + bottom) / 2;
-  text(attacks[item.attack].fitness, {
+  text(`fitness (${attacks[item.attack].fitness})`, {
     x: 9, y: middle, "text-anchor": "middle", transform: `rotate(-90 9 ${middle})`,
   });
   figure.append(caption, drawing);

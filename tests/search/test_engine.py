@@ -16,6 +16,9 @@ from jaxpix.search.fitness import Goal, is_success, make_fitness
 from jaxpix.search.genome import Box, decode
 from jaxpix.search.presets import search_of
 
+# To the bit, in programs as users have them.
+pytestmark = pytest.mark.usefixtures("full_optimisation")
+
 
 @pytest.fixture(scope="module")
 def attack():

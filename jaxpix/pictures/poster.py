@@ -80,7 +80,10 @@ def draw_poster(
     room = WIDTH - 2 * _MARGIN
     _line(pen, (_MARGIN, HEIGHT - 80), text.attacked, _SOFT, room - 110, 24)
     _line(pen, (WIDTH - _MARGIN - 90, HEIGHT - 80), "jaxpix", _SOFT, 90, 24, is_bold=True)
-    _line(pen, (_MARGIN, HEIGHT - 44), " ".join(text.cautions), _AMBER, room, 22)
+    cautions = " ".join(text.cautions)
+    _paragraph(
+        pen, (_MARGIN, HEIGHT - 48), cautions, _AMBER, room, height=36, size=22, smallest=14, is_bold=False
+    )
     return canvas
 
 
@@ -172,12 +175,13 @@ def _paragraph(
     height: int,
     size: int,
     is_bold: bool,
+    smallest: int = 18,
 ) -> None:
     """Lines of words inside `room` x `height`, as large as fits."""
     while True:
         font = _font(size, is_bold=is_bold)
         lines = _broken(pen, text, font, room)
-        if size <= 18 or len(lines) * 1.22 * size <= height:
+        if size <= smallest or len(lines) * 1.22 * size <= height:
             break
         size -= 2
     for number, line in enumerate(lines[: max(1, int(height / (1.22 * size)))]):

@@ -44,9 +44,10 @@ def make_run(
         for number, (before, after) in enumerate(outcomes):
             original, _ = draw(variant, number, 0, size)
             changed, pixels = _attacked(original, fixed.get("num_pixels", 1), rng)
+            pixels = fixed.get("pixels", pixels)
             sure = float(rng.uniform(0.5, 1))
             done = record(
-                **fixed,
+                **{name: value for name, value in fixed.items() if name != "pixels"},
                 image_id=f"{prefix}-{number}.png",
                 label_before=before,
                 label_after=after,

@@ -118,9 +118,11 @@ def _any_change(told: _Told) -> Headline | None:
     rate = success_rate(told.records)
     aim = "" if told.target is None else f" to {label_text(told.target)}"
     images = f"{rate.successes:,} of {rate.experiments:,} {told.kind}images"
-    return Headline(
-        f"Changing {told.pixels} changed the label of {images}{aim}", rate, told.num_pixels, False
-    )
+    text = f"Changing {told.pixels} changed the label of {images}{aim}"
+    if not rate.successes:
+        images = f"{rate.experiments:,} {told.kind}images"
+        text = f"No change of {told.pixels} was found that changed the label of any of {images}{aim}"
+    return Headline(text, rate, told.num_pixels, False)
 
 
 def _called(told: _Told, rate: Rate, what: str, called: str, *, is_dangerous: bool) -> Headline:

@@ -5,6 +5,7 @@ import shutil
 import pytest
 from support.drawn_runs import make_run
 
+from jaxpix.records.record import PixelChange
 from jaxpix.report.writing import write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -182,6 +183,21 @@ def test_a_card_draws_the_best_fitness_so_far(tmp_path, visit):
     page.keyboard.press("ArrowRight")
     assert page.locator("dialog .facts").count() == 1
     assert page.locator("dialog .trajectory").count() == 0
+
+
+@pytest.mark.parametrize(("x", "y"), [(1, 15), (14, 15), (1, 1)])
+def test_the_mark_covers_no_changed_pixel(tmp_path, visit, x, y):
+    pixels = [PixelChange(x, y, [10], [255])]
+    run = make_run(tmp_path / "run", [(CLEAR, OPACITY)], size=16, pixels=pixels)
+    page = visit(write_report([run], tmp_path / "out"), viewport=DESK)
+    for picture in (".lead .side + .side .view", ".card > .view"):
+        ring = page.locator(f"{picture} > svg .ring").last.bounding_box()
+        mark = page.locator(f"{picture} > .mark").bounding_box()
+        assert (
+            ring["x"] > mark["x"] + mark["width"]
+            or ring["x"] + ring["width"] < mark["x"]
+            or (ring["y"] + ring["height"] < mark["y"])
+        )
 
 
 def test_several_maps_of_hits_leave_no_gap(study_report, visit):

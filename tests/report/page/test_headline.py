@@ -94,3 +94,10 @@ def test_label_sets_and_classes_that_say_nothing_of_disease():
     assert "changed the label of 2 of 4 images" in second.text
     (only,) = sentences(attack_result([record(normal_classes=[], label_after=["PNEUMONIA"])]))
     assert only.text.startswith("Changing one pixel changed the label of 1 of 1 images")
+
+
+def test_without_any_success_nothing_is_said_to_have_changed():
+    records = experiments(16, class_names=["a", "b", "c"], normal_classes=[], label_before=["a"])
+    (series,) = series_of([attack_result(records)])
+    (only,) = headlines_of(series)
+    assert only.plain == "No change of one pixel was found that changed the label of any of 16 images"

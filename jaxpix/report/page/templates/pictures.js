@@ -37,7 +37,9 @@ function view(data, part, painted, rings, description, mark) {
     }
   }
   box.append(over);
-  if (mark) box.append(make("span", "mark", mark));
+  // Not upon a changed pixel.
+  const isCovered = rings.some((pixel) => pixel.y > 0.8 * part.height && pixel.x < 0.5 * part.width);
+  if (mark) box.append(make("span", isCovered ? "mark right" : "mark", mark));
   return box;
 }
 const whole = (item) => ({ left: 0, top: 0, width: item.width, height: item.height });

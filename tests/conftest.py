@@ -57,6 +57,11 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="module")
+def quick_compilation() -> None:
+    """Programs are hardly optimised: as in every module that does not ask for `full_optimisation`."""
+
+
+@pytest.fixture(scope="module")
 def full_optimisation() -> Iterator[None]:
     """Programs are optimised as users have them, for modules about their bits, their operations or their speed."""
     with pytest.MonkeyPatch.context() as patch:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .attack.library import attack_dataset, attack_images
     from .config import AttackConfig, EngineConfig, PrepareConfig, TrainConfig
     from .data.prepared import PreparedDataset, open_prepared
+    from .defences.catalogue import defended
     from .errors import InputError
     from .pictures.collection import Records, read_records
     from .prepare.preparation import prepare_dataset
@@ -32,6 +33,7 @@ _HOMES = {
     "Victim": "victim.victim",
     "attack_dataset": "attack.library",
     "attack_images": "attack.library",
+    "defended": "defences.catalogue",
     "open_prepared": "data.prepared",
     "prepare_dataset": "prepare.preparation",
     "read_records": "pictures.collection",
@@ -51,6 +53,7 @@ __all__ = [
     "__version__",
     "attack_dataset",
     "attack_images",
+    "defended",
     "open_prepared",
     "prepare_dataset",
     "read_records",

@@ -15,6 +15,7 @@ DOORS = {
     "attack": "attack a victim by differential evolution",
     "report": "tables, figures and one HTML page from finished attacks",
     "check": "say whether the rates of attacks keep their limits, for pipelines",
+    "defend": "measure defences by attacks that go through them",
     "study": "train, attack and report as a configuration file says",
     "bench": "measure speed, beside other libraries or on a whole data set",
     "doctor": "say what is installed, prepared and trained here, and whether it is sound",

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
 Preset = Literal["tsai2023", "su2019", "scipy"]
+SearchName = Literal["evolution", "exhaustive", "random", "shortlist", "sparse_rs"]
 Bounds = Literal["clip", "redraw", "reflect"]
 ModelName = Literal[
     "resnet18",
@@ -29,6 +30,9 @@ ModelName = Literal[
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["float32", "tfloat32", "bfloat16"]
 
+TRAJECTORY_POINTS = 128
+"""Values that a record has at most of the best fitness so far, however many generations an experiment may have."""
+
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -36,6 +40,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
+Levels = Annotated[str, BeforeValidator(str), Field(pattern=r"^(corners|all|\d{1,3})$")]
 # A word for the default, so that a flag can undo what a file says.
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
@@ -87,8 +92,7 @@ class PrepareConfig(_Short):
     ignore: tuple[str, ...] | None = None
     """`folder`: folders or files that are left out, by name or pattern, such as `masks` or `*_mask.png`."""
     channels: Literal[1, 3] | None = None
-    """1 stores grey, 3 stores colour (grey images in three equal channels), as a victim may want them. Default:
-    as the source is; `folder`: colour if any image is."""
+    """Stored as grey (1) or colour (3; grey in equal channels). Default: as the source; `folder`: colour if any."""
     name: str | None = None
     """`folder` only: what the data set is called from then on."""
     normal_classes: tuple[str, ...] | None = None
@@ -143,8 +147,10 @@ class TrainConfig(_Short):
     augment: bool = False
     """Light augmentation: horizontal flip, shift up to 4 %, rotation up to 10 degrees."""
     include_normal: bool = False
-    """Multi-label: also train on images without any label. The paper leaves them out (4.4); of a single label they
-    are always trained on."""
+    """Multi-label: also train on images without any label, as the paper does not (4.4); of a single label always."""
+    adversarial: Annotated[str, Field(pattern=r"^corner-[1-9][0-9]{0,2}$")] | None = None
+    """`corner-16`: each image is replaced by the worst of 16 copies (1 to 999) with one random pixel black or white
+    in each channel; the loss decides, at the cost of as many forward passes. Default: images as they are."""
     precision: Precision = "float32"
     """Arithmetic of the convolutions while training; evaluation is always float32."""
     seed: Seed = 0
@@ -158,11 +164,19 @@ class AttackConfig(_Short):
     num_pixels: Count = 1
     """K, the pixels that may change."""
     fitness: Fitness | None = None
-    """What evolution minimises. Default: `confidence`; of several labels at once `cosine`."""
+    """What is minimised. Default: `confidence`; of label sets `cosine`; of `shortlist`, `sparse_rs` `margin`."""
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
+    search: SearchName = "evolution"
+    """How candidates are chosen; `exhaustive`: every position with every value of `values`, for one pixel."""
+    algorithm: str | None = None
+    """An algorithm of evosax instead of differential evolution, such as CMA_ES; an unknown name lists all."""
+    values: Levels | None = None
+    """`exhaustive` only, levels of each channel: `corners` (0, 255; default), a number such as 17, `all` if grey."""
+    mask: Path | None = None
+    """`exhaustive` only: PNG of the images' size; where it is black no pixel may change. Default: all may."""
     preset: Preset = "tsai2023"
-    """Names every choice below: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
+    """Names every choice of the evolution: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None
     """P, candidates of a generation."""
     generations: Annotated[int, Field(ge=0, lt=2**31)] = 100
@@ -214,7 +228,7 @@ class ClusterConfig(_Short):
 
 
 def _in_plain_words(kind: type[Any]) -> None:
-    """Let what is wrong be said as in files and on command lines, a line each and without pydantic's links."""
+    """Let a pydantic dataclass say what is wrong as command lines do: in one line, without pydantic's links."""
     build = kind.__init__
 
     @functools.wraps(build)
@@ -222,11 +236,9 @@ def _in_plain_words(kind: type[Any]) -> None:
         try:
             build(self, *args, **values)
         except ValidationError as error:
-            findings = error.errors(include_url=False, include_context=False)
-            lines = [
-                f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in findings
-            ]
-            raise ValueError(f"{kind.__name__}: " + "; ".join(lines)) from None
+            found = error.errors(include_url=False, include_context=False)
+            said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in found]
+            raise ValueError(f"{kind.__name__}: {'; '.join(said)}") from None
 
     kind.__init__ = init
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import yaml
 
 import jaxpix
-from jaxpix.report.printed import citation
+from jaxpix.report.paper.printed import citation
 
 
 def test_the_citation_names_this_version_and_the_paper():

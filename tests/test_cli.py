@@ -65,7 +65,7 @@ def test_a_process_and_the_same_code_in_this_one_say_the_same(tmp_path, here):
 def test_the_doors_are_listed(here):
     listing = here("jaxpix")
     assert listing.returncode == 0
-    for door in ("prepare", "train", "attack", "report", "study", "check", "bench", "doctor"):
+    for door in ("prepare", "train", "attack", "report", "study", "defend", "check", "bench", "doctor"):
         assert door in listing.stdout
     refused = here("jaxpix", "atack")
     assert refused.returncode == 2
@@ -81,6 +81,18 @@ def test_the_doors_are_listed(here):
         ("attack", ["--fitness", "--num-pixels", "--target", "--per-class", "--preset", "--bounds"]),
         ("study", ["--list", "--data-dir", "--run", "--victim", "--set", "--plan"]),
         ("report", ["--out"]),
+        (
+            "defend",
+            [
+                "--defences",
+                "--victims",
+                "--ensembles",
+                "--attacks",
+                "--checks",
+                "--per-class",
+                "--num-pixels",
+            ],
+        ),
         ("check", ["--dangerous-rate", "--success-rate", "--junit", "exit status is 0"]),
         ("doctor", ["--data-dir", "--runs", "--full", "exit status is 1"]),
         ("bench", ["--measure", "--peers", "--precision", "--batches", "--quick", "bench dataset"]),

@@ -1,6 +1,8 @@
 """`python -m jaxpix.attack`: attack a victim by differential evolution; records and verified pictures."""
 
+import statistics
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..data.prepared import PreparedDataset
 from ..labels import label_text
@@ -8,6 +10,8 @@ from ..metrics.queries import median_queries_to_first_hit
 from ..metrics.rates import average_confidence, footnote, null_control_failures, success_rate
 from ..records.files import TABLE, read_reasons
 from ..records.record import Record
+from ..search.exhaustive.coverage import coverage_of
+from ..search.exhaustive.maps import load_maps, maps_path
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from ..terminal.programs import keep_programs
@@ -19,6 +23,7 @@ from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, pla
 from .work import doubts
 
 EXAMPLES = (
+    "--victim runs/pneumoniamnist-resnet14-28 --search exhaustive --values all --per-class 10",
     "--victim runs/derma-resnet50-224 --num-pixels 3",
     "--victim my_model.py:make_victim --dataset mine --per-class 20",
 )
@@ -36,6 +41,7 @@ def _run(options: AttackOptions, member: Member) -> None:
         for doubt in doubts(campaign, result.selection, result.records, read_reasons(campaign.folder)):
             say(f"warning: {doubt}")
     if result.is_whole:
+        _say_coverage(campaign.folder, result.records)
         say(f"records: {campaign.folder / TABLE}")
         say(f"pictures: {result.sheet}" if result.sheet else "pictures: none, no attack succeeded")
     else:
@@ -44,6 +50,14 @@ def _run(options: AttackOptions, member: Member) -> None:
             f"have stopped. The same command goes on with what they leave, on any number of processes; "
             f"python -m jaxpix.report {campaign.folder} reads what there is"
         )
+
+
+def _say_coverage(folder: Path, records: Sequence[Record]) -> None:
+    """Of an exhaustive search, whether it may be called complete."""
+    swept = [record for record in records if record.exhaustive_flips is not None]
+    if swept:
+        maps = (load_maps(maps_path(folder, record.image_id)) for record in swept)
+        say(coverage_of(maps, sum(record.queries for record in swept)).text)
 
 
 def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = "") -> None:
@@ -56,7 +70,7 @@ def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = 
     rows.append(_row("all", records, None))
     print_table(
         f"{dataset.info.title}: {victim.name}, {records[0].num_pixels} pixel(s){whose}",
-        ["class", "success (95 % interval)", "AvgCL", "median queries"],
+        ["class", "success (95 % interval)", "AvgCL", _effort(records)],
         rows,
     )
     if dataset.note:
@@ -76,13 +90,21 @@ def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = 
 
 
 def _row(name: str, records: Sequence[Record], asked: int | None) -> list[str]:
-    confidence, queries = average_confidence(records), median_queries_to_first_hit(records)
+    confidence = average_confidence(records)
+    positions = [record.exhaustive_positions for record in records if record.exhaustive_positions is not None]
+    queries = statistics.median(positions) if positions else median_queries_to_first_hit(records)
     return [
         name,
         success_rate(records).text(asked),
         "–" if confidence is None else f"{confidence:.3f}",
         "–" if queries is None else f"{queries:,.0f}",
     ]
+
+
+def _effort(records: Sequence[Record]) -> str:
+    """Heading of the last column: of an exhaustive search all queries are alike, and positions are counted."""
+    is_swept = any(record.exhaustive_positions is not None for record in records)
+    return "vulnerable positions, median" if is_swept else "median queries"
 
 
 OPTIONS = SharedAttackOptions

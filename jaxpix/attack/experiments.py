@@ -15,13 +15,19 @@ from ..records.attacked import AT_THE_TARGET, MISCLASSIFIED, PassedOver
 from ..records.record import PixelChange, Record
 from ..search.engine import Engine
 from ..search.evaluators import make_evaluator
+from ..search.exhaustive.grid import grid_of
+from ..search.exhaustive.sweep import Sweep
 from ..search.genome import Box
-from ..search.presets import fitness_of, search_of
+from ..search.guide import make_guide
+from ..search.presets import fitness_of, search_of, settings_name
 from ..search.problem import Problem
 from ..search.verification import Job
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..config import AttackConfig
+    from ..search.exhaustive.maps import SweepMaps
     from ..search.flatness import FirstLook
     from ..search.verification import Outcome
     from ..victim.victim import Victim
@@ -39,11 +45,12 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """A record with its pictures: the saved candidate (PNG) and the original, uint8 [H, W, C]."""
+    """A record with its pictures: the saved candidate (PNG) and the original, uint8 [H, W, C]; and maps, if any."""
 
     record: Record
     png: bytes
     original: np.ndarray
+    maps: SweepMaps | None = None
 
 
 class Attack:
@@ -65,21 +72,29 @@ class Attack:
         self.victim, self.config = victim, config
         self.fitness = fitness_of(config, victim.space)
         self.target = None if config.target is None else victim.space.parse(config.target)
-        self.search = search_of(config)
+        box = Box(victim.input_shape, config.num_pixels)
+        # In its box a search may have fewer generations than it was told.
+        self.search = search = search_of(config).in_box(box).search
         engine = engine or EngineConfig()
         # Another number of slots is no other evaluator: programs of equal layouts are found compiled.
         evaluated = EngineConfig(evaluator=engine.evaluator, switch=engine.switch)
-        # Refuses too many pixels before anything is traced for them.
-        box = Box(victim.input_shape, config.num_pixels)
+        grid = grid_of(config, victim.input_shape)
         problem = Problem(
             evaluator=make_evaluator(victim, config.num_pixels, config.precision, evaluated),
-            search=self.search,
+            search=search,
             box=box,
             fitness=self.fitness,
             space=victim.space,
             targeted=self.target is not None,
+            guide=make_guide(victim, search, box, self.target is not None),
         )
-        self.engine = Engine(victim, problem, engine)
+        self.searcher = Engine(victim, problem, engine) if grid is None else Sweep(victim, problem, grid)
+
+    @property
+    def engine(self) -> Engine:
+        """What evolves; an exhaustive search has none."""
+        assert isinstance(self.searcher, Engine), "an exhaustive search evolves nothing"
+        return self.searcher
 
     def job(self, image_id: str, image: np.ndarray, original: np.ndarray) -> Job:
         """One experiment on a uint8 image [H, W, C] whose label is the bool vector `original` [N]."""
@@ -116,12 +131,20 @@ class Attack:
         on_candidates: Callable[[int], None] | None = None,
         on_notice: Callable[[str], None] | None = None,
         look: FirstLook | None = None,
+        *,
+        total: int | None = None,
+        scratch: Path | None = None,
     ) -> Iterator[Finished]:
-        """Finished experiments in order of finishing; see `Engine.run`."""
-        for outcome in self.engine.run(jobs, self.config.seed, on_candidates, on_notice, look):
+        """Finished experiments in order of finishing; see `Engine.run`, and of an exhaustive search `Sweep.run`."""
+        searcher, seed = self.searcher, self.config.seed
+        if isinstance(searcher, Sweep):
+            outcomes = searcher.run(jobs, seed, on_candidates, on_notice, total, scratch)
+        else:
+            outcomes = searcher.run(jobs, seed, on_candidates, on_notice, look)
+        for outcome in outcomes:
             with on_host():
                 record = self._record(outcome, origin or Origin())
-            yield Finished(record, outcome.png, outcome.job.image)
+            yield Finished(record, outcome.png, outcome.job.image, outcome.maps)
 
     def _record(self, outcome: Outcome, origin: Origin) -> Record:
         space = self.victim.space
@@ -129,11 +152,7 @@ class Attack:
             np.asarray(space.labels(outcome.logits_before)),
             np.asarray(space.labels(outcome.logits_after)),
         )
-        job, pixels = outcome.job, outcome.pixels
-        changes = [
-            PixelChange(int(x), int(y), job.image[y, x].tolist(), value.tolist())
-            for x, y, value in zip(pixels.x, pixels.y, pixels.values, strict=True)
-        ]
+        job, maps = outcome.job, outcome.maps
         found = outcome.queries_to_first_hit is not None
         return Record(
             dataset=origin.dataset,
@@ -147,7 +166,7 @@ class Attack:
             normal_classes=list(space.normal_classes),
             num_pixels=self.config.num_pixels,
             fitness=self.fitness,
-            preset=self.config.preset,
+            preset=settings_name(self.config),
             target=None if self.target is None else list(space.names(self.target)),
             seed=self.config.seed,
             label_before=list(space.names(job.original)),
@@ -158,12 +177,28 @@ class Attack:
             verified=outcome.success == found,
             refuted_hits=outcome.refuted_hits,
             null_control=bool((before == job.original).all()),
-            pixels=changes,
+            pixels=_changes(outcome),
             generations=outcome.generations,
             queries=outcome.queries,
             queries_to_first_hit=outcome.queries_to_first_hit,
             best_fitness=outcome.best_fitness,
-            stop_reason="generations" if outcome.generations >= self.search.generations else "adversarial",
+            stop_reason=self._stop_reason(outcome),
             seconds=outcome.seconds,
+            trajectory=list(outcome.trajectory),
+            exhaustive_flips=None if maps is None else maps.num_flips,
+            exhaustive_positions=None if maps is None else maps.num_positions,
             synthetic=origin.synthetic,
         )
+
+    def _stop_reason(self, outcome: Outcome) -> str:
+        if outcome.maps is not None:
+            return "exhausted"
+        return "generations" if outcome.generations >= self.search.generations else "adversarial"
+
+
+def _changes(outcome: Outcome) -> list[PixelChange]:
+    image, pixels = outcome.job.image, outcome.pixels
+    return [
+        PixelChange(int(x), int(y), image[y, x].tolist(), value.tolist())
+        for x, y, value in zip(pixels.x, pixels.y, pixels.values, strict=True)
+    ]

@@ -9,6 +9,8 @@ from .cluster import ALONE
 from .work import Images, choose, work
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..records.attacked import PassedOver
     from ..records.record import Record
     from .experiments import Finished
@@ -37,6 +39,7 @@ class _Memory:
         self.finished: set[str] = set()
         self.passed_over: set[str] = set()
         self.num_successes, self.member = 0, ALONE
+        self.scratch: Path | None = None
         self.records: dict[str, Record] = {}
         self.reasons: list[PassedOver] = []
 

@@ -1,13 +1,15 @@
 """What an attack on a data set is told, and the victim, images and folder that this names."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
 from ..data.prepared import PreparedDataset, open_prepared
 from ..errors import InputError
-from ..search.presets import fitness_of
+from ..search.exhaustive.grid import CORNERS, read_mask
+from ..search.presets import fitness_of, settings_name
 from ..storage.settings import to_plain, to_toml
 from ..terminal.console import say
 from ..victim.class_order import matched_to
@@ -170,6 +172,7 @@ def identity_of(options: AttackOptions, victim: "Victim", dataset: "Attackable")
     places = ("victim", "run", "data_dir", "dataset", "split", "image_size")
     for name in (*places, *to_plain(options.engine)):
         del chosen[name]
+    chosen |= _of_exhaustive(options.config)
     chosen |= {"victim_id": victim.victim_id, "data_fingerprint": dataset.fingerprint}
     if victim.reference is not None:
         # The name of the file and what it holds, wherever it lies: an edited one is another victim.
@@ -177,11 +180,22 @@ def identity_of(options: AttackOptions, victim: "Victim", dataset: "Attackable")
     return chosen
 
 
+def _of_exhaustive(config: AttackConfig) -> dict[str, Any]:
+    """What only an exhaustive search asks; None of an evolution, whose older folders do not say."""
+    if config.search != "exhaustive":
+        search = None if config.search == "evolution" else config.search
+        return {"search": search, "values": None, "mask": None}
+    mask = None if config.mask is None else hashlib.sha256(read_mask(config.mask).tobytes()).hexdigest()
+    return {"search": config.search, "values": config.values or CORNERS, "mask": mask}
+
+
 def _default_folder(options: AttackOptions, victim: "Victim", dataset: "Attackable") -> Path:
     """A run folder named after the attack."""
     config = options.config
     fitness = fitness_of(config, victim.space)
     name = f"attack-{dataset.info.name}-{victim.name}-{fitness}-k{config.num_pixels}"
+    if config.search != "evolution" or config.algorithm is not None:
+        name += f"-{settings_name(config).replace(', ', '-')}"
     if config.target is not None:
         name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)
     return Path("runs") / name

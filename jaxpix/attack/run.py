@@ -7,6 +7,7 @@ about.json         data set and victim, for reports
 journal.jsonl, records.parquet   what has finished; several processes have their own (`records/files.py`)
 shares.json        several processes: what was left to do when they began
 adversarial/, originals/   one PNG each per success; originals of the first failures and the nearest misses too
+exhaustive/        of an exhaustive search: maps of each image (npz), and what is found of the one that is unfinished
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from ..records.files import (
     read_passed_over,
     write_table,
 )
+from ..search.exhaustive.maps import EXHAUSTIVE, maps_path, save_maps
 from ..storage.documents import read_json
 from ..storage.files import file_stem, write_atomically
 from ..storage.png import encode_png
@@ -67,6 +69,7 @@ class AttackRun:
         finished: ids of the images whose experiment was finished when the run was opened, or since by this process.
         passed_over: ids of those that were judged and cannot be attacked, likewise.
         num_successes: successes among `finished`.
+        scratch: where an exhaustive search keeps what it has found of an unfinished image.
         handed_out: where process 0 prepared the folder: the images, by position, that it found left to do.
 
     Raises:
@@ -76,6 +79,7 @@ class AttackRun:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], member: Member = ALONE):
         self.files, self.folder, self.member = RunFolder(folder, "attack"), Path(folder), member
+        self.scratch: Path | None = self.folder / EXHAUSTIVE
         self._identity = identity
         self.finished: set[str] = set()
         self.passed_over: set[str] = set()
@@ -151,6 +155,8 @@ class AttackRun:
             # A report shows failures as well, and where nothing succeeded the nearest miss.
             name = f"{file_stem(record.image_id)}.png"
             write_atomically(self.folder / "originals" / name, encode_png(finished.original))
+        if finished.maps is not None:
+            save_maps(maps_path(self.folder, record.image_id), finished.maps)
         self._journal.add(record)
         self._count(record)
         return record

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..search.flatness import FirstLook
+from ..search.presets import settings_name
 from ..terminal.console import Meter, say
 from .selection import eligible, select, select_all
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..data.prepared import Example
     from ..records.attacked import PassedOver, Selection
     from ..records.record import Record
@@ -62,6 +65,7 @@ class Keeper(Protocol):
     passed_over: set[str]
     num_successes: int
     member: Member
+    scratch: Path | None
 
     def save(self, finished: Finished) -> Record:
         """Keep a finished experiment."""
@@ -118,13 +122,13 @@ def choose(images: Images) -> Selection:
 
 
 def _announcement(attack: Attack, total: str, share: str) -> str:
-    search, config = attack.search, attack.config
+    config = attack.config
     aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
-    most = search.population * (1 + search.generations)
+    name = settings_name(config)
+    settings = f"{'preset' if name == config.preset else 'search'} {name}"
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
-        f"{attack.fitness}, preset {config.preset}, at most {most:,} queries each; evaluation "
-        f"{attack.engine.problem.evaluator.name}, {attack.engine.layout.num_slots} slots; compiling first"
+        f"{attack.fitness}, {settings}, {attack.searcher.says}; compiling first"
     )
 
 
@@ -153,7 +157,7 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
         InputError: the fitness guides the search of no image (`FirstLook`), and none was finished before.
     """
     attack, plan, member = images.attack, images.plan, keeper.member
-    attack.engine.expect(len(share))
+    attack.searcher.expect(len(share))
     shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
     plan.say(_announcement(attack, how_many(selection, keeper), shared))
     for doubt in doubts(plan, selection):
@@ -175,8 +179,11 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
             meter.advance(0, note())
 
         jobs = images.jobs(keeper, selection, share, meter)
-        for finished in attack.run(jobs, plan.origin, count, plan.say, look):
+        experiments = attack.run(
+            jobs, plan.origin, count, plan.say, look, total=selection.total, scratch=keeper.scratch
+        )
+        for finished in experiments:
             keeper.save(finished)
             meter.advance(1, note())
-    if look.flat:
-        plan.warn(look.note(attack.fitness))
+    for doubt in look.notes(attack.fitness):
+        plan.warn(doubt)

@@ -19,6 +19,7 @@ from .datasets import measure_dataset
 from .options import FOLDER, BenchOptions, VisitOptions, resolved
 from .plots import draw_all
 from .results import Results
+from .searches import SearchesOptions, measure_searches
 from .session import Session
 from .tables import show_all, show_visit
 
@@ -29,8 +30,12 @@ EXAMPLES = (
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 
-`python -m jaxpix.bench dataset …` attacks a whole data set, `bench visit` uses a few minutes on a GPU, and
-`bench show FILE` shows results that were measured elsewhere; `bench dataset --help` and so on list their options."""
+`python -m jaxpix.bench dataset …` attacks a whole data set, `bench searches …` compares searches,
+`bench visit` uses a few minutes on a GPU, and `bench show FILE` shows results that were measured elsewhere;
+`bench dataset --help` and so on list their options."""
+_SEARCHES = (
+    """Compare searches on the same images, against an exhaustive one where there is one: recall, regret."""
+)
 _DATASET = """Attack a data set with one configuration: images/s, candidates/s, success against queries."""
 
 _VISIT = (
@@ -73,9 +78,9 @@ def main(arguments: Sequence[str]) -> None:
         show_visit(results.of("visit"))
         _present(results)
         return
-    results = (
-        _dataset(arguments[1:], command) if arguments[:1] == ["dataset"] else _machine(arguments, command)
-    )
+    rooms = {"dataset": _dataset, "searches": _searches}
+    named = rooms.get(arguments[0]) if arguments else None
+    results = named(arguments[1:], command) if named else _machine(arguments, command)
     _present(results)
     say(f"results: {results.json_path}")
 
@@ -107,6 +112,17 @@ def _dataset(arguments: Sequence[str], command: str) -> Results:
         campaign = dataclasses.replace(campaign, folder=folder)
     results = Results(all_options.out, all_options.name, command, to_plain(options))
     results.add(measure_dataset(campaign))
+    return results
+
+
+def _searches(arguments: Sequence[str], command: str) -> Results:
+    options = parse(SearchesOptions, "attack", _SEARCHES, arguments, command="bench searches")
+    keep_programs()
+    victim = open_victim(options.victim, options.task, options.data_dir)
+    dataset, victim = open_dataset(options, victim)
+    results = Results(options.out, options.name, command, to_plain(options))
+    for row in measure_searches(options, victim, dataset):
+        results.add(row)
     return results
 
 

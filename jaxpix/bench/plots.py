@@ -26,7 +26,8 @@ def draw_all(results: Results) -> list[Path]:
             path = results.picture_path(kind)
             draw_bars(path, title, unit, bars, machine)
             drawn.append(path)
-    return drawn + [_success_curve(results, row) for row in results.of("datasets")]
+    drawn += [_success_curve(results, row) for row in results.of("datasets")]
+    return drawn + ([_recall_curves(results)] if results.of("searches") else [])
 
 
 def _success_curve(results: Results, row: DatasetAttack) -> Path:
@@ -42,6 +43,30 @@ def _success_curve(results: Results, row: DatasetAttack) -> Path:
     title = f"{row.dataset}: {row.victim}, {row.num_pixels} pixel(s), {row.images} {kind}"
     names = ("queries per image, at most", "success, with Wilson 95 % interval")
     draw_steps(path, title, names, {row.victim: curve}, results.machine_line)
+    return path
+
+
+def _recall_curves(results: Results) -> Path:
+    path = results.picture_path("recall")
+    rows = results.of("searches")
+    curves = {
+        row.search: Curve(
+            [point.queries for point in row.recall.curve],
+            [point.rate.rate for point in row.recall.curve],
+            [point.rate.low for point in row.recall.curve],
+            [point.rate.high for point in row.recall.curve],
+        )
+        for row in rows
+        if row.recall.existing.successes
+    }
+    first = rows[0]
+    kind = "synthetic images" if first.synthetic else "images"
+    title = (
+        f"{first.dataset}: {first.victim}, {first.num_pixels} pixel(s), {first.recall.existing.successes} of "
+        f"{first.recall.images} {kind} can be flipped"
+    )
+    names = ("queries per image, at most", f"found (truth: {first.truth})")
+    draw_steps(path, title, names, curves, results.machine_line)
     return path
 
 

@@ -15,6 +15,7 @@ from ..storage.documents import read_json
 from ..storage.files import write_atomically
 from .hardware import MatrixRates, describe_machine, device_name, peak_memory_bytes
 from .rows import Comparison, DatasetAttack, Forward, Timing, TrainingStep, WholeAttack
+from .standings import SearchRow
 
 SCHEMA_VERSION = 1
 
@@ -52,6 +53,7 @@ _ROW_TYPES: dict[str, type[Any]] = {
     "training": TrainingStep,
     "comparisons": Comparison,
     "datasets": DatasetAttack,
+    "searches": SearchRow,
     "visit": Entry,
     "skipped": str,
 }

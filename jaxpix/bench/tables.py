@@ -1,12 +1,19 @@
 """Results as tables on the screen."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from ..terminal.console import print_table, say
 from .results import Entry, Results
 from .rows import Comparison, DatasetAttack, Forward, Timing, TrainingStep, WholeAttack
+
+if TYPE_CHECKING:
+    from ..metrics.recall import Recall
+    from .standings import SearchRow
 
 _PROGRAM = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
 _MATRIX = "matrix: share of the rate of large matrix products; MiB: of the program"
@@ -20,6 +27,7 @@ def show_all(results: Results) -> None:
         ("training", show_training),
         ("comparisons", show_comparisons),
         ("datasets", show_datasets),
+        ("searches", show_searches),
     ):
         if results.of(kind):
             show(results.of(kind))
@@ -123,6 +131,32 @@ def _show_dataset(row: DatasetAttack) -> None:
         f"{number(row.images_per_second)} images/s, {number(row.candidates_per_second)} candidates/s over "
         f"{row.seconds:.1f} s, verification and files included; {row.compile_seconds:.1f} s of compiling before"
     )
+
+
+def show_searches(rows: Sequence[SearchRow]) -> None:
+    """What each search found of what there is."""
+    first = rows[0]
+    budgets = [f"{at.queries:,} queries" for at in first.recall.at]
+    lines = [
+        [row.search, *(at.recall.text() for at in row.recall.at), regret(row.recall), row.fitness]
+        for row in rows
+    ]
+    existing = first.recall.existing.text()
+    print_table(
+        f"Recall: {first.dataset}{' (synthetic)' * first.synthetic}, {first.victim}, {first.num_pixels} pixel(s)",
+        ["search", *budgets, "regret", "fitness"],
+        lines,
+        f"of the images that can be flipped ({existing}; truth: {first.truth}), with Wilson 95 % intervals; regret: "
+        "how far, in log-odds, the best margin of a miss stayed above the lowest, median and largest",
+        (0, len(budgets) + 2),
+    )
+
+
+def regret(recall: Recall) -> str:
+    """Regret of the misses for people."""
+    if recall.median_regret is None or recall.largest_regret is None:
+        return "–"
+    return f"{recall.median_regret:.2f}, {recall.largest_regret:.2f}"
 
 
 def show_visit(entries: Sequence[Entry]) -> None:

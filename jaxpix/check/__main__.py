@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from ..errors import InputError
-from ..report.reading import read_attacks
+from ..report.runs.reading import read_attacks
 from ..storage.files import write_atomically
 from ..terminal.console import run_door, say
 from ..terminal.options import parse

@@ -8,7 +8,7 @@ from ..errors import InputError
 from ..metrics.limits import Verdict, images_to_settle, judge
 from ..metrics.rates import Rate, success_rate
 from ..metrics.transformations import dangerous_rate, is_normal, knows_normal
-from ..report.reading import AttackResult
+from ..report.runs.reading import AttackResult
 
 DANGEROUS, SUCCESS = "dangerous rate", "success rate"
 _SHOWN = {"passed": "passed", "failed": "FAILED", "undecided": "undecided"}

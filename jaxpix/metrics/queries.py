@@ -11,11 +11,14 @@ from .rates import Rate, wilson
 
 
 def queries_to_first_hit(records: Sequence[Record]) -> list[int]:
-    """Candidates up to the first adversarial one, of every success that the search itself noticed."""
+    """Candidates up to the first adversarial one, of every success that the search itself noticed.
+
+    An exhaustive search has none: where in its order something stands means nothing.
+    """
     return [
         record.queries_to_first_hit
         for record in records
-        if record.success and record.queries_to_first_hit is not None
+        if record.success and record.queries_to_first_hit is not None and record.exhaustive_flips is None
     ]
 
 
@@ -54,9 +57,10 @@ def success_curve(records: Sequence[Record]) -> list[CurvePoint]:
     """Success rate (5) against queries: a step per number of queries at which something succeeded.
 
     The first point is at 0 queries, the last at the most that any experiment evaluated; none of no records.
-    A success that the search itself did not notice counts from the end of its experiment.
+    A success that the search itself did not notice counts from the end of its experiment. Exhaustive searches have
+    no curve: their order means nothing.
     """
-    if not records:
+    if not records or any(record.exhaustive_flips is not None for record in records):
         return []
     needed = sorted(record.queries_to_first_hit or record.queries for record in records if record.success)
     steps = sorted({0, *needed, max(record.queries for record in records)})

@@ -41,14 +41,19 @@ class FrozenModel:
     Attributes:
         layers: from the image to the last map of features, in order.
         weights: one pytree per layer, then the classifier's `Kernel` ([1, 1, C, N]).
+        before: what images in 0..255 go through before the first layer; None: nothing.
     """
 
     layers: tuple[Layer, ...]
     weights: tuple[Any, ...]
+    before: Callable[[jax.Array], jax.Array] | None = None
 
     def features(self, weights: Sequence[Any], images: jax.Array) -> jax.Array:
         """What the classifier reads, float32 [B, C], of images [B, H, W, C] in 0..255."""
         x = images.astype(jnp.float32)
+        if self.before is not None:
+            with jax.named_scope("before"):
+                x = self.before(x)
         for layer, layer_weights in zip(self.layers, weights, strict=False):
             with jax.named_scope(layer.name):
                 x = layer.apply(x, layer_weights)
@@ -69,7 +74,11 @@ class FrozenModel:
         if not on_cpu():
             kernel = _in_bfloat16(kernel)
         stem = self.layers[0]._replace(apply=Stem(jnp.bfloat16))
-        return FrozenModel((stem, *self.layers[1:]), ((normalisation, kernel), *inner, self.weights[-1]))
+        return dataclasses.replace(
+            self,
+            layers=(stem, *self.layers[1:]),
+            weights=((normalisation, kernel), *inner, self.weights[-1]),
+        )
 
 
 def per_feature(numbers: jax.Array, values: jax.Array) -> jax.Array:

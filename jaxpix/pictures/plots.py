@@ -1,6 +1,5 @@
-"""Plots of numbers, as PNG files and, returned, as SVG for a page; with `drawings` the only user of matplotlib."""
+"""Plots of numbers, as PNG files and, returned, as SVG for a page."""
 
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,8 +24,6 @@ _PRINTED: dict[str, Any] = {
     "markeredgewidth": 1.6,
 }
 _LINE_INCHES = 0.34
-_MOST_FIELDS = 32
-_MOST_DOTS = 60
 
 
 class Bar(NamedTuple):
@@ -142,50 +139,36 @@ def draw_rates(path: Path, title: str, axis_name: str, bars: Sequence[RateBar], 
     return save_figure(figure, title, caption, path, is_list=True)
 
 
-class HeatMap(NamedTuple):
-    """Positions over an image: `image` uint8 [H, W], and the columns and rows of the pixels, one each a hit."""
+class Tradeoff(NamedTuple):
+    """Two shares in 0..1 with their intervals, (rate, low, high) each; `group` decides the colour."""
 
-    heading: str
-    image: Any
-    columns: Sequence[int]
-    rows: Sequence[int]
+    name: str
+    group: str
+    x: tuple[float, float, float]
+    y: tuple[float, float, float]
 
 
 @rc_context(STYLE)
-def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str = "") -> str:
-    """How often each part of the image was hit, over the image, one panel a map; the colours count hits."""
-    across = min(3, len(maps))
-    down = -(-len(maps) // across)
-    figure = new_figure(PAPER_INCHES, 1.1 + down * (PAPER_INCHES / max(2, across) + 0.2))
-    grid = figure.subplots(down, across, squeeze=False).ravel()
-    # Few hits in fine fields would be scattered dots, many in coarse ones a blur.
-    fields = int(np.clip(2 * math.sqrt(max(len(one.rows) for one in maps)), 8, _MOST_FIELDS))
-    binned = [_binned(one, fields) for one in maps]
-    most = max(float(counts.max()) for counts in binned)
-    for axes, one, counts in zip(grid, maps, binned, strict=False):
-        height, width = one.image.shape
-        extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-        # Pale, so that the colours of the counts stand out.
-        axes.imshow(one.image, cmap="gray", vmin=-200, vmax=255, extent=extent)
-        shown = axes.imshow(
-            np.ma.masked_equal(counts, 0), cmap="viridis", vmin=0, vmax=most, alpha=0.78, extent=extent
+def draw_tradeoffs(
+    path: Path, title: str, axes_names: tuple[str, str], points: Sequence[Tradeoff], caption: str = ""
+) -> str:
+    """Points with their intervals in both directions; their names beside them."""
+    figure = new_figure(PAPER_INCHES, 4.6)
+    axes = figure.add_subplot()
+    groups = list(dict.fromkeys(point.group for point in points))
+    for point in points:
+        spans = [[[one[0] - one[1]], [one[2] - one[0]]] for one in (point.x, point.y)]
+        colour = _COLOURS[groups.index(point.group) % len(_COLOURS)]
+        axes.errorbar(
+            point.x[0], point.y[0], xerr=spans[0], yerr=spans[1], fmt="o", color=colour, linewidth=1
         )
-        if len(one.rows) <= _MOST_DOTS:
-            axes.plot(one.columns, one.rows, ".", color=PAPER, markeredgecolor=INK, markersize=5)
-        axes.set_title(one.heading, loc="left", fontsize=9)
-        axes.set_axis_off()
-    for axes in grid[len(maps) :]:
-        axes.set_visible(False)
-    bar = figure.colorbar(shown, ax=grid[: len(maps)].tolist(), shrink=0.8, label="changed pixels per field")
-    bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    return save_figure(figure, title, caption, path, is_wide=len(maps) > 1)
-
-
-def _binned(one: HeatMap, fields: int) -> np.ndarray:
-    height, width = one.image.shape
-    bins = (min(fields, height), min(fields, width))
-    edges = ((-0.5, height - 0.5), (-0.5, width - 0.5))
-    return np.histogram2d(one.rows, one.columns, bins=bins, range=edges)[0]
+        axes.annotate(point.name, (point.x[0], point.y[0]), (5, 5), textcoords="offset points", fontsize=8)
+    for axis, name in ((axes.xaxis, axes_names[0]), (axes.yaxis, axes_names[1])):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axis.set_label_text(name)
+    axes.set_ylim(-0.02, 1.02)
+    _grid(axes, "both")
+    return save_figure(figure, title, caption, path)
 
 
 @rc_context(STYLE)

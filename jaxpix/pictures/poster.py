@@ -1,4 +1,4 @@
-"""One slide of 1600 x 900 pixels for a talk: a success, large, with what it means and how often it happens."""
+"""One slide of 1600 x 900 pixels for a talk: an attacked image, what that means and how often it happens."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class PosterText:
         verdict: one sentence, the largest.
         before, after: what stands under the two pictures.
         figures: value, what it is, and how sure it is, from the top down; the first is red where it is dangerous.
+        is_success: the label changed; else the second picture is the nearest miss.
         is_dangerous: disease is called normal.
         attacked: victim, data and number of images, below all.
         cautions: sentences on data and victim without which nothing should be shown, below that.
@@ -46,6 +47,7 @@ class PosterText:
     before: str
     after: str
     figures: Sequence[tuple[str, str, str]]
+    is_success: bool
     is_dangerous: bool
     attacked: str
     cautions: Sequence[str]
@@ -55,7 +57,7 @@ class PosterText:
 def draw_poster(
     record: Record, original: np.ndarray, adversarial: np.ndarray, text: PosterText
 ) -> Image.Image:
-    """The poster of one success, whose pictures are uint8 [H, W, C]."""
+    """The poster of one experiment, whose pictures, untouched and changed, are uint8 [H, W, C]."""
     canvas = Image.new("RGB", (WIDTH, HEIGHT), _PAPER)
     pen = ImageDraw.Draw(canvas)
     _paragraph(pen, (_MARGIN, 54), text.verdict, _INK, WIDTH - 2 * _MARGIN, height=180, size=46, is_bold=True)
@@ -65,7 +67,7 @@ def draw_poster(
     below = _TOP + _PICTURE + 14
     for left, heading, label, colour in (
         (_MARGIN, "original", text.before, _INK),
-        (second, f"with {_pixels(record)} changed", text.after, _RED if text.is_dangerous else _INK),
+        (second, _heading(record, text), text.after, _RED if text.is_dangerous else _INK),
     ):
         _line(pen, (left, below), heading, _SOFT, _PICTURE, 22)
         _line(pen, (left, below + 28), label, colour, _PICTURE, 32, is_bold=True)
@@ -82,9 +84,10 @@ def draw_poster(
     return canvas
 
 
-def _pixels(record: Record) -> str:
+def _heading(record: Record, text: PosterText) -> str:
     count = len(record.pixels)
-    return "one pixel" if count == 1 else f"{count} pixels"
+    pixels = "one pixel" if count == 1 else f"{count} pixels"
+    return f"with {pixels} changed" if text.is_success else f"nearest miss, {pixels} changed"
 
 
 def _close_ups(

@@ -2,13 +2,15 @@
 
 import dataclasses
 import functools
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from ..config import Task
+from ..config import TRAJECTORY_POINTS, Task
 from ..errors import InputError
 from ..labels import LabelSpace
 from .record import Record, fields_of
@@ -43,6 +45,7 @@ def check_record(record: Record) -> None:
         raise ValueError(str(error)) from None
     _check_confidences(record)
     _check_pixels(record)
+    _check_trajectory(record.trajectory)
 
 
 @functools.lru_cache(maxsize=64)
@@ -87,3 +90,10 @@ def _check_pixels(record: Record) -> None:
         values = all(0 <= value <= 255 for value in (*pixel.before, *pixel.after))
         if channels not in ((1, 1), (3, 3)) or not inside or not values:
             raise ValueError(f"pixels: expected a place and 1 or 3 values of 0 to 255 twice, got {pixel}")
+
+
+def _check_trajectory(best: Sequence[float]) -> None:
+    if len(best) > TRAJECTORY_POINTS:
+        raise ValueError(f"trajectory: expected at most {TRAJECTORY_POINTS} values, got {len(best)}")
+    if any(later > earlier for earlier, later in itertools.pairwise(best)):
+        raise ValueError("trajectory: expected the best so far, which never rises")

@@ -15,7 +15,7 @@ from ..config import Task
 from ..errors import InputError
 from .shown import Shown, Viewer
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # The values that are allowed, and how wide a column of a table is: where nothing is said, Arrow's widest.
 _Int32 = Annotated[int, pa.int32()]
@@ -49,7 +49,8 @@ class Record(Shown):
         normal_classes: classes that are no disease; multi-label: none, the empty set is Normal. Rows of
             version 1 did not say and are read with [].
         num_pixels: K.
-        fitness, preset: objective and named settings of the search.
+        fitness, preset: objective and what names the search: a preset of the evolution, an algorithm of evosax,
+            another search, or "exhaustive" and the values that it tried.
         target: label set to reach; None is untargeted.
         seed: of the run; the experiment's own randomness folds in the image id.
         label_before, label_after: names of the classes present, before and after; empty is Normal.
@@ -61,12 +62,18 @@ class Record(Shown):
         pixels: the changed pixels. Of a failure: the fittest candidate found.
         generations: run after the initial population.
         queries: candidates evaluated.
-        queries_to_first_hit: candidates up to the first adversarial one; None: none was found.
+        queries_to_first_hit: candidates up to the first adversarial one; None: none was found. Of an exhaustive
+            search in its order, row by row, which means nothing.
         best_fitness: of the returned candidate, as the search saw it; lower is better.
-        stop_reason: `adversarial` or `generations`.
+        stop_reason: `adversarial`, `generations` or `exhausted`.
         seconds: wall time of the experiment beside the other slots.
+        exhaustive_flips: of an exhaustive search, the pairs of position and value that are adversarial; else None.
+        exhaustive_positions: likewise, the positions that have any.
         image_file: saved candidate of a success, relative to the run folder; "" otherwise.
         synthetic: the image was drawn by jaxpix.
+        trajectory: the best fitness of all candidates so far, after the initial population, after each generation
+            (of more than 127 that were allowed: after every second, third, …), and after the last one; at most 128
+            values, none higher than the one before. Rows of versions 1 and 2 are read with [].
         schema_version: of this row.
     """
 
@@ -99,8 +106,11 @@ class Record(Shown):
     best_fitness: _Float32
     stop_reason: str
     seconds: _Seconds
+    exhaustive_flips: _Count64 | None = None
+    exhaustive_positions: _Count64 | None = None
     image_file: str = ""
     synthetic: bool = False
+    trajectory: list[_Float32] = dataclasses.field(default_factory=list)
     schema_version: _Int32 = SCHEMA_VERSION
 
     def _viewer_or_error(self) -> Viewer:
@@ -206,8 +216,9 @@ def _from_plain(row: dict[str, Any]) -> Record:
             f"the record of {row.get('image_id')!r} has schema version {version}, this jaxpix reads "
             f"1 to {SCHEMA_VERSION}; read it with the jaxpix that wrote it, or a newer one"
         )
-    # Version 1 had no normal_classes.
+    # Version 1 had no normal_classes; versions before 3 lack what has a default.
     row = {**row, "normal_classes": row.get("normal_classes") or []}
+    row["trajectory"] = _steps(row.get("trajectory") or [])
     texts = {name: sys.intern(row[name]) for name in _REPEATED_TEXTS}
     names = {name: _shared(tuple(_list(row[name]))) for name in _REPEATED_NAMES}
     pixels = [PixelChange(**pixel) for pixel in row["pixels"]]
@@ -218,6 +229,14 @@ def _list(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list of names, got {value!r}")
     return value
+
+
+def _steps(values: list[float]) -> list[float]:
+    """Equal neighbours as one object: the best seldom changes, and a number takes more room than a reference."""
+    kept: list[float] = []
+    for value in values:
+        kept.append(kept[-1] if kept and value == kept[-1] else value)
+    return kept
 
 
 @functools.lru_cache(_MOST_NAMES)

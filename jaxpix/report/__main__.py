@@ -9,11 +9,11 @@ import tyro
 from ..errors import InputError
 from ..terminal.console import run_door, say
 from ..terminal.options import parse
-from .companions import PDF, formats_of
-from .paired_files import write_comparison
-from .poster import POSTER, write_poster
-from .printing import print_page
-from .reading import read_attacks
+from .exports.companions import PDF, formats_of
+from .exports.poster import POSTER, write_poster
+from .exports.printing import print_page
+from .paired.files import write_comparison
+from .runs.reading import read_attacks
 from .writing import write_report
 
 EXAMPLES = (
@@ -36,7 +36,7 @@ class ReportOptions:
     format: str = "html"
     """What to write, with commas between: html (with tables, figures and the checklist; always), pdf, md, latex."""
     poster: bool = False
-    """Also draw one picture for a talk, 1600 x 900: the most dangerous success, and how often that happens."""
+    """Also draw one picture for a talk, 1600 x 900: what the page begins with, and how often that happens."""
 
 
 OPTIONS = ReportOptions

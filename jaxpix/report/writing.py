@@ -5,16 +5,17 @@ from pathlib import Path
 
 from ..storage.files import remove_unfinished, write_atomically
 from ..storage.locks import hold
-from .charts import charts_of
-from .companions import write_companions
-from .exports import export
-from .gallery import gallery_of
-from .lead import lead_of
-from .pages import render_page
-from .reading import read_attacks
-from .series import series_of
-from .study_tables import tables_of
-from .summary import summary_of
+from .exports.companions import write_companions
+from .exports.files import export
+from .exports.summary import summary_of
+from .page.charts import charts_of
+from .page.document import render_page
+from .page.gallery import gallery_of
+from .page.lead import lead_of
+from .paired.files import write_beside
+from .runs.reading import read_attacks
+from .runs.series import series_of
+from .tables.study import tables_of
 
 PAGE, FIGURES = "index.html", "figures"
 
@@ -22,7 +23,7 @@ PAGE, FIGURES = "index.html", "figures"
 def write_report(paths: Sequence[Path], out: Path, formats: Collection[str] = ("html",)) -> Path:
     """Write `out`/index.html, the tables as CSV and LaTeX, `summary.json` and `figures/`; returns the page.
 
-    Beside them lies the checklist, as JSON and Markdown.
+    Beside them lie the checklist, as JSON and Markdown, and, of two victims on the same images, their comparison.
 
     Args:
         paths: run folders of attacks, or folders that hold some.
@@ -41,7 +42,14 @@ def write_report(paths: Sequence[Path], out: Path, formats: Collection[str] = ("
         export(summary_of(all_series), tables, out)
         write_companions(all_series, tables, out, formats)
         page = render_page(
-            all_series, lead_of(all_series), gallery_of(all_series), charts, tables, paths, out
+            all_series,
+            lead_of(all_series),
+            gallery_of(all_series),
+            charts,
+            tables,
+            paths,
+            out,
+            write_beside(attacks, out, PAGE),
         )
         # Last: whoever finds the page finds all that it names.
         write_atomically(out / PAGE, page)

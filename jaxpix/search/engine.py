@@ -55,6 +55,13 @@ class Engine:
         self.verify = Verifier(self.victim, self.problem, self.layout.judged)
         self._is_compiled = False
 
+    @property
+    def says(self) -> str:
+        """For people: what is done at most, and how."""
+        search = self.problem.search
+        most, how = search.population * (1 + search.generations), self.problem.evaluator.name
+        return f"at most {most:,} queries each; evaluation {how}, {self.layout.num_slots} slots"
+
     def expect(self, experiments: int) -> None:
         """Make no more slots than so many experiments need, before they run; records do not depend on it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -27,6 +27,10 @@ _MOST_SAMPLES = 16
 _MARGIN = '--fitness margin (in Python: AttackConfig(fitness="margin"))'
 
 
+class NothingGuidesError(InputError):
+    """The first population of every image is flat: no search would be guided."""
+
+
 class _Sample(NamedTuple):
     job: Job
     pixels: Pixels
@@ -44,11 +48,13 @@ class FirstLook:
 
     Attributes:
         flat: ids of images whose first population is.
+        blind: ids of images of which the victim's gradient is zero everywhere, where a search begins with it.
         is_over: the search may go on; else first populations are looked at.
     """
 
     def __init__(self, *, may_refuse: bool = False):
         self.flat: set[str] = set()
+        self.blind: set[str] = set()
         self._looked: set[str] = set()
         self._samples: list[_Sample] = []
         self.is_over = not may_refuse
@@ -68,6 +74,10 @@ class FirstLook:
                 self._samples.append(_Sample(experiment.job, pixels, float(candidates.fitness[index])))
         return self.is_over
 
+    def count_blind(self, image_ids: Iterable[str]) -> None:
+        """Count images whose gradient is zero everywhere."""
+        self.blind.update(image_ids)
+
     @property
     def is_long_enough(self) -> bool:
         """So many flat images, and no other one, that no further one is looked at."""
@@ -79,11 +89,21 @@ class FirstLook:
         value = f"{values.pop() + 0.0:.6g}" if len(values) == 1 else "the same number"
         number = len(self._looked)
         images = "the image" if number == 1 else f"each of the {number:,} images that were looked at"
-        return InputError(
+        return NothingGuidesError(
             f"nothing would guide the search: fitness {problem.fitness} is {value} for all "
             f"{problem.search.population:,} candidates of the first population of {images}. "
             f"{_reason(victim, problem, self._samples)}"
         )
+
+    def notes(self, fitness: str) -> list[str]:
+        """What to say of those that nothing guided, where there are any."""
+        notes = [self.note(fitness)] if self.flat else []
+        if self.blind:
+            notes.append(
+                f"the victim's gradient is zero everywhere for {len(self.blind):,} images: their candidates were "
+                "tried in a random order. Does it round its images, or is it saturated?"
+            )
+        return notes
 
     def note(self, fitness: str) -> str:
         """What to say of those that are flat, where there are any."""

@@ -13,6 +13,8 @@ _GPU_BATCH = 1600
 _GPU_GROUPS = 4
 _GPU_JUDGED = 16
 _CPU_SLOTS = 4
+# Experiments evaluated together where each asks for one candidate at a time.
+_ALONE_ON_CPU, _ALONE_ON_GPU = 16, 256
 _REFERENCE_PIXELS = 224 * 224
 # Share of a device's memory that the bases of all slots may take.
 _SHARE_FOR_BASES = 0.25
@@ -73,12 +75,13 @@ def choose_layout(problem: Problem, slots: int | None = None) -> Layout:
     """
     devices = tuple(jax.local_devices())
     on_cpu = devices[0].platform == "cpu"
-    group = 1 if on_cpu else _gpu_group(problem)
+    group = _cpu_group(problem) if on_cpu else _gpu_group(problem)
     if slots is None:
         fitting = int(_SHARE_FOR_BASES * memory_of(devices[0]) / max(1, bytes_per_slot(problem)))
-        per_device = min(_CPU_SLOTS if on_cpu else _GPU_GROUPS * group, max(1, fitting))
+        per_device = min(max(_CPU_SLOTS, group) if on_cpu else _GPU_GROUPS * group, max(1, fitting))
     else:
-        per_device = math.ceil(slots / len(devices))
+        # A group is a batch, whose size a CPU's results must not depend on.
+        per_device = max(math.ceil(slots / len(devices)), group if on_cpu else 1)
     group = min(group, per_device)
     per_device = math.ceil(per_device / group) * group
     return Layout(
@@ -92,7 +95,13 @@ def choose_layout(problem: Problem, slots: int | None = None) -> Layout:
     )
 
 
+def _cpu_group(problem: Problem) -> int:
+    return _ALONE_ON_CPU if problem.search.population == 1 else 1
+
+
 def _gpu_group(problem: Problem) -> int:
+    if problem.search.population == 1:
+        return _ALONE_ON_GPU
     height, width, _ = problem.box.image_shape
     candidates = _GPU_BATCH * min(4.0, _REFERENCE_PIXELS / (height * width))
     return max(1, round(candidates / problem.search.population))
@@ -104,7 +113,7 @@ def bytes_per_slot(problem: Problem) -> int:
     evaluator = problem.evaluator
     kept = (
         jax.eval_shape(evaluator.base, evaluator.weights, image),
-        jax.eval_shape(problem.evolver.start, jax.random.key(0)),
+        jax.eval_shape(problem.strategy.start, jax.random.key(0), problem.hint),
     )
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
 
-from .evolution import experiment_keys
 from .fitness import Goal
 from .slots import Filling
+from .strategies.strategy import experiment_keys
 from .verification import Experiment, Stopped
 
 if TYPE_CHECKING:
@@ -153,9 +153,16 @@ class Pass:
         """Jobs as arrays of one fixed size; what is padded goes to no slot."""
         spare = self._means.layout.filling - len(jobs)
         padded = jobs + [jobs[0]] * spare
+        names, images = [job.image_id for job in padded], np.stack([job.image for job in padded])
+        goals = Goal(np.stack([job.original for job in padded]), np.stack([job.target for job in padded]))
+        hints: Any = ()
+        if self._program.problem.guide is not None:
+            hints = self._program.problem.guide(images, goals)
+            self._look.count_blind(itertools.compress(names, hints.is_blind))
         return Filling(
             np.array(positions + [len(self._occupants)] * spare, np.int32),
-            experiment_keys(self._seed, [job.image_id for job in padded]),
-            np.stack([job.image for job in padded]),
-            Goal(np.stack([job.original for job in padded]), np.stack([job.target for job in padded])),
+            experiment_keys(self._seed, names),
+            images,
+            goals,
+            hints,
         )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..config import AttackConfig, Fitness, Preset
+from ..config import AttackConfig, Fitness, Preset, SearchName
 from ..errors import InputError
-from .evolution import Search
+from .exhaustive.grid import CORNERS
+from .strategies.algorithms import AlgorithmSearch, check_algorithm
+from .strategies.evolution import EvolutionSearch
+from .strategies.shortlist import ShortlistSearch
+from .strategies.sparse_rs import SparseSearch
+from .strategies.uniform import RandomSearch
 
 if TYPE_CHECKING:
     from ..labels import LabelSpace
+    from .strategies.strategy import Search
 
+# A preset may also say "search": the search that it names the settings of.
 PRESETS: dict[Preset, dict[str, Any]] = {
     # Tsai et al. 2023, 3.2 and 4.1; uniform start and clipping where the paper is silent.
     "tsai2023": {
@@ -46,24 +53,85 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 }
 
 
+# Of the searches that are no evolution: as many candidates as the paper has, and the first hit is enough.
+_OTHERS: dict[str, Any] = {"population": 100, "stop_fraction": 0.0}
+# Searches that compare margins by their nature, which confidences that are saturated no longer tell apart.
+_OF_MARGINS = ("shortlist", "sparse_rs")
+_EVOLVING = ("evolution", "exhaustive")
+_OF_EVOLUTION = ("differential_weight", "crossover_rate", "strategy", "initialisation", "bounds")
+
+
 def search_of(config: AttackConfig) -> Search:
-    """The search that a configuration means: its own values, else its preset's.
+    """The search that a configuration means: its own values, else its preset's or its search's.
 
     Raises:
-        InputError: more queries an experiment than 32 bits can count.
+        InputError: more queries an experiment than 32 bits can count, or settings of another search.
     """
+    name = search_name(config)
     values = {
-        name: default if getattr(config, name) is None else getattr(config, name)
-        for name, default in PRESETS[config.preset].items()
+        key: default if getattr(config, key) is None else getattr(config, key)
+        for key, default in _brought(config).items()
+        if key != "search"
     }
-    weight = values.pop("differential_weight")
     queries = values["population"] * (config.generations + 1)
     if queries >= 2**31:
         raise InputError(
             f"population x (generations + 1) is {queries:,} queries an experiment; fewer than {2**31:,} are allowed"
         )
-    low, high = weight if isinstance(weight, tuple) else (weight, weight)
-    return Search(generations=config.generations, differential_weight=(low, high), **values)
+    if config.algorithm is not None:
+        _refuse(config, f"algorithm {config.algorithm}", but=("bounds",))
+        check_algorithm(config.algorithm)
+        return AlgorithmSearch(generations=config.generations, algorithm=config.algorithm, **values)
+    if name in _EVOLVING:
+        weight = values.pop("differential_weight")
+        low, high = weight if isinstance(weight, tuple) else (weight, weight)
+        return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
+    _refuse(config, f"search {name}")
+    if name == "sparse_rs":
+        # One candidate a generation: as many generations as others have candidates.
+        return SparseSearch(1, queries - 1, values["stop_fraction"])
+    kind = {"random": RandomSearch, "shortlist": ShortlistSearch}[name]
+    return kind(generations=config.generations, **values)
+
+
+def _brought(config: AttackConfig) -> dict[str, Any]:
+    """What a configuration need not say."""
+    if config.algorithm is not None:
+        return {**_OTHERS, "bounds": "clip"}
+    name = search_name(config)
+    # An exhaustive search has candidates of its own.
+    if name in _EVOLVING:
+        return PRESETS[config.preset]
+    return {**_OTHERS, **(PRESETS[config.preset] if config.search == "evolution" else {})}
+
+
+def _refuse(config: AttackConfig, what: str, but: tuple[str, ...] = ()) -> None:
+    """Refuse settings that only differential evolution has."""
+    given = [key for key in _OF_EVOLUTION if key not in but and getattr(config, key) is not None]
+    is_named = config.search != "evolution" or config.algorithm is not None
+    given += ["preset"] * (is_named and config.preset != AttackConfig().preset)
+    given += ["search"] * (config.algorithm is not None and config.search != "evolution")
+    if given:
+        others = "".join(f"{name}, " for name in but)
+        raise InputError(
+            f"{what} goes with no {given[0]} (got {getattr(config, given[0])!r}): it is a setting of differential "
+            f"evolution; allowed: {others}population, generations, stop_fraction, fitness, target, precision, seed"
+        )
+
+
+def search_name(config: AttackConfig) -> SearchName:
+    """The search that a configuration means: its own, else its preset's, else the evolution."""
+    named: SearchName = PRESETS[config.preset].get("search", "evolution")
+    return named if config.search == "evolution" else config.search
+
+
+def settings_name(config: AttackConfig) -> str:
+    """What names a configuration's search, as records say it: an algorithm, a preset, or another search."""
+    if config.algorithm is not None:
+        return config.algorithm
+    if config.search == "exhaustive":
+        return f"exhaustive, {config.values or CORNERS}"
+    return config.preset if config.search == "evolution" else config.search
 
 
 def fitness_of(config: AttackConfig, space: LabelSpace) -> Fitness:
@@ -78,5 +146,8 @@ def fitness_of(config: AttackConfig, space: LabelSpace) -> Fitness:
             f"fitness cosine compares sets of labels; of a single output ({space.class_names[0]!r}) it is 1 or -1 "
             "whatever its confidence, and guides nothing; allowed: confidence, margin"
         )
-    of_sets = space.task == "multilabel" and not is_alone
-    return config.fitness or ("cosine" if of_sets else "confidence")
+    if config.fitness is not None:
+        return config.fitness
+    if search_name(config) in _OF_MARGINS:
+        return "margin"
+    return "cosine" if space.task == "multilabel" and not is_alone else "confidence"

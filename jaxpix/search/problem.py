@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from .evolution import Evolver
 from .fitness import is_success, make_fitness
 
 if TYPE_CHECKING:
     from ..config import Fitness
     from ..labels import LabelSpace
     from ..pixels import Pixels
-    from .evolution import Search
     from .fitness import FitnessFn, Goal
     from .genome import Box
+    from .guide import Guide
+    from .strategies.strategy import Search, Strategy
 
 Base = Any
 
@@ -46,11 +46,12 @@ class Problem:
 
     Attributes:
         evaluator: gives candidates their logits.
-        search: settings of the evolution.
+        search: settings of the search.
         box: where genomes live.
         fitness: objective, by name.
         space: label space of the victim.
         targeted: a hit reaches the goal's target, instead of leaving its original label.
+        guide: what the search learns of an image before it begins, if it wants that.
     """
 
     evaluator: Evaluator
@@ -59,11 +60,17 @@ class Problem:
     fitness: Fitness
     space: LabelSpace
     targeted: bool
+    guide: Guide | None = None
 
     @functools.cached_property
-    def evolver(self) -> Evolver:
-        """The evolution in its box."""
-        return Evolver(self.search, self.box)
+    def strategy(self) -> Strategy:
+        """The search in its box."""
+        return self.search.in_box(self.box)
+
+    @property
+    def hint(self) -> Any:
+        """What the guide gives of one image, as a pytree of shapes."""
+        return () if self.guide is None else self.guide.shape
 
     @functools.cached_property
     def _fitness_fn(self) -> FitnessFn:

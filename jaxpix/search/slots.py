@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from .evolution import Evolution
 from .fitness import Goal
 from .genome import decode
+from .strategies.strategy import Progress
 
 if TYPE_CHECKING:
     from ..pixels import Pixels
@@ -31,21 +31,22 @@ _AXIS = "slots"
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Slots:
-    """S experiments: their evolutions, images uint8 [S, H, W, C], goals [S, N] and evaluation bases [S, …]."""
+    """S experiments: their progress, images uint8 [S, H, W, C], goals [S, N] and evaluation bases [S, …]."""
 
-    evolution: Evolution
+    progress: Progress
     images: jax.Array
     goals: Goal
     bases: Base
 
 
 class Filling(NamedTuple):
-    """Experiments that enter slots: positions int32 [F] (S: none), keys [F], images [F, H, W, C], goals [F, N]."""
+    """What enters slots: positions int32 [F] (S: none), keys [F], images [F, H, W, C], goals [F, N], hints [F, …]."""
 
     positions: Any
     keys: jax.Array
     images: Any
     goals: Goal
+    hints: Any
 
 
 class Candidates(NamedTuple):
@@ -58,6 +59,8 @@ class Candidates(NamedTuple):
     generation: Any
     queries_to_first_hit: Any
     is_flat: Any
+    trajectory: Any
+    num_points: Any
 
 
 class SlotProgram:
@@ -73,7 +76,7 @@ class SlotProgram:
 
     def __init__(self, problem: Problem, layout: Layout):
         self.is_compiled = False
-        self.problem, self._evaluator, self._evolver = problem, problem.evaluator, problem.evolver
+        self.problem, self._evaluator, self._strategy = problem, problem.evaluator, problem.strategy
         self.num_slots, self._group, self._filling = layout.num_slots, layout.group, layout.filling
         assert self.num_slots % (self._group * len(layout.devices)) == 0, (
             "slots are whole groups on every device"
@@ -109,7 +112,11 @@ class SlotProgram:
             jax.random.split(jax.random.key(0), count),
             np.zeros((count, *shape), np.uint8),
             Goal(labels, labels),
+            self._no_hints(count),
         )
+
+    def _no_hints(self, count: int) -> Any:
+        return jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape), leaf.dtype), self.problem.hint)
 
     def shapes(self) -> tuple[Any, Slots, Filling]:
         """Weights, slots and filling as shapes on their devices: to compile for devices that take no arrays."""
@@ -128,9 +135,10 @@ class SlotProgram:
         shape, labels = self.problem.box.image_shape, (self.num_slots, len(self.problem.space.class_names))
         images = jnp.zeros((self.num_slots, *shape), jnp.uint8)
         one = jax.eval_shape(self._evaluator.base, self._evaluator.weights, images[0])
-        evolution = jax.vmap(self._evolver.start)(jax.random.split(jax.random.key(0), self.num_slots))
+        keys, hints = jax.random.split(jax.random.key(0), self.num_slots), self._no_hints(self.num_slots)
+        progress = jax.vmap(self._strategy.start)(keys, hints)
         return Slots(
-            evolution=dataclasses.replace(evolution, stopped=jnp.ones(self.num_slots, bool)),
+            progress=dataclasses.replace(progress, stopped=jnp.ones(self.num_slots, bool)),
             images=images,
             goals=Goal(jnp.zeros(labels, bool), jnp.zeros(labels, bool)),
             bases=jax.tree.map(lambda leaf: jnp.zeros((self.num_slots, *leaf.shape), leaf.dtype), one),
@@ -138,12 +146,12 @@ class SlotProgram:
 
     def _fill(self, weights: Any, slots: Slots, filling: Filling) -> Slots:
         fresh = Slots(
-            evolution=jax.vmap(self._evolver.start)(filling.keys),
+            progress=jax.vmap(self._strategy.start)(filling.keys, filling.hints),
             images=filling.images,
             goals=filling.goals,
             bases=jax.vmap(functools.partial(self._evaluator.base, weights))(filling.images),
         )
-        own = slots.evolution.stopped.shape[0]
+        own = slots.progress.stopped.shape[0]
         # Positions count over all devices. Those of other devices become `own`, one past the end, which "drop"
         # leaves out; negative ones would count from the end.
         local = filling.positions - jax.lax.axis_index(_AXIS) * own
@@ -152,47 +160,49 @@ class SlotProgram:
 
     def _refute(self, slots: Slots, refuted: jax.Array) -> Slots:
         """Forget the hits of the slots marked in bool [S]."""
-        evolution = jax.tree.map(
+        progress = jax.tree.map(
             functools.partial(_keep_where, ~refuted),
-            slots.evolution,
-            jax.vmap(self._evolver.refute)(slots.evolution),
+            slots.progress,
+            jax.vmap(self._strategy.refute)(slots.progress),
         )
-        return dataclasses.replace(slots, evolution=evolution)
+        return dataclasses.replace(slots, progress=progress)
 
     def _read(self, slot: Slots) -> Candidates:
-        evolution = slot.evolution
-        is_hit = jnp.isfinite(evolution.hit_fitness)
-        genome = jnp.where(is_hit, evolution.hit_genome, evolution.best_genome)
+        progress = slot.progress
+        is_hit = jnp.isfinite(progress.hit_fitness)
+        genome = jnp.where(is_hit, progress.hit_genome, progress.best_genome)
         return Candidates(
-            stopped=evolution.stopped,
+            stopped=progress.stopped,
             is_hit=is_hit,
             pixels=decode(genome, self.problem.box),
-            fitness=jnp.where(is_hit, evolution.hit_fitness, evolution.best_fitness),
-            generation=evolution.generation,
-            queries_to_first_hit=evolution.queries_to_first_hit,
-            is_flat=evolution.is_flat,
+            fitness=jnp.where(is_hit, progress.hit_fitness, progress.best_fitness),
+            generation=progress.generation,
+            queries_to_first_hit=progress.queries_to_first_hit,
+            is_flat=progress.is_flat,
+            trajectory=progress.trajectory,
+            num_points=self._strategy.search.point_of(progress.generation) + 1,
         )
 
     def _advance(self, weights: Any, slots: Slots, steps: jax.Array) -> tuple[Slots, jax.Array]:
         """Up to `steps` generations of every running slot; also the candidates evaluated, [1] per device."""
-        Carry = tuple[jax.Array, jax.Array, Evolution]
+        Carry = tuple[jax.Array, jax.Array, Progress]
 
         def running(carry: Carry) -> jax.Array:
-            step, _, evolution = carry
-            return (step < steps) & ~jnp.all(evolution.stopped)
+            step, _, progress = carry
+            return (step < steps) & ~jnp.all(progress.stopped)
 
         def generation(carry: Carry) -> Carry:
             step, evaluated, before = carry
             count = jnp.sum(~before.stopped, dtype=jnp.int32) * self.problem.search.population
-            candidates = jax.vmap(self._evolver.propose)(before)
+            candidates = jax.vmap(self._strategy.propose)(before)
             fitness, is_hit = self._evaluate(weights, slots, before.stopped, candidates)
-            after = jax.vmap(self._evolver.select)(before, candidates, fitness, is_hit)
-            evolution = jax.tree.map(functools.partial(_keep_where, before.stopped), before, after)
-            return step + 1, evaluated + count, evolution
+            after = jax.vmap(self._strategy.select)(before, candidates, fitness, is_hit)
+            progress = jax.tree.map(functools.partial(_keep_where, before.stopped), before, after)
+            return step + 1, evaluated + count, progress
 
-        start = (jnp.int32(0), jnp.int32(0), slots.evolution)
-        _, evaluated, evolution = jax.lax.while_loop(running, generation, start)
-        return dataclasses.replace(slots, evolution=evolution), evaluated[None]
+        start = (jnp.int32(0), jnp.int32(0), slots.progress)
+        _, evaluated, progress = jax.lax.while_loop(running, generation, start)
+        return dataclasses.replace(slots, progress=progress), evaluated[None]
 
     def _evaluate(
         self, weights: Any, slots: Slots, stopped: jax.Array, candidates: jax.Array

@@ -18,6 +18,7 @@ from .fitness import Goal, is_success
 
 if TYPE_CHECKING:
     from ..victim.victim import Victim
+    from .exhaustive.maps import SweepMaps
     from .problem import Problem
     from .slots import Candidates
 
@@ -74,6 +75,8 @@ class Outcome:
         queries_to_first_hit: candidates up to the first one that the search saw as adversarial, or None.
         best_fitness: of the returned candidate, as the search saw it.
         seconds: from the slot's filling to its stop, beside all other slots.
+        trajectory: the best fitness of all candidates so far, see `Record`; none of a sweep.
+        maps: what an exhaustive search found of all candidates; None: the search was another one.
     """
 
     job: Job
@@ -88,6 +91,8 @@ class Outcome:
     queries_to_first_hit: int | None
     best_fitness: float
     seconds: float
+    trajectory: Sequence[float] = ()
+    maps: SweepMaps | None = None
 
 
 class Judge:
@@ -124,11 +129,14 @@ class Judge:
 
     def __call__(self, pngs: Sequence[bytes]) -> np.ndarray:
         """Logits [B, N] of saved images."""
+        return self.of_images(_in_threads(decode_png, pngs))
+
+    def of_images(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Logits [B, N] of images uint8 [H, W, C] as they are read from files."""
         size = self.num_together
-        images = _in_threads(decode_png, pngs)
         calls = []
         for start in range(0, len(images), size):
-            part = images[start : start + size]
+            part = list(images[start : start + size])
             # The calls are only begun here: a device works them off without waiting for the host.
             calls.append(self._victim.logits(np.stack(part + part[:1] * (size - len(part)))))
         if not calls:
@@ -193,6 +201,7 @@ class Verifier:
             queries=self._problem.search.population * (1 + generations),
             queries_to_first_hit=int(candidate.queries_to_first_hit) if candidate.is_hit else None,
             best_fitness=float(candidate.fitness),
+            trajectory=candidate.trajectory[: candidate.num_points].tolist(),
             seconds=stopped.seconds,
         )
 

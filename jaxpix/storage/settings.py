@@ -18,7 +18,7 @@ from ..errors import InputError, did_you_mean, explain, shown
 Options = TypeVar("Options")
 
 _MAX_BYTES = 1 << 20
-TABLES = ("data", "prepare", "train", "attack", "report", "bench", "study")
+TABLES = ("data", "prepare", "train", "attack", "report", "bench", "study", "defend")
 
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:
@@ -103,8 +103,12 @@ def to_plain(options: Any) -> dict[str, Any]:
         if dataclasses.is_dataclass(value):
             plain |= to_plain(value)
         else:
-            plain[field.name] = str(value) if isinstance(value, Path) else value
+            plain[field.name] = tuple(map(_plain, value)) if isinstance(value, tuple) else _plain(value)
     return plain
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
 
 
 def to_toml(door: str, options: Any) -> str:

@@ -36,7 +36,7 @@ class TrainOptions:
     image_size: int | None = None
     """Image size, where several are prepared."""
     run: Path | None = None
-    """Run folder. Default: runs/DATASET-MODEL-SIZE. An interrupted run goes on."""
+    """Run folder. Default: runs/DATASET-MODEL-SIZE, behind it what --adversarial says. An interrupted run goes on."""
     config: TrainConfig = dataclasses.field(default_factory=TrainConfig)
 
 
@@ -72,6 +72,8 @@ def main(arguments: Sequence[str]) -> None:
     keep_programs()
     dataset = open_or_draw(options.dataset, options.data_dir, options.split, options.image_size)
     name = f"{options.dataset}-{options.config.model}-{dataset.image_size}"
+    if options.config.adversarial is not None:
+        name += f"-{options.config.adversarial}"
     folder = options.run or Path("runs") / name
     train_victim(dataset, options.config, folder)
     show(dataset, TrainingRun(folder), options.config)

@@ -12,6 +12,7 @@ import optax
 from flax import nnx
 
 from ..config import Task, TrainConfig
+from .adversarial import Corners, key_of, worst_corners
 
 
 @jax.tree_util.register_dataclass
@@ -91,6 +92,13 @@ def loss_of(
     return jnp.sum(losses * weights) / jnp.maximum(jnp.sum(weights), jnp.finfo(jnp.float32).tiny)
 
 
+def losses_of(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Cross-entropy of each image [B], unweighted; of several labels their mean."""
+    if labels.ndim == 1:
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, labels.astype(logits.dtype)), axis=-1)
+
+
 def _normalised(images: jax.Array, mean: np.ndarray, std: np.ndarray) -> jax.Array:
     return (images.astype(jnp.float32) - mean[None, None, None]) / std[None, None, None]
 
@@ -101,10 +109,25 @@ def make_step(
     mean: np.ndarray,
     std: np.ndarray,
     class_weights: np.ndarray | None = None,
+    corners: Corners | None = None,
 ) -> jax.stages.Wrapped:
-    """A jitted `Step` for the structure of `model` (in training mode); `mean`, `std` [C] in 0..255."""
+    """A jitted `Step` for the structure of `model` (in training mode).
+
+    Args:
+        model, optimizer: what is trained, and how.
+        mean, std: [C] in 0..255.
+        class_weights: see `balanced_weights`.
+        corners: adversarial training; the network that is being trained, in training mode, says which pixel is worst.
+    """
     model.train()
     graph = nnx.graphdef(model)
+
+    def worst(state: TrainState, images: jax.Array, labels: jax.Array, corners: Corners) -> jax.Array:
+        def losses(images: jax.Array) -> jax.Array:
+            copy = nnx.merge(graph, state.params, state.statistics, copy=True)
+            return losses_of(copy(_normalised(images, mean, std)), labels)
+
+        return worst_corners(losses, images, key_of(corners, state.optimizer), corners.draws)
 
     def loss_fn(
         params: Any, statistics: Any, images: jax.Array, labels: jax.Array, mask: jax.Array
@@ -119,6 +142,8 @@ def make_step(
     def step(
         state: TrainState, images: jax.Array, labels: jax.Array, mask: jax.Array
     ) -> tuple[TrainState, jax.Array]:
+        if corners is not None:
+            images = worst(state, images, labels, corners)
         gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
         (loss, statistics), gradients = gradient_fn(state.params, state.statistics, images, labels, mask)
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)

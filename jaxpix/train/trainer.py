@@ -17,6 +17,7 @@ from ..models.pretrained import load_torchvision
 from ..models.zoo import build
 from ..platforms import on_host
 from ..terminal.console import Meter, say
+from .adversarial import corners_of
 from .devices import Devices
 from .parts import normalization, training_parts
 from .step import (
@@ -90,7 +91,7 @@ class Trainer:
         if config.class_weights == "balanced":
             weights = balanced_weights(self.task, self.train.labels, len(self.class_names))
         trained = nnx.eval_shape(lambda: self.model(config.precision))
-        step = make_step(trained, optimizer, self.mean, self.std, weights)
+        step = make_step(trained, optimizer, self.mean, self.std, weights, corners_of(config))
         return step, make_evaluate(model, self.mean, self.std), state
 
     def model(self, precision: Any = "float32") -> nnx.Module:

@@ -131,6 +131,7 @@ class _Training:
         dataset, trainer = self.dataset, self.trainer
         # Only the structure: weights drawn once more would be thrown away.
         graph = nnx.graphdef(nnx.eval_shape(trainer.model))
+        named = dataset.name, self.config.model, str(dataset.image_size)
         model = nnx.merge(graph, *jax.device_get((trainer.state.params, trainer.state.statistics)))
         return Victim.from_model(
             model,
@@ -141,7 +142,7 @@ class _Training:
             input_shape=trainer.image_shape,
             mean=trainer.mean.tolist(),
             std=trainer.std.tolist(),
-            name=f"{dataset.name}-{self.config.model}-{dataset.image_size}",
+            name="-".join(filter(None, (*named, self.config.adversarial))),
             provenance={
                 "dataset": dataset.name,
                 "split": dataset.scheme,

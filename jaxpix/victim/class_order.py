@@ -48,7 +48,7 @@ def matched_to(victim: Victim, class_names: Sequence[str], whose: str) -> tuple[
         normal_classes=tuple(called[name] for name in victim.space.normal_classes),
     )
     provenance = {**victim.provenance, "classes": said}
-    if victim.description is None:
+    if victim.description is None or victim.before is not None:
         return _function(victim, space, order, provenance), said
     return _network(victim, space, order, provenance), said
 
@@ -72,10 +72,14 @@ def _key(name: str) -> str:
 
 
 def _function(victim: Victim, space: LabelSpace, order: list[int], provenance: Any) -> Victim:
-    apply, places = victim.apply, np.array(order)
+    apply, judged, places = victim.apply, victim.judged, np.array(order)
 
     def reordered(weights: Weights, images: jax.Array) -> jax.Array:
         return apply(weights, images)[:, places]
+
+    def judged_reordered(images: np.ndarray) -> jax.Array:
+        assert judged is not None, "it replaces one"
+        return judged(images)[:, places]
 
     mark = f"{victim.victim_id} {victim.reference} {order}".encode()
     return dataclasses.replace(
@@ -84,8 +88,11 @@ def _function(victim: Victim, space: LabelSpace, order: list[int], provenance: A
         space=space,
         victim_id=identify(space, [np.frombuffer(mark, np.uint8)]),
         provenance=provenance,
-        # What a file makes has another order.
+        judged=None if judged is None else judged_reordered,
+        # What a file makes, or a network behind a defence, has another order.
         reference=None,
+        description=None,
+        graph=None,
     )
 
 

@@ -44,7 +44,7 @@ def normalising(graph: nnx.GraphDef[Any], mean: np.ndarray, std: np.ndarray) -> 
 
 @functools.lru_cache(maxsize=8)
 def _normalising(graph: nnx.GraphDef[Any], means: tuple[float, ...], stds: tuple[float, ...]) -> Apply:
-    mean, std = np.float32(means), np.float32(stds)
+    mean, std = np.array(means, np.float32), np.array(stds, np.float32)
 
     def apply(weights: Weights, images: jax.Array) -> jax.Array:
         normalised = (images - mean[None, None, None]) / std[None, None, None]

@@ -29,7 +29,7 @@ def fitted(victim: Fitted, shape: tuple[int, int, int]) -> Fitted:
     Grey is repeated in all colours; colours become grey by their luminance. An attacked pixel is one of `shape`.
 
     Raises:
-        InputError: sides below 1, or channels that are neither equal nor 1 and 3.
+        InputError: sides below 1, channels that are neither equal nor 1 and 3, or a defence that runs on the host.
     """
     height, width, channels = victim.input_shape
     if shape == victim.input_shape:
@@ -38,6 +38,11 @@ def fitted(victim: Fitted, shape: tuple[int, int, int]) -> Fitted:
         raise InputError(
             f"victim {victim.name!r} takes images {list(victim.input_shape)}: expected others of 1 or 3 channels and "
             f"of at least one pixel, got {list(shape)}"
+        )
+
+    if victim.judged is not None:
+        raise InputError(
+            f"victim {victim.name!r} is judged on the host: fit the victim first, then defend it"
         )
 
     def fit(images: jax.Array) -> jax.Array:
@@ -55,7 +60,7 @@ def fitted(victim: Fitted, shape: tuple[int, int, int]) -> Fitted:
     said = f"{victim.name} for {shape[0]}x{shape[1]}x{shape[2]}"
     mark = np.frombuffer(f"{victim.victim_id} {shape}".encode(), np.uint8)
     # It is a function now: neither a network of ours nor what a file makes.
-    known: dict[str, Any] = dict.fromkeys(("description", "graph", "reference"))
+    known: dict[str, Any] = dict.fromkeys(("description", "graph", "reference", "before"))
     return dataclasses.replace(
         victim,
         apply=apply,

@@ -33,11 +33,13 @@ class Victim(OtherFrameworks):
         description: what `save` needs to rebuild it; None for a user's own function.
         graph: structure of a Flax model of ours, `weights` its state; None for a user's own function.
         reference: the file and function that made it, if `load` was given one.
+        before: what images go through first (see `jaxpix.defences`), which `apply` does already; None: nothing.
     """
 
     description: Mapping[str, Any] | None = None
     graph: nnx.GraphDef[Any] | None = None
     reference: by_file.Reference | None = None
+    before: Callable[[jax.Array], jax.Array] | None = dataclasses.field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         """One line: name, task, classes, images, where it came from, id."""
@@ -52,7 +54,7 @@ class Victim(OtherFrameworks):
         )
 
     def model(self) -> nnx.Module | None:
-        """The Flax model that was frozen, in evaluation mode; None for a user's own function."""
+        """The Flax model that was frozen, in evaluation mode, behind any defence; None for a user's own function."""
         return None if self.graph is None else nnx.merge(self.graph, self.weights, copy=True)
 
     @functools.cached_property
@@ -61,7 +63,8 @@ class Victim(OtherFrameworks):
         model = self.model()
         if model is None or self.description is None:
             return None
-        return freeze(model, self.description["mean"], self.description["std"])
+        frozen = freeze(model, self.description["mean"], self.description["std"])
+        return dataclasses.replace(frozen, before=self.before)
 
     def _probe(self, *, refuse_probabilities: bool) -> np.ndarray:
         # A GPU compiles for half a minute: there the probe shares the program of `predict`.
@@ -204,8 +207,13 @@ class Victim(OtherFrameworks):
         """Write `victim.json` and the weights, or of a victim that a file made, what names it there.
 
         Raises:
-            InputError: the victim is a user's own function, which cannot be saved.
+            InputError: the victim is a user's own function, which cannot be saved, or stands behind a defence.
         """
+        if self.before is not None:
+            raise InputError(
+                f"victim {self.name!r} stands behind a defence: save the victim alone, and defend it again when it "
+                "is loaded: jaxpix.defended(Victim.load(…), …)"
+            )
         known = {"name": self.name, "victim_id": self.victim_id}
         if self.reference is not None:
             files.write(Path(folder), {**known, "made_by": dataclasses.asdict(self.reference)}, None)

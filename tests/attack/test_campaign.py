@@ -18,7 +18,7 @@ from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack import __main__ as attack
 from jaxpix.errors import InputError
 from jaxpix.models.zoo import build
-from jaxpix.report.reading import read_attacks
+from jaxpix.report.runs.reading import read_attacks
 from jaxpix.storage.png import decode_png
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -212,3 +212,23 @@ def test_a_selection_that_does_not_fit_its_images_or_records(world, undisturbed,
     (run / "selection.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=f"damaged: .*{message}"):
         attack.main(arguments(world, run.name))
+
+
+def test_an_exhaustive_search_is_a_run_like_any_other(world, capsys, monkeypatch):
+    monkeypatch.setattr("jaxpix.search.exhaustive.sweep.AUDITED", 90)
+    exhaustive = ("--search", "exhaustive", "--per-class", "1", "--subset", "train")
+    where = ("--victim", str(world / "victim"), "--data-dir", str(world / "data"))
+    attack.main([*where, *exhaustive, "--run", str(world / "truth")])
+    printed = capsys.readouterr().out
+    assert "1,024 positions x 2 values" in printed
+    assert "complete over the values and positions that were tried, float32, audited" in " ".join(
+        printed.split()
+    )
+    records = read_records(world / "truth")
+    assert {record.stop_reason for record in records} == {"exhausted"}
+    assert {record.preset for record in records} == {"exhaustive, corners"}
+    assert all(record.success == (record.exhaustive_flips > 0) for record in records)
+    attack.main([*where, *exhaustive, "--run", str(world / "truth")])
+    assert read_records(world / "truth") == records
+    with pytest.raises(InputError, match="values: it has 'corners', now asked '3'"):
+        attack.main([*where, *exhaustive, "--values", "3", "--run", str(world / "truth")])

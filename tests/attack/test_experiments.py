@@ -78,6 +78,9 @@ def test_queries_and_stop_reasons_are_exact(records):
         else:
             assert record.queries_to_first_hit is None
             assert record.stop_reason == "generations"
+            assert record.trajectory[-1] == np.float32(record.best_fitness)
+        assert len(record.trajectory) == 1 + record.generations
+        assert record.trajectory[-1] <= record.best_fitness
         assert record.verified
         assert record.null_control
         assert record.refuted_hits == 0

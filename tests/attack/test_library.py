@@ -24,7 +24,7 @@ from jaxpix.attack import campaign as campaigns
 from jaxpix.attack.run import AttackRun
 from jaxpix.errors import InputError
 from jaxpix.report import __main__ as report
-from jaxpix.report.reading import read_attacks
+from jaxpix.report.runs.reading import read_attacks
 from jaxpix.storage.png import decode_png
 
 QUICK = AttackConfig(generations=8)

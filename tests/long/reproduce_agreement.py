@@ -15,7 +15,7 @@ from jaxpix.records.record import Record
 TOLERANCE = 1e-4
 
 # What two float32 computations of the same search may round differently.
-ROUNDED = {"confidences_before", "confidences_after", "best_fitness"}
+ROUNDED = {"confidences_before", "confidences_after", "best_fitness", "trajectory"}
 
 Verdicts = Mapping[str, Mapping[str, Any]]
 """Of one judge, for each image id: `label`, `logits` of the candidate, `untouched` logits."""

@@ -16,7 +16,7 @@ from jaxpix.metrics.transformations import (
     transformation_counts,
     transformation_ratios,
 )
-from jaxpix.report.printed import printed_results
+from jaxpix.report.paper.printed import printed_results
 
 OCT = {"class_names": ["NORMAL", "CNV", "DME"], "normal_classes": ["NORMAL"]}
 FINDINGS = ("Mass", "Nodule", "Edema")

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from jaxpix.pictures.plots import Curve, HeatMap, RateBar, draw_heat_maps, draw_rates, draw_steps
+from jaxpix.pictures.fields import HeatMap, draw_heat_maps
+from jaxpix.pictures.plots import Curve, RateBar, draw_rates, draw_steps
 
 HOSTILE = '<script>alert(1)</script>" onload=alert(2) &amp; \x00\x1b $x^2$'
 

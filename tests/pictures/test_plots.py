@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from jaxpix.pictures.fields import HeatMap, draw_heat_maps
 from jaxpix.pictures.plots import (
     Bar,
     Curve,
-    HeatMap,
     RateBar,
     draw_bars,
-    draw_heat_maps,
     draw_intensities,
     draw_rates,
     draw_steps,

@@ -26,6 +26,7 @@ WON = {"label_after": ["PNEUMONIA"]}
         {"confidences_after": [math.nan, math.nan], "best_fitness": math.inf},
         {"normal_classes": []},
         {"pixels": []},
+        {"trajectory": [math.inf, 0.5, 0.5, 0.25]},
     ],
 )
 def test_what_experiments_end_in(changes):
@@ -41,6 +42,9 @@ def test_what_experiments_end_in(changes):
         ({"queries": 2**63}, "queries: Input should be less than"),
         ({"success": 1}, "success: Input should be a valid boolean"),
         ({"seconds": math.inf}, "seconds: Input should be a finite number"),
+        ({"trajectory": [0.25, 0.5]}, "trajectory: expected the best so far, which never rises"),
+        ({"trajectory": [0.5] * 129}, "trajectory: expected at most 128 values, got 129"),
+        ({"trajectory": ["0.5"]}, "trajectory.0: Input should be a valid number"),
         ({"task": "both"}, "task: Input should be 'multiclass' or 'multilabel'"),
         ({"label_before": ["measles"]}, "unknown class 'measles'"),
         ({"label_after": []}, "a multiclass label is exactly one class"),

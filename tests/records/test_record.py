@@ -33,6 +33,22 @@ def test_an_old_row_keeps_its_version_when_it_is_written_again():
     assert from_json(to_json(old)) == old
 
 
+def test_rows_before_version_three_have_no_trajectory():
+    record = some_record("a", trajectory=[0.75, 0.5, 0.5])
+    row = json.loads(to_json(record))
+    assert row.pop("trajectory") == [0.75, 0.5, 0.5]
+    assert from_json(json.dumps(row)) == dataclasses.replace(record, trajectory=[])
+    schema = pa.schema([field for field in SCHEMA if field.name != "trajectory"])
+    assert from_table(pa.Table.from_pylist([row], schema=schema))[0].trajectory == []
+
+
+def test_a_trajectory_takes_the_room_of_its_changes():
+    record = some_record("a", trajectory=[0.75] * 40 + [0.5] * 60)
+    for read in (from_table(to_table([record]))[0], from_json(to_json(record))):
+        assert read == record
+        assert len({id(value) for value in read.trajectory}) == 2
+
+
 def test_newer_versions_are_refused():
     newer = some_record("a", schema_version=SCHEMA_VERSION + 1)
     message = (

@@ -12,9 +12,9 @@ from support.drawn_runs import make_run
 
 from jaxpix.errors import InputError
 from jaxpix.report import __main__ as report
-from jaxpix.report.gallery import gallery_of
-from jaxpix.report.reading import read_attacks
-from jaxpix.report.series import series_of
+from jaxpix.report.page.gallery import gallery_of
+from jaxpix.report.runs.reading import read_attacks
+from jaxpix.report.runs.series import series_of
 from jaxpix.report.writing import write_report
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "{{ 7 * 7 }} $x^2$ &amp;"]

@@ -11,10 +11,11 @@ from support.toys import toy_images, toy_victim, two_faced_victim
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.attack.experiments import Attack
 from jaxpix.pixels import paint
-from jaxpix.search.evolution import Evolver, experiment_keys
 from jaxpix.search.fitness import Goal, is_success, make_fitness
 from jaxpix.search.genome import Box, decode
 from jaxpix.search.presets import search_of
+from jaxpix.search.strategies.evolution import Evolver
+from jaxpix.search.strategies.strategy import experiment_keys
 
 # To the bit, in programs as users have them.
 pytestmark = pytest.mark.usefixtures("full_optimisation")

@@ -19,7 +19,7 @@ def victim():
 
 
 def rounded(record):
-    return dataclasses.replace(record, seconds=0.0, best_fitness=0.0)
+    return dataclasses.replace(record, seconds=0.0, best_fitness=0.0, trajectory=[])
 
 
 @pytest.mark.parametrize("name", ["resnet", "densenet"])

@@ -12,7 +12,7 @@ from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError
 from jaxpix.labels import LabelSpace
 from jaxpix.prepare.__main__ import PrepareOptions
-from jaxpix.report.printed import printed_results
+from jaxpix.report.paper.printed import printed_results
 from jaxpix.search.presets import fitness_of, search_of
 from jaxpix.study.file import check_attacks, read_study
 from jaxpix.terminal.options import parse

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxpix.records.record import Record
-from jaxpix.report.reading import AttackResult
+from jaxpix.report.runs.reading import AttackResult
 from support.some_records import some_record
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from jaxpix.data.registry import DATASETS
 from jaxpix.metrics.transformations import Label
 from jaxpix.records.record import PixelChange, Record
-from jaxpix.report.printed import printed_results
-from jaxpix.report.reading import AttackResult
+from jaxpix.report.paper.printed import printed_results
+from jaxpix.report.runs.reading import AttackResult
 from support.handmade import attack_result, experiments
 
 

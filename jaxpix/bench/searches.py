@@ -1,0 +1,159 @@
+"""Searches beside one another on the same images, and against the truth where an exhaustive search has found it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+from pydantic import Field
+
+from ..attack.campaign import run_campaign
+from ..attack.options import AttackOptions, bind, plain
+from ..config import AttackConfig, Preset, SearchName
+from ..errors import InputError
+from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of
+from ..records.files import each_record
+from ..search.presets import search_of
+from ..storage.settings import read_toml
+from ..terminal.console import say
+from .options import FOLDER
+from .standings import SearchRow
+
+if TYPE_CHECKING:
+    from ..attack.campaign import Result
+    from ..data.prepared import PreparedDataset
+    from ..metrics.recall import Truth
+    from ..records.record import Record
+    from ..victim.victim import Victim
+
+_USUAL = ("tsai2023", "su2019", "scipy", "random", "sparse_rs", "shortlist", "CMA_ES")
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchesOptions(AttackOptions):
+    """Options of `python -m jaxpix.bench searches`: those of `attack`, which searches, against what."""
+
+    searches: tuple[str, ...] = _USUAL
+    """Presets of the evolution, other searches, and algorithms of evosax."""
+    truth: str | None = None
+    """Run folder of an exhaustive search of the same images and victim; or values, such as corners or all: it is done
+    first. Default: what any of the searches finds."""
+    queries: Annotated[int, Field(ge=1)] = max(BUDGETS)
+    """Candidates that each search may evaluate; the last generation may exceed it, which does not count."""
+    out: Path = FOLDER
+    """Folder of the results: NAME.json and plots."""
+    name: str | None = None
+    """NAME of the results. Default: date and device."""
+
+
+def named(config: AttackConfig, name: str, queries: int) -> AttackConfig:
+    """The configuration of a search by its name, with as many generations as `queries` candidates need.
+
+    Raises:
+        InputError: there is no search of that name, or settings do not fit it.
+    """
+    others = set(get_args(SearchName)) - {"evolution", "exhaustive"}
+    key = "preset" if name in get_args(Preset) else "search" if name in others else "algorithm"
+    change: dict[str, Any] = {key: name}
+    chosen = dataclasses.replace(config, **change)
+    first = search_of(dataclasses.replace(chosen, generations=0))
+    # One that asks for a candidate at a time has its first population in several generations.
+    per_generation = first.population * (first.generations + 1)
+    return dataclasses.replace(chosen, generations=math.ceil(queries / per_generation) - 1)
+
+
+def measure_searches(
+    options: SearchesOptions, victim: Victim, dataset: PreparedDataset
+) -> Iterator[SearchRow]:
+    """Run what is not finished yet, each search in a folder of its own, and hold all against the truth.
+
+    Args:
+        options: images, victim, searches.
+        victim, dataset: as `open_dataset` gives them.
+
+    Raises:
+        InputError: an unknown search, options of one search, or a truth of other images; before anything is run.
+    """
+    _check(options)
+    configs = {name: named(options.config, name, options.queries) for name in options.searches}
+    folder = options.run or Path("runs") / (
+        f"searches-{dataset.info.name}-{victim.name}-k{options.config.num_pixels}"
+    )
+
+    def run(name: str, config: AttackConfig) -> tuple[Result, Path]:
+        say(f"search {name}")
+        one = dataclasses.replace(plain(options), config=config, run=folder / name)
+        return run_campaign(bind(one, victim, dataset)), folder / name
+
+    truth = None
+    if options.truth is not None:
+        place = Path(options.truth)
+        if not place.exists():
+            values = dataclasses.replace(
+                options.config,
+                search="exhaustive",
+                values=options.truth,
+                fitness=options.config.fitness or "margin",
+            )
+            _, place = run(f"exhaustive-{options.truth}", values)
+        truth = _read_truth(place, victim, options)
+    done = {name: run(name, config) for name, config in configs.items()}
+    searches = {name: result.records for name, (result, _) in done.items()}
+    truth = truth or union_of(searches)
+    for name, (result, place) in done.items():
+        yield _row(name, result, place, truth)
+
+
+def _check(options: SearchesOptions) -> None:
+    config, usual = options.config, AttackConfig()
+    for key in ("search", "algorithm", "preset", "generations", "values", "mask"):
+        if getattr(config, key) != getattr(usual, key):
+            raise InputError(
+                f"bench searches takes no {key}: --searches names what is compared, --queries how long"
+            )
+    if len(set(options.searches)) != len(options.searches) or not options.searches:
+        raise InputError(f"expected distinct searches, got {', '.join(options.searches) or 'none'}")
+
+
+def _read_truth(folder: Path, victim: Victim, options: SearchesOptions) -> Truth:
+    records: list[Record] = list(each_record(folder))
+    settings = read_toml(folder / "config.toml").get("attack", {})
+    for record in records:
+        target = None if record.target is None else victim.space.vector(record.target).tolist()
+        wanted = None if options.config.target is None else victim.space.parse(options.config.target).tolist()
+        if (record.victim_id, record.num_pixels, target) != (
+            victim.victim_id,
+            options.config.num_pixels,
+            wanted,
+        ):
+            raise InputError(
+                f"{folder} is the truth of another attack: victim {record.victim_id}, {record.num_pixels} pixel(s), "
+                f"target {record.target}; asked: victim {victim.victim_id}, {options.config.num_pixels} pixel(s), "
+                f"target {options.config.target}"
+            )
+    return truth_of(records, is_whole=settings.get("values") == "all" and "mask" not in settings)
+
+
+def _row(name: str, result: Result, folder: Path, truth: Truth) -> SearchRow:
+    first = result.records[0]
+    return SearchRow(
+        search=name,
+        dataset=first.dataset,
+        split=first.split,
+        subset=first.subset,
+        synthetic=first.synthetic,
+        victim=first.victim,
+        victim_id=first.victim_id,
+        num_pixels=first.num_pixels,
+        target=None if first.target is None else "|".join(first.target),
+        fitness=first.fitness,
+        seed=first.seed,
+        truth=truth.says,
+        recall=recall_of(truth, result.records),
+        candidates=sum(record.queries for record in result.records),
+        seconds=result.seconds,
+        folder=str(folder),
+    )

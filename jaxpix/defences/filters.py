@@ -1,0 +1,87 @@
+"""Filters of images [B, H, W, C] in 0..255, pure and jittable. Each channel by itself unless said otherwise.
+
+Those that round have the gradient of not rounding (Athalye et al., Obfuscated gradients give a false sense of
+security, ICML 2018), so that an attack by gradients goes through them, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .neighbours import neighbours
+
+
+def median(images: jax.Array, size: int) -> jax.Array:
+    """The median of `size` x `size` positions; bit for bit that of `scipy.ndimage.median_filter(mode="nearest")`."""
+    around = neighbours(images, size // 2)
+    values = [jax.lax.index_in_dim(around, one, axis=-1, keepdims=False) for one in range(size * size)]
+    for low, high in exchanges(len(values)):
+        values[low], values[high] = (
+            jnp.minimum(values[low], values[high]),
+            jnp.maximum(values[low], values[high]),
+        )
+    return values[len(values) // 2]
+
+
+def exchanges(count: int) -> Iterator[tuple[int, int]]:
+    """Pairs of places that, put in order one after the other, sort any `count` values (Batcher 1968).
+
+    What the median does not depend on is never computed: nobody reads it.
+    """
+    reach = 1
+    while reach < count:
+        step = reach
+        while step >= 1:
+            for start in range(step % reach, count - step, 2 * step):
+                for place in range(start, min(start + step, count - step)):
+                    if place // (2 * reach) == (place + step) // (2 * reach):
+                        yield place, place + step
+            step //= 2
+        reach *= 2
+
+
+def gaussian(images: jax.Array, sigma: float) -> jax.Array:
+    """Blurred by a Gaussian that is cut off at two `sigma`: SciPy's `gaussian_filter(mode="nearest", truncate=2)`."""
+    radius = int(2 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    weights = np.outer(weights, weights).ravel()
+    kernel = (weights / weights.sum()).astype(np.float32)[None, None, None, None]
+    return jnp.sum(neighbours(images, radius) * kernel, axis=-1)
+
+
+def bilateral(images: jax.Array, size: int, sigma_space: float, sigma_value: float) -> jax.Array:
+    """A mean of `size` x `size` positions, weighted by distance and by difference of values (Tomasi, Manduchi 1998).
+
+    Of colours the difference is the sum over channels, as OpenCV has it; the window is square.
+    """
+    radius = size // 2
+    around = neighbours(images, radius)
+    offsets = np.arange(-radius, radius + 1) ** 2
+    distance = (offsets[:, None] + offsets[None]).ravel().astype(np.float32)
+    space = np.exp(-0.5 * distance / sigma_space**2).astype(np.float32)[None, None, None, None]
+    difference = jnp.sum(jnp.abs(around - images[..., None]), axis=3, keepdims=True)
+    weights = space * jnp.exp(-0.5 * (difference / sigma_value) ** 2)
+    return jnp.sum(around * weights, axis=-1) / jnp.sum(weights, axis=-1)
+
+
+def fewer_bits(images: jax.Array, bits: int) -> jax.Array:
+    """Rounded to 2^bits levels from 0 to 255 (Xu, Evans and Qi, Feature squeezing, NDSS 2018)."""
+    step = 255.0 / (2**bits - 1)
+    return straight_through(images, jnp.round(images / step) * step)
+
+
+def down_and_up(images: jax.Array, factor: int) -> jax.Array:
+    """Made smaller by `factor` and larger again, bilinear, antialiased; sides are rounded up."""
+    batch, height, width, channels = images.shape
+    small = (batch, -(-height // factor), -(-width // factor), channels)
+    less = jax.image.resize(images, small, "bilinear", antialias=True, precision="highest")
+    return jax.image.resize(less, images.shape, "bilinear", precision="highest")
+
+
+def straight_through(values: jax.Array, rounded: jax.Array) -> jax.Array:
+    """Exactly `rounded`, with the gradient of `values`."""
+    return values - jax.lax.stop_gradient(values) + jax.lax.stop_gradient(rounded)

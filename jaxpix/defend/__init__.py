@@ -1,0 +1,1 @@
+"""Defences, measured by attacks that go through them."""

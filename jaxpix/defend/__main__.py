@@ -1,0 +1,112 @@
+"""`python -m jaxpix.defend`: what defences are worth, measured by attacks that go through them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..storage.run_folder import RunFolder
+from ..storage.settings import to_toml
+from ..terminal.console import print_table, run_door, say
+from ..terminal.options import parse
+from ..terminal.programs import keep_programs
+from ..train.builtin import open_victim
+from . import attacks, checks
+from .measured import Results
+from .options import DefendOptions, open_images
+from .run import measure_all
+from .variants import variants_of
+
+if TYPE_CHECKING:
+    from ..config import Task
+    from ..data.prepared import PreparedDataset
+    from ..victim.victim import Victim
+
+EXAMPLES = (
+    "--victim runs/pneumonia-resnet50-224 --defences median3 jpeg75 --per-class 50",
+    "--victims runs/one runs/other --defences median3 --ensembles mean vote --run runs/defend-both",
+)
+OPTIONS = DefendOptions
+
+
+def _folder(options: DefendOptions, dataset: PreparedDataset, victims: Sequence[Victim]) -> Path:
+    name = "-".join(["defend", dataset.name, *(victim.name for victim in victims)])
+    return options.run or Path("runs") / "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:120]
+
+
+def show(results: Results, page: Path) -> None:
+    """Print a short table, what the checks say, and where all numbers are."""
+    from .page import doubts, verdict
+    from .tables import plain
+
+    variants = plain(results)["variants"]
+    names = [f"adaptive, {name}" for name in results.options.attacks]
+    print_table(
+        f"Defences, K = {results.options.config.num_pixels}: {results.dataset.info.title}",
+        ["victim", "defence", "clean", "transferred", *names, "worst case", "p", "ms"],
+        [_row(row) for row in variants],
+        "clean, worst case: accuracy (of all images, of those attacked); transferred, adaptive: successes; "
+        "p: McNemar, worst case with and without",
+        text=(0, 1),
+    )
+    if results.dataset.note:
+        say(f"note on the data: {results.dataset.note}")
+    verdicts = [line["verdict"] for row in variants for line in row["checks"]]
+    counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("pass", "fail", "not run"))
+    say(f"checks of the evaluation: {counts}")
+    for doubt in doubts(results):
+        say(f"warning: {doubt}")
+    say(verdict(results))
+    say(f"page, with intervals: {page}")
+
+
+def _row(row: Mapping[str, Any]) -> list[str]:
+    counts = [row["transferred_success"], *row["adaptive_success"].values()]
+    clean, worst = row["clean_accuracy"], row["worst_case_accuracy"]
+    return [
+        row["victim"],
+        row["defence"],
+        f"{100 * clean['rate']:.1f} %",
+        *("–" if one is None else f"{one['successes']}/{one['experiments']}" for one in counts),
+        f"{100 * worst['rate']:.1f} %",
+        "–" if row["worst_case_change"] is None else f"{row['worst_case_change']['p_value']:.2g}",
+        f"{row['milliseconds_per_image']:.2f}",
+    ]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what the options name."""
+    options = parse(
+        DefendOptions,
+        "defend",
+        "Measure defences by attacks that go through them, beside the victim without any.",
+        arguments,
+        examples=EXAMPLES,
+    )
+    attacks.check_names(options.attacks)
+    checks.check_names(options)
+    keep_programs()
+    task: Task = "multilabel" if options.config.fitness == "cosine" else "multiclass"
+    places = options.victims or (options.victim,)
+    images, dataset, victims = open_images(
+        options, [open_victim(place, task, options.data_dir) for place in places]
+    )
+    families = variants_of(options, victims)
+    files = RunFolder(_folder(options, dataset, victims), "measurement of defences")
+    with files.held():
+        files.describe(to_toml("defend", options))
+        measured = measure_all(options, families, images, dataset, files.path)
+        lines = {}
+        for one in (one for family in measured for one in family):
+            say(f"checks of {one.variant.victim.name}")
+            lines[one.variant.folder] = checks.lines_of(one, images, options, files.path)
+        results = Results(options, dataset, images, measured, lines)
+        # Brings matplotlib and the page's templates along, which are needed only now.
+        from .page import write_results
+
+        show(results, write_results(results, files.path))
+
+
+if __name__ == "__main__":
+    run_door(main)

@@ -1,0 +1,97 @@
+"""Attacks by name, and one of them carried out on a variant, in a folder of its own that it goes on from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..attack.campaign import run_campaign
+from ..attack.options import AttackOptions, bind
+from ..attack.selection import NothingToAttackError
+from ..errors import InputError, did_you_mean
+from ..search.flatness import NothingGuidesError
+from ..search.presets import search_of
+from ..search.verification import Judge
+from ..storage.png import encode_png
+from .measured import Attacked
+
+if TYPE_CHECKING:
+    from ..attack.given import Attackable
+    from ..config import AttackConfig, EngineConfig
+    from ..records.record import Record
+    from ..victim.victim import Victim
+    from .options import ChosenImages
+
+
+def _random(config: AttackConfig) -> AttackConfig:
+    """As many candidates as the evolution may take, all drawn at random."""
+    search = search_of(config)
+    return dataclasses.replace(config, population=search.population * (1 + search.generations), generations=0)
+
+
+ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
+    "evolution": lambda config: config,
+    "random": _random,
+}
+"""What is attacked with, by name: the configuration of the door -> that of the attack. A line adds one."""
+
+
+def check_names(names: tuple[str, ...]) -> None:
+    """Refuse unknown attacks.
+
+    Raises:
+        InputError: names the first one.
+    """
+    for name in names:
+        if name not in ATTACKS:
+            raise InputError(
+                f"--attacks: unknown attack {name!r}{did_you_mean(name, ATTACKS)}; there are {', '.join(ATTACKS)}"
+            )
+
+
+def attacked(
+    victim: Victim, images: Attackable, config: AttackConfig, engine: EngineConfig, folder: Path
+) -> Attacked:
+    """Attack all images that the victim classifies correctly, or read what was finished in the folder before.
+
+    Raises:
+        InputError: the folder holds another attack, or the configuration does not fit the victim.
+    """
+    (subset,) = images.num_examples
+    options = AttackOptions(subset=subset, all=True, run=folder, config=config, engine=engine)
+    flat = ""
+    records: list[Record] = []
+    try:
+        records = run_campaign(bind(options, victim, images)).records
+    except NothingToAttackError:
+        pass
+    except NothingGuidesError as error:
+        flat = str(error)
+    return Attacked(records, flat)
+
+
+def fooled_by(victim: Victim, images: ChosenImages, records: list[Record]) -> frozenset[str]:
+    """Ids of the images whose candidate, made for another victim, this one gives another label than the true one.
+
+    Each record's candidate is painted, saved and judged as a success is. Of failures it is the fittest one.
+    """
+    judge = Judge(victim)
+    judge.compile()
+    by_id = {example["image_id"]: example["image"] for example in images.source(images.subset)}
+    ids = images.image_ids(images.subset).tolist()
+    truth = dict(zip(ids, victim.space.from_stored(images.labels(images.subset)), strict=True))
+    names = [record.image_id for record in records]
+    logits = judge([encode_png(_painted(by_id[record.image_id], record)) for record in records])
+    said = np.asarray(victim.space.labels(logits))
+    return frozenset(name for name, label in zip(names, said, strict=True) if (label != truth[name]).any())
+
+
+def _painted(image: np.ndarray, record: Record) -> np.ndarray:
+    changed = image.copy()
+    for pixel in record.pixels:
+        changed[pixel.y, pixel.x] = pixel.after
+    return changed

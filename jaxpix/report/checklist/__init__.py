@@ -1,0 +1,1 @@
+"""A model card and checklist, filled from records."""

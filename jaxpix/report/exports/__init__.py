@@ -1,0 +1,1 @@
+"""Files beside the page: CSV, LaTeX, Markdown, PDF, JSON, a poster."""

@@ -1,0 +1,203 @@
+"""One HTML page that needs nothing but itself: no server, no network, no other file."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+
+from ..checklist.items import checklist_of
+from ..paper.printed import address, citation
+from ..runs.provenance import Fact, origins_of, report_command, shared_facts, victim_facts
+from ..runs.series import short_names
+from ..table import HOW_TO_READ_RATES, bears_asterisk
+from .comparison import compared
+from .headline import headlines_of
+from .limits import limits_of, meaning_of_a_miss
+from .protocol import protocol_rows
+
+if TYPE_CHECKING:
+    from ..runs.series import Series
+    from ..table import Chart, Table
+    from .lead import Lead
+
+_TEMPLATES = "templates"
+_HALF_A_LINE = 82
+"""Characters of a table in half the page's width."""
+
+_SCRIPTS = ("pictures.js", "gallery.js", "numbers.js")
+
+
+def render_page(
+    all_series: Sequence[Series],
+    lead: Lead,
+    gallery: Mapping[str, Any],
+    charts: Sequence[Sequence[Chart]],
+    tables: Sequence[Table],
+    paths: Sequence[Path],
+    out: Path,
+    links: Mapping[str, str],
+) -> str:
+    """The page as HTML.
+
+    Args:
+        all_series: what was attacked.
+        lead: what the page begins with.
+        gallery: what `gallery_of` gives.
+        charts: the figures of each series.
+        tables: tables over all series.
+        paths, out: what the report was told, so that the page can tell how to write it again.
+        links: pages beside this one, and what they show.
+    """
+    shared = shared_facts(all_series)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            **_totals(all_series),
+            **_warnings(all_series, lead),
+            lead=lead,
+            comparison=compared(all_series),
+            links=links,
+            gallery=gallery,
+            parts=_parts(all_series, charts, shared),
+            shared_facts=shared,
+            groups=_grouped(tables, all_series),
+            num_tables=len(tables),
+            has_asterisk=any(map(bears_asterisk, tables)),
+            protocol=protocol_rows(all_series),
+            checklist=checklist_of(all_series),
+            command=report_command(paths, out),
+            paper=citation(),
+            paper_address=address(),
+            **_style_and_script(),
+        )
+    )
+
+
+def _parts(
+    all_series: Sequence[Series], charts: Sequence[Sequence[Chart]], shared: Sequence[Fact]
+) -> list[dict[str, Any]]:
+    """What the page shows of each series; facts that all attacks share are shown apart."""
+    return [
+        {
+            "title": series.title,
+            "short": name,
+            "headlines": headlines_of(series),
+            # matplotlib's drawing, rewritten without anything live; the names in it are escaped.
+            "charts": [(chart, Markup(chart.drawing)) for chart in drawn if chart.drawing],
+            "victim": victim_facts(series),
+            "origins": [
+                one._replace(facts=[fact for fact in one.facts if fact not in shared])
+                for one in origins_of(series)
+            ],
+        }
+        for series, name, drawn in zip(all_series, short_names(all_series), charts, strict=True)
+    ]
+
+
+def _warnings(all_series: Sequence[Series], lead: Lead) -> dict[str, Any]:
+    """What must be known before any number is believed."""
+    return {
+        "limits": limits_of(all_series, lead.record),
+        "miss": meaning_of_a_miss(lead.record),
+        "doubts": _said_once(all_series, lambda series: series.doubts),
+        "cautions": _said_once(all_series, _cautions),
+        "deviations": _said_once(all_series, lambda series: series.deviations),
+    }
+
+
+def _cautions(series: Series) -> list[str]:
+    return [*([series.caution] if series.caution else []), *series.unfinished]
+
+
+def _said_once(all_series: Sequence[Series], say: Callable[[Series], Sequence[str]]) -> list[str]:
+    """Sentences of all series, or of those that they name then."""
+    of: dict[str, list[str]] = {}
+    for series, name in zip(all_series, short_names(all_series), strict=True):
+        for text in say(series):
+            of.setdefault(text, []).append(name)
+    return [
+        text if len(names) == len(all_series) else f"{'; '.join(names)}: {text}" for text, names in of.items()
+    ]
+
+
+def _grouped(
+    tables: Sequence[Table], all_series: Sequence[Series]
+) -> list[tuple[str, list[tuple[str, Table, bool]]]]:
+    """Tables by series, those of several series first: short title, table, whether two fit side by side.
+
+    Without the notes that the page states once: the caveats at its top, how to read rates above all tables.
+    """
+    said = {HOW_TO_READ_RATES, *(caveat for series in all_series for caveat in series.caveats)}
+    suffixes = {
+        f": {series.title}": name for series, name in zip(all_series, short_names(all_series), strict=True)
+    }
+    groups: dict[str, list[tuple[str, Table, bool]]] = {"": [], **{name: [] for name in suffixes.values()}}
+    for table in tables:
+        suffix = next((one for one in suffixes if table.title.endswith(one)), "")
+        noted = dataclasses.replace(table, notes=tuple(note for note in table.notes if note not in said))
+        groups[suffixes.get(suffix, "")].append((table.title.removesuffix(suffix), noted, _is_narrow(table)))
+    return [(name, found) for name, found in groups.items() if found]
+
+
+def _is_narrow(table: Table) -> bool:
+    """Whether it can be read in half the page's width: headings and cells of few columns may break."""
+    if len(table.columns) < 5:
+        return True
+    longest = [
+        max(map(len, [*column[0].split(), *column[1:]]))
+        for column in zip(table.columns, *table.rows, strict=True)
+    ]
+    return sum(longest) + 2 * len(longest) <= _HALF_A_LINE
+
+
+def _totals(all_series: Sequence[Series]) -> dict[str, Any]:
+    """What the page says of all attacks together."""
+    attacks = [attack for series in all_series for attack in series.attacks]
+    return {
+        "num_records": sum(len(attack.records) for attack in attacks),
+        "most_pixels": max(attack.num_pixels for attack in attacks),
+        "datasets": list({attack.dataset["name"]: attack.dataset for attack in attacks}.values()),
+        "dates": sorted({str(attack.environment.get("date", "unknown"))[:10] for attack in attacks}),
+        "versions": sorted({str(attack.environment.get("jaxpix", "unknown")) for attack in attacks}),
+    }
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _template(name: str) -> str:
+    return (resources.files(__package__) / _TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _style_and_script() -> dict[str, str]:
+    """The page's own, and what its policy calls them by."""
+    style = _template("style.css")
+    script = "\n".join(["(() => {", '"use strict";', *map(_template, _SCRIPTS), "})();"])
+    return {
+        # Files of this package, not text of a user's.
+        "style": Markup(style),
+        "script": Markup(script),
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+    }
+
+
+def _hash(text: str) -> str:
+    """What a Content-Security-Policy calls an inline style or script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -1,0 +1,49 @@
+"""What a report's numbers do not say, in words for its first screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ...records.record import Record
+    from ..runs.series import Series
+
+_SEARCHED = (
+    "Where a search found nothing, a longer or a different one may still find something, so the counts are lower "
+    "bounds for these images."
+)
+_SWEPT = (
+    "An exhaustive search tried every candidate of one pixel that its table names: where it found nothing, none of "
+    "those is adversarial. It says nothing of other values, of more pixels or of other images."
+)
+
+
+class Limits(NamedTuple):
+    """What the numbers do not say: in a few words, and of searches that found nothing in sentences."""
+
+    short: str
+    text: str
+
+
+def limits_of(all_series: Sequence[Series], shown: Record) -> Limits:
+    """The limits of some attacks, whose page begins with the record `shown`."""
+    kinds = {series.first.exhaustive_flips is not None for series in all_series}
+    texts = [text for kind, text in ((False, _SEARCHED), (True, _SWEPT)) if kind in kinds]
+    if not shown.success:
+        return Limits("“none found” is not “robust”", " ".join(texts))
+    bounds = "lower bounds, these images only" if False in kinds else "these candidates, these images only"
+    return Limits(bounds, " ".join(texts))
+
+
+def meaning_of_a_miss(record: Record) -> str:
+    """What it means that nothing succeeded on the image that the page begins with."""
+    if record.exhaustive_flips is not None:
+        return (
+            f"All {record.queries:,} candidates of one pixel that were tried leave the label as it is. It says "
+            "nothing of other values or of more pixels."
+        )
+    return (
+        f"It means that {record.queries:,} candidates held none that works on this image. It does not mean that "
+        "there is none: a longer or a different search may find one."
+    )

@@ -1,0 +1,1 @@
+"""The paper's printed figures, and how attacks differ from its protocol."""

@@ -1,0 +1,1 @@
+"""Run folders of attacks, read, checked and grouped into what a report tells of."""

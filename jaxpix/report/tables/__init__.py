@@ -1,0 +1,1 @@
+"""The tables of a report, from records alone."""

@@ -1,0 +1,171 @@
+"""What an exhaustive search says of one image: position by position, and which candidates change the label."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import InputError
+from ...storage.files import file_stem, write_atomically
+
+if TYPE_CHECKING:
+    from .audit import Audit
+    from .grid import Grid
+    from .program import Found
+
+
+EXHAUSTIVE = "exhaustive"
+"""Folder of a run folder that holds the maps."""
+
+
+def maps_path(run: Path, image_id: str) -> Path:
+    """Where the maps of an image lie in a run folder."""
+    return Path(run) / EXHAUSTIVE / f"{file_stem(image_id)}.npz"
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepMaps:
+    """Of one image. Positions that were not tried are NaN, or 0 in whole numbers.
+
+    Attributes:
+        lowest_distance: float32 [H, W], of all values of a position: logits to the change of label; < 0 behind it.
+        lowest_confidence: float32 [H, W], in the original label; targeted: minus the highest in the target.
+        flips: int32 [H, W], values that change the label (targeted: to the target).
+        smallest_change: int16 [H, W], of these the least change of intensity, 1..255, largest over the channels; 0:
+            none does.
+        packed: uint8 [M, V / 8 rounded up], a bit for each position that was tried with each value; see `flipping`.
+        positions: int32 [M, 2], columns and rows that were tried.
+        values: uint8 [V, C], of each position.
+        reached: int64 [N], how many of the flips reach each class; several labels: change it first of all.
+        is_whole: every 8-bit value was tried at every position.
+        band, reevaluated, audited, contradictions: see `Audit`.
+    """
+
+    lowest_distance: np.ndarray
+    lowest_confidence: np.ndarray
+    flips: np.ndarray
+    smallest_change: np.ndarray
+    packed: np.ndarray
+    positions: np.ndarray
+    values: np.ndarray
+    reached: np.ndarray
+    is_whole: bool
+    band: float
+    reevaluated: int
+    audited: int
+    contradictions: int
+
+    @property
+    def flipping(self) -> np.ndarray:
+        """Which candidates change the label (targeted: to the target), bool [M, V]."""
+        return np.unpackbits(self.packed, axis=1, count=len(self.values)).astype(bool)
+
+    @property
+    def num_flips(self) -> int:
+        """Pairs of position and value that change the label."""
+        return int(self.flips.sum())
+
+    @property
+    def num_positions(self) -> int:
+        """Positions at which some value does: the vulnerable pixels."""
+        return int((self.flips > 0).sum())
+
+
+def maps_of(
+    grid: Grid, found: Found, flips: np.ndarray, changes: np.ndarray, num_classes: int, audit: Audit
+) -> SweepMaps:
+    """Maps of all candidates of an image.
+
+    Args:
+        grid: numbers them.
+        found: arrays [M V], corrected by the audit.
+        flips: bool [M V].
+        changes: int16 [M, V], of `Grid.changes`; 0: not a candidate.
+        num_classes: N.
+        audit: what was evaluated again.
+    """
+    shape, tried = changes.shape, changes > 0
+    height, width, _ = grid.image_shape
+    places = (grid.positions[:, 1], grid.positions[:, 0])
+
+    def placed(values: np.ndarray, empty: Any) -> np.ndarray:
+        whole = np.full((height, width), empty, values.dtype)
+        whole[places] = values
+        return whole
+
+    def lowest(values: np.ndarray) -> np.ndarray:
+        # A candidate without finite logits is far from any change.
+        finite = np.nan_to_num(values.reshape(shape), nan=np.inf)
+        return placed(np.min(finite, 1, where=tried, initial=np.inf).astype(np.float32), np.nan)
+
+    flipping = flips.reshape(shape) & tried
+    least = np.min(changes, 1, where=flipping, initial=np.iinfo(np.int16).max)
+    reached = np.asarray(found.reached).reshape(shape)[flipping]
+    return SweepMaps(
+        lowest_distance=lowest(found.distance),
+        lowest_confidence=lowest(found.confidence),
+        flips=placed(flipping.sum(1, dtype=np.int32), 0),
+        smallest_change=placed(np.where(flipping.any(1), least, 0).astype(np.int16), 0),
+        packed=np.packbits(flipping, axis=1),
+        positions=grid.positions,
+        values=grid.values,
+        reached=np.bincount(reached, minlength=num_classes).astype(np.int64),
+        is_whole=grid.is_whole,
+        **dataclasses.asdict(audit),
+    )
+
+
+def save_maps(path: Path, maps: SweepMaps) -> None:
+    """Write maps as an npz file, atomically."""
+    fields = {field.name: getattr(maps, field.name) for field in dataclasses.fields(maps)}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **fields)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_maps(path: Path) -> SweepMaps:
+    """Maps that `save_maps` wrote.
+
+    Raises:
+        InputError: the file is absent, or damaged.
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+            fields: dict[str, Any] = {name: content[name] for name in content.files}
+        scalars = {name: fields[name].item() for name in fields if fields[name].ndim == 0}
+        maps = SweepMaps(**{**fields, **scalars})
+        _check(maps)
+        return maps
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: not found; an exhaustive search keeps a file of maps for each image"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is damaged: {error}; delete it and attack its image again") from None
+
+
+def _check(maps: SweepMaps) -> None:
+    """Refuse what no search has written, and what a page could not draw."""
+    size = maps.flips.shape
+    expected = {
+        "lowest_distance": (size, "f"),
+        "lowest_confidence": (size, "f"),
+        "flips": ((*size[:2],), "i"),
+        "smallest_change": (size, "i"),
+        "packed": ((len(maps.positions), -(-len(maps.values) // 8)), "u"),
+        "positions": ((len(maps.positions), 2), "i"),
+        "values": ((len(maps.values), maps.values.shape[-1]), "u"),
+        "reached": ((len(maps.reached),), "i"),
+    }
+    for name, (shape, kind) in expected.items():
+        found = getattr(maps, name)
+        if found.shape != shape or found.dtype.kind != kind:
+            raise ValueError(f"{name} is {found.dtype} {list(found.shape)}, expected {kind} {list(shape)}")
+    numbers = (maps.band, maps.reevaluated, maps.audited, maps.contradictions, maps.is_whole)
+    if not all(isinstance(one, int | float) for one in numbers):
+        raise ValueError("expected numbers of what was evaluated again")

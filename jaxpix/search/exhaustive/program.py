@@ -1,0 +1,119 @@
+"""The compiled side of an exhaustive search: blocks of candidates of one image, spread over the local devices."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ..fitness import Goal, make_fitness
+from .boundary import distance_to_goal
+
+if TYPE_CHECKING:
+    from ..problem import Base, Problem
+    from .grid import Grid
+
+_AXIS = "candidates"
+# Candidates of one call on a device: a GPU's at 224 px, more of smaller images; a CPU looks up about once a second.
+_GPU_BLOCK, _CPU_BLOCK = 6400, 512
+_REFERENCE_PIXELS = 224 * 224
+
+
+class Found(NamedTuple):
+    """Of each candidate: distance to the goal, class reached (`Distance`), the fitness, and the one of confidence."""
+
+    distance: Any
+    fitness: Any
+    confidence: Any
+    reached: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Blocks:
+    """How candidates are laid out: `size` of them in a call, in equal parts on the devices."""
+
+    size: int
+    devices: tuple[jax.Device, ...]
+
+    def halved(self) -> Blocks | None:
+        """Half as many at a time; None where there is one on each device already."""
+        each = self.size // len(self.devices) // 2
+        return None if each < 1 else Blocks(each * len(self.devices), self.devices)
+
+
+def choose_blocks(problem: Problem) -> Blocks:
+    """Blocks for all local devices."""
+    devices = tuple(jax.local_devices())
+    if devices[0].platform == "cpu":
+        return Blocks(_CPU_BLOCK * len(devices), devices)
+    height, width, _ = problem.box.image_shape
+    one = round(_GPU_BLOCK * min(4.0, _REFERENCE_PIXELS / (height * width)))
+    return Blocks(one * len(devices), devices)
+
+
+class SweepProgram:
+    """Compiled functions of one image; each compiles once.
+
+    Args:
+        problem: gives candidates their logits, and says what is a success; its evolution is not used.
+        grid: numbers the candidates.
+        blocks: how many at a time, and where.
+    """
+
+    def __init__(self, problem: Problem, grid: Grid, blocks: Blocks):
+        self._problem, self._grid, self.size = problem, grid, blocks.size
+        self._confidence = make_fitness("confidence", problem.space, problem.targeted)
+        mesh = Mesh(np.asarray(blocks.devices), (_AXIS,))
+        everywhere, shared = PartitionSpec(), PartitionSpec(_AXIS)
+        self._everywhere = NamedSharding(mesh, everywhere)
+        self.base = jax.jit(problem.evaluator.base, out_shardings=self._everywhere)
+        part = jax.shard_map(
+            self._part,
+            mesh=mesh,
+            in_specs=(everywhere, everywhere, everywhere, everywhere, shared),
+            out_specs=shared,
+            check_vma=False,
+        )
+        self._block = jax.jit(functools.partial(self._numbered, part))
+
+    @functools.cached_property
+    def weights(self) -> Any:
+        """The evaluator's weights, on every device."""
+        return jax.device_put(self._problem.evaluator.weights, self._everywhere)
+
+    @property
+    def num_blocks(self) -> int:
+        """Calls that an image needs."""
+        return math.ceil(self._grid.size / self.size)
+
+    def block(self, base: Base, image: np.ndarray, goal: Goal, first: int) -> Found:
+        """What is found of the candidates `first`, `first` + 1, … `first` + `size` - 1, each [size]."""
+        return self._block(self.weights, base, image, goal, np.int32(first))
+
+    def _numbered(self, part: Any, weights: Any, base: Base, image: jax.Array, goal: Goal, first: Any) -> Any:
+        return part(weights, base, image, goal, first + jnp.arange(self.size, dtype=jnp.int32))
+
+    def _part(self, weights: Any, base: Base, image: jax.Array, goal: Goal, numbers: jax.Array) -> Found:
+        problem = self._problem
+        pixels = jax.tree.map(lambda leaf: leaf[None], self._grid.pixels(numbers))
+        bases = jax.tree.map(lambda leaf: leaf[None], base)
+        logits = problem.evaluator.logits(weights, bases, image[None], pixels)[0]
+
+        def judge(logits: jax.Array) -> Found:
+            distance = distance_to_goal(logits, goal, problem.space, problem.targeted)
+            fitness, _ = problem.judge(logits, goal)
+            return Found(distance.signed, fitness, self._confidence(logits, goal), distance.reached)
+
+        return jax.vmap(judge)(logits)
+
+
+@functools.lru_cache(maxsize=4)
+def sweep_program(problem: Problem, grid: Grid, blocks: Blocks) -> SweepProgram:
+    """The program of an exhaustive search; the last few are kept, with what they compiled."""
+    return SweepProgram(problem, grid, blocks)

@@ -1,0 +1,203 @@
+"""An exhaustive search, image by image: every candidate in blocks, evaluated again where it must be, and judged."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...platforms import on_host
+from ...storage.files import file_stem
+from ...storage.png import encode_png
+from ..fitness import Goal, is_success
+from ..layout import is_out_of_memory
+from ..verification import Judge, Outcome
+from .audit import Verdicts, audit
+from .ledger import Ledger
+from .maps import maps_of
+from .program import choose_blocks, sweep_program
+
+if TYPE_CHECKING:
+    from ...victim.victim import Victim
+    from ..problem import Problem
+    from ..verification import Job
+    from .grid import Grid
+    from .program import Found
+
+AUDITED = 10_000
+"""Others that a run evaluates again, over all its images."""
+UNFINISHED = "unfinished"
+
+
+class Sweep:
+    """The exhaustive search of one attack. The compiled programs are shared.
+
+    Args:
+        victim: what is attacked; judges whatever is in doubt, and what is saved.
+        problem: what is a success; its evolution is not used.
+        grid: what is tried.
+    """
+
+    def __init__(self, victim: Victim, problem: Problem, grid: Grid):
+        self.victim, self.problem, self.grid = victim, problem, grid
+        self._blocks = choose_blocks(problem)
+        self._program = sweep_program(problem, grid, self._blocks)
+        self._judge = Judge(victim, 1 if self._blocks.devices[0].platform == "cpu" else 16)
+
+    @property
+    def says(self) -> str:
+        """For people: what is done, and how."""
+        return (
+            f"exhaustive, {self.grid}, {self.grid.size:,} candidates each; evaluation "
+            f"{self.problem.evaluator.name}, {self._blocks.size:,} candidates a call"
+        )
+
+    def expect(self, experiments: int) -> None:
+        """One image is searched at a time, however many there are."""
+
+    def compile(self, on_notice: Callable[[str], None] | None = None) -> None:
+        """Compile what a search needs."""
+        shape, num_classes = self.grid.image_shape, len(self.problem.space.class_names)
+        image, label = np.zeros(shape, np.uint8), np.zeros(num_classes, bool)
+        base = self._program.base(self._program.weights, image)
+        jax.block_until_ready(self._program.block(base, image, Goal(label, label), 0))
+        self._judge.compile()
+
+    def run(
+        self,
+        jobs: Iterable[Job],
+        seed: int,
+        on_candidates: Callable[[int], None] | None = None,
+        on_notice: Callable[[str], None] | None = None,
+        total: int | None = None,
+        scratch: Path | None = None,
+    ) -> Iterator[Outcome]:
+        """Yield an outcome for each image, in their order.
+
+        Args:
+            jobs: the images.
+            seed: of the audit's sample.
+            on_candidates: told after each call how many candidates were evaluated in it.
+            on_notice: told what a person should know, in a sentence.
+            total: how many images the run has, over which the audit is spread; default: one.
+            scratch: folder for what is found of an unfinished image; None: in memory alone.
+        """
+        self.compile(on_notice)
+        for job in jobs:
+            began = time.monotonic()
+            ledger = self._ledger(job, scratch)
+            if ledger.done and on_notice:
+                on_notice(f"{job.image_id}: going on after {ledger.done:,} of {self.grid.size:,} candidates")
+            self._fill(job, ledger, on_candidates, on_notice)
+            sample = math.ceil(AUDITED / max(1, total or 1))
+            yield self._outcome(job, ledger.found, sample, seed, began)
+            # Only now: whoever takes outcomes has kept this one.
+            ledger.discard()
+
+    def _ledger(self, job: Job, scratch: Path | None) -> Ledger:
+        path = None if scratch is None else scratch / f"{file_stem(job.image_id)}.{UNFINISHED}"
+        problem = self.problem
+        parts = [self.victim.victim_id, problem.evaluator.name, problem.fitness, str(problem.targeted)]
+        arrays = (job.image, job.original, job.target, self.grid.positions, self.grid.values)
+        identity = "\n".join(parts).encode() + b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)
+        return Ledger(self.grid.size, path, identity)
+
+    def _fill(
+        self,
+        job: Job,
+        ledger: Ledger,
+        on_candidates: Callable[[int], None] | None,
+        on_notice: Callable[[str], None] | None,
+    ) -> None:
+        """Evaluate what the ledger lacks; where a device runs out of memory, in smaller blocks."""
+        while True:
+            try:
+                return self._evaluate(job, ledger, on_candidates)
+            except jax.errors.JaxRuntimeError as error:
+                smaller = self._blocks.halved()
+                if smaller is None or not is_out_of_memory(error):
+                    raise
+                if on_notice:
+                    on_notice(
+                        f"out of memory with {self._blocks.size:,} candidates a call; going on with {smaller.size:,}"
+                    )
+            self._blocks = smaller
+            self._program = sweep_program(self.problem, self.grid, smaller)
+
+    def _evaluate(self, job: Job, ledger: Ledger, on_candidates: Callable[[int], None] | None) -> None:
+        program, goal = self._program, Goal(job.original, job.target)
+        ledger.keep(program.size)
+        base = program.base(program.weights, job.image)
+        waiting: list[Found] = []
+
+        def take() -> None:
+            count = ledger.add(waiting.pop(0))
+            if on_candidates:
+                on_candidates(count)
+
+        with ledger.writing():
+            # One block ahead: the devices do not wait while the host keeps what they have found.
+            for first in range(ledger.done, self.grid.size, program.size):
+                waiting.append(program.block(base, job.image, goal, first))
+                if len(waiting) > 1:
+                    take()
+            while waiting:
+                take()
+
+    def _outcome(self, job: Job, found: Found, sample: int, seed: int, began: float) -> Outcome:
+        changes = self.grid.changes(job.image)
+        tried = np.flatnonzero(changes > 0)
+        goal = Goal(job.original, job.target)
+
+        def dense(numbers: np.ndarray) -> np.ndarray:
+            return self._judge.of_images([self.grid.painted(job.image, int(one)) for one in numbers])
+
+        verdicts = Verdicts(self.problem, goal, found.distance, found.reached, dense)
+        seeded = zlib.crc32(job.image_id.encode("utf-8")) ^ seed
+        audited = audit(verdicts, found.distance, tried, sample, seeded)
+        best, refuted = _fittest(verdicts, found.fitness, tried)
+        audited = dataclasses.replace(audited, contradictions=audited.contradictions + refuted)
+        num_classes = len(self.problem.space.class_names)
+        maps = maps_of(self.grid, found, verdicts.flips, changes, num_classes, audited)
+        flipping = np.flatnonzero(verdicts.flips[tried])
+        png = encode_png(self.grid.painted(job.image, best))
+        after, before = self._judge([png, encode_png(job.image)])
+        with on_host():
+            success = bool(is_success(after, goal, self.problem.space, self.problem.targeted))
+            pixels = jax.tree.map(lambda leaf: np.asarray(leaf[0]), self.grid.pixels(jnp.array([best])))
+        return Outcome(
+            job=job,
+            success=success,
+            refuted_hits=refuted,
+            png=png,
+            pixels=pixels,
+            logits_before=before,
+            logits_after=after,
+            generations=0,
+            queries=len(tried),
+            queries_to_first_hit=int(flipping[0]) + 1 if len(flipping) else None,
+            best_fitness=float(found.fitness[best]),
+            seconds=time.monotonic() - began,
+            maps=maps,
+        )
+
+
+def _fittest(verdicts: Verdicts, fitness: np.ndarray, tried: np.ndarray) -> tuple[int, int]:
+    """The fittest flip that the dense victim confirms, else the fittest of all; and how many it refuted."""
+    refuted = 0
+    while len(hits := tried[verdicts.flips[tried]]):
+        best = hits[np.argmin(fitness[hits])]
+        if not verdicts.asked[best]:
+            verdicts.ask(np.array([best]))
+        if verdicts.flips[best]:
+            return int(best), refuted
+        refuted += 1
+    return int(tried[np.argmin(fitness[tried])]), refuted

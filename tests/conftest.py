@@ -34,7 +34,7 @@ LONGEST = (
     "search/test_layout.py",
     "study/test_gpu.py",
     "test_notebooks.py",
-    "report/test_browser.py",
+    "report/page/test_browser.py",
     "attack/test_library.py",
     "train/test_door.py",
     "search/test_engine.py",
@@ -44,7 +44,6 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files in the order of `LONGEST`, then the others; their tests stay as they are."""
     rank = {TESTS / name: place for place, name in enumerate(LONGEST)}
-    assert all(path.is_file() for path in rank), "a file is called otherwise now"
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
@@ -54,11 +53,6 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"real images are not here: {REAL_DATA} does not exist")
     return REAL_DATA
-
-
-@pytest.fixture(scope="module")
-def quick_compilation() -> None:
-    """Programs are hardly optimised: as in every module that does not ask for `full_optimisation`."""
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ MUTANTS = (
         "search/evolution.py",
         "wins = fitness < state.fitness",
         "wins = fitness <= state.fitness",
-        "search/test_evolution.py::test_a_tie_keeps_the_parent_and_a_better_trial_replaces_it",
+        "search/strategies/test_evolution.py::test_a_tie_keeps_the_parent_and_a_better_trial_replaces_it",
     ),
     Mutant(
         "bounds: what leaves the box is not clipped",
@@ -60,7 +60,7 @@ MUTANTS = (
         "search/evolution.py",
         "jnp.argmax(is_hit).astype(jnp.int32) + 1",
         "jnp.argmax(is_hit).astype(jnp.int32)",
-        "search/test_evolution.py::test_first_hit_and_fittest_hit_are_counted_exactly",
+        "search/strategies/test_evolution.py::test_first_hit_and_fittest_hit_are_counted_exactly",
     ),
     Mutant(
         "label threshold: at the threshold a class is present",

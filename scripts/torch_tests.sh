@@ -9,7 +9,7 @@ source scripts/setup.sh
 jaxpix_setup "[dev]"
 below="$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 frameworks=.venv-torch-tests
-known="$(cat "$venv/.jaxpix") $(cksum < "$0")"
+known="$(cat "$venv/.jaxpix") $(cksum < scripts/torch_tests.sh)"
 if [ "$(cat "$frameworks/.jaxpix" 2>/dev/null)" != "$known" ]; then
   echo "== setting up $frameworks (about a minute, once)"
   "$venv/bin/python" -m venv --clear "$frameworks"

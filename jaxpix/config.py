@@ -6,7 +6,7 @@ Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a s
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass

@@ -13,5 +13,5 @@ if [ "${1:-}" = "--all" ]; then
   "$venv/bin/lint-imports"
   bash scripts/browser.sh
 fi
-# Most of a test is compiling, which uses one core.
-exec "$venv/bin/python" -m pytest -n 2 --dist loadfile "$@"
+# Most of a test is compiling, which uses one core. The order of files is that of tests/conftest.py.
+exec "$venv/bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"

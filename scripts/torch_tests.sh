@@ -18,4 +18,4 @@ if [ "$(cat "$frameworks/.jaxpix" 2>/dev/null)" != "$known" ]; then
   "$frameworks/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchvision timm
   echo "$known" > "$frameworks/.jaxpix"
 fi
-exec "$frameworks/bin/python" -m pytest -n 2 -m torch "$@"
+exec "$frameworks/bin/python" -m pytest -n 2 --dist worksteal -m torch "$@"

@@ -18,7 +18,34 @@ assert jax.config.values["jax_disable_most_optimizations"], (
     "JAX was imported before it was told how to compile"
 )
 
-REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+TESTS = Path(__file__).resolve().parent
+REAL_DATA = TESTS.parents[1] / "shared" / "data"
+
+# These take longest, so they begin first: no worker is left with one of them at the end.
+LONGEST = (
+    "windows/test_incremental.py",
+    "bench/test_measurements.py",
+    "train/test_training.py",
+    "attack/test_campaign.py",
+    "attack/test_experiments.py",
+    "bench/test_visit.py",
+    "search/test_flatness.py",
+    "study/test_door.py",
+    "search/test_layout.py",
+    "study/test_gpu.py",
+    "test_notebooks.py",
+    "report/test_browser.py",
+    "attack/test_library.py",
+    "train/test_door.py",
+    "search/test_engine.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order of `LONGEST`, then the others; their tests stay as they are."""
+    rank = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    assert all(path.is_file() for path in rank), "a file is called otherwise now"
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session")

@@ -49,8 +49,8 @@ class Record(Shown):
         normal_classes: classes that are no disease; multi-label: none, the empty set is Normal. Rows of
             version 1 did not say and are read with [].
         num_pixels: K.
-        fitness, preset: objective and named settings of the search: those of an evolution, or "exhaustive" and the
-            values that it tried.
+        fitness, preset: objective and what names the search: a preset of the evolution, an algorithm of evosax,
+            another search, or "exhaustive" and the values that it tried.
         target: label set to reach; None is untargeted.
         seed: of the run; the experiment's own randomness folds in the image id.
         label_before, label_after: names of the classes present, before and after; empty is Normal.

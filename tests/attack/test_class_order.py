@@ -28,7 +28,6 @@ def dataset(tmp_path_factory):
 def test_records_are_those_of_the_victim_in_the_data_sets_order(dataset, tmp_path, capsys):
     victims = [
         victim(["left", "right"], 1.0),
-        victim(["right", "left"], -1.0),
         victim(["RIGHT", "Left "], -1.0),
     ]
     found = []
@@ -38,7 +37,7 @@ def test_records_are_those_of_the_victim_in_the_data_sets_order(dataset, tmp_pat
         assert said == (number > 0)
         found.append([dataclasses.replace(record, seconds=0.0, victim_id="") for record in records])
     assert {label for record in found[0] for label in record.label_before} == {"left", "right"}
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
 
 
 def test_another_task_or_other_names_are_refused(dataset):

@@ -17,6 +17,9 @@ from jaxpix.search.presets import search_of
 from jaxpix.search.strategies.evolution import Evolver
 from jaxpix.search.strategies.strategy import experiment_keys
 
+# To the bit, in programs as users have them.
+pytestmark = pytest.mark.usefixtures("full_optimisation")
+
 
 @pytest.fixture(scope="module")
 def attack():

@@ -141,6 +141,8 @@ def print_records_of_devices():
     victim, local = narrow_victim(), jax.local_devices()
     images = mixed_images(victim, 10)
     for num_devices, slots, evaluator, _ in ON_DEVICES:
+        # A process keeps its devices: what was traced for these does not fit others.
+        make_evaluator.cache_clear()
         with mock.patch("jax.local_devices", return_value=local[:num_devices]):
             attack = Attack(
                 victim,

@@ -12,6 +12,7 @@ from ...pictures.successes import read_original, read_pair
 from ...storage.files import write_atomically
 from ...storage.png import encode_png
 from ..page.lead import lead_of
+from ..page.limits import limits_of
 from ..runs.series import series_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ..runs.reading import AttackResult
 
 POSTER = "poster.png"
-_OF_A_MISS = "“None found” is not “robust”: a longer or a different search may find one."
 
 
 def write_poster(attacks: Sequence[AttackResult], path: Path) -> str | None:
@@ -55,6 +55,8 @@ def _pictures(lead: Lead) -> tuple[np.ndarray, np.ndarray]:
 def _text(lead: Lead) -> PosterText:
     series, is_success = lead.series, lead.record.success
     cautions = [*series.doubts, *([series.caution] if series.caution else [])]
+    # In few words: one line holds all that must be known.
+    limits = limits_of([series], lead.record).short.replace("none", "None", 1)
     return PosterText(
         verdict=lead.verdict,
         before=lead.card["before_text"],
@@ -63,6 +65,6 @@ def _text(lead: Lead) -> PosterText:
         is_success=is_success,
         is_dangerous=is_dangerous(lead.record),
         attacked=lead.attacked,
-        cautions=cautions if is_success else [_OF_A_MISS, *cautions],
+        cautions=cautions if is_success else [f"{limits}.", *cautions],
         mark="synthetic" if series.is_synthetic else "",
     )

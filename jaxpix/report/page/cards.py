@@ -55,12 +55,8 @@ def card_of(
         "before_text": label_with_confidences(record, record.label_before, record.confidences_before),
         "after_text": "still " * (not record.success)
         + label_with_confidences(record, after, record.confidences_after),
-        "confidence": _confidence(record),
         "direction": direction_of(record),
-        "sure_before": round(certainty(record, record.confidences_before), 4),
-        "sure_after": round(certainty(record, record.confidences_after), 4),
-        "confidences_before": [round(value, 4) for value in record.confidences_before],
-        "confidences_after": [round(value, 4) for value in record.confidences_after],
+        **_confidences(record),
         "pixels": [_pixel(change, original) for change in record.pixels],
         "image": None if original is None else _base64(to_small_webp(original, side, exact_up_to)),
         "width": 0 if original is None else original.shape[1],
@@ -90,10 +86,16 @@ def _steps(record: Record) -> list[tuple[int, float]]:
     return [*steps[: -1 : max(1, every)], steps[-1]]
 
 
-def _confidence(record: Record) -> float | None:
-    """Of the new label; of a set, its least sure class; a multi-label Normal has none."""
+def _confidences(record: Record) -> dict[str, Any]:
+    """Before and after; `confidence` is that of the new label, of a set its least sure class; Normal has none."""
     reached = [record.confidences_after[record.class_names.index(name)] for name in record.label_after]
-    return round(min(reached), 4) if reached else None
+    return {
+        "confidence": round(min(reached), 4) if reached else None,
+        "sure_before": round(certainty(record, record.confidences_before), 4),
+        "sure_after": round(certainty(record, record.confidences_after), 4),
+        "confidences_before": [round(value, 4) for value in record.confidences_before],
+        "confidences_after": [round(value, 4) for value in record.confidences_after],
+    }
 
 
 def direction_of(record: Record) -> str:

@@ -62,12 +62,8 @@ def render_page(
         .get_template("report.html")
         .render(
             **_totals(all_series),
+            **_warnings(all_series, lead),
             lead=lead,
-            limits=limits_of(all_series, lead.record),
-            miss=meaning_of_a_miss(lead.record),
-            doubts=_said_once(all_series, lambda series: series.doubts),
-            cautions=_said_once(all_series, _cautions),
-            deviations=_said_once(all_series, lambda series: series.deviations),
             comparison=compared(all_series),
             links=links,
             gallery=gallery,
@@ -105,6 +101,17 @@ def _parts(
         }
         for series, name, drawn in zip(all_series, short_names(all_series), charts, strict=True)
     ]
+
+
+def _warnings(all_series: Sequence[Series], lead: Lead) -> dict[str, Any]:
+    """What must be known before any number is believed."""
+    return {
+        "limits": limits_of(all_series, lead.record),
+        "miss": meaning_of_a_miss(lead.record),
+        "doubts": _said_once(all_series, lambda series: series.doubts),
+        "cautions": _said_once(all_series, _cautions),
+        "deviations": _said_once(all_series, lambda series: series.deviations),
+    }
 
 
 def _cautions(series: Series) -> list[str]:

@@ -48,7 +48,7 @@ SCHEMA_VERSION = 1
 NUMBERS, PAGE, TABLE = "comparison.json", "comparison.html", "comparison"
 MOST_SHOWN = 60
 """Images with pictures on the page, of each number of pixels; the others are named."""
-_MOST_BESIDE_A_REPORT = 24
+_MOST_BESIDE_A_REPORT = 12
 
 
 def write_comparison(first: Path, second: Path, out: Path) -> Path:

@@ -43,6 +43,7 @@ class ShortlistSearch(Search):
     """Settings of a shortlist; a generation is P entries of it."""
 
     wants_gradient: ClassVar[bool] = True
+    follows_fitness: ClassVar[bool] = False
 
     def in_box(self, box: Box) -> Shortlist:
         """The list."""

@@ -41,6 +41,8 @@ class Search(abc.ABC):
 
     wants_gradient: ClassVar[bool] = False
     """Whether it begins with a hint (`jaxpix.search.guide`)."""
+    follows_fitness: ClassVar[bool] = True
+    """Whether it has nothing to go by where fitness is the same for all candidates."""
 
     def point_of(self, generation: Any) -> Any:
         """Which point of the trajectory a generation belongs to, from 0; int, or int32 array."""
@@ -182,7 +184,8 @@ class Strategy(abc.ABC):
 
     def _is_flat(self, fitness: jax.Array) -> jax.Array:
         # A single candidate says nothing of its neighbours.
-        return (fitness == fitness[0]).all() & (self.search.population > 1)
+        may_be = self.search.follows_fitness and self.search.population > 1
+        return (fitness == fitness[0]).all() & may_be
 
     def refute(self, progress: Progress) -> Progress:
         """Forget the hit, because its saved image is not adversarial; go on while generations are left."""

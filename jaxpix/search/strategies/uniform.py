@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 import jax
 
@@ -13,6 +14,8 @@ from .strategy import Progress, Search, Strategy, key_of
 @dataclasses.dataclass(frozen=True)
 class RandomSearch(Search):
     """Settings of a random search; a generation is P draws."""
+
+    follows_fitness: ClassVar[bool] = False
 
     def in_box(self, box: Box) -> UniformDraws:
         """The draws."""

@@ -12,7 +12,8 @@ from jaxpix import AttackConfig, EngineConfig
 from jaxpix.attack.experiments import Attack
 from jaxpix.errors import InputError
 from jaxpix.search.genome import Box
-from jaxpix.search.presets import search_of, settings_name
+from jaxpix.search.presets import PRESETS, fitness_of, search_name, search_of, settings_name
+from jaxpix.search.strategies.shortlist import ShortlistSearch
 
 BOX = Box((9, 12, 1), 2)
 SEARCHES = {
@@ -71,3 +72,24 @@ def test_random_search_draws_anew_from_the_whole_box():
     assert (every <= BOX.upper).all()
     np.testing.assert_allclose(every.mean(0), (BOX.lower + BOX.upper) / 2, rtol=0.06)
     assert np.ptp(np.round(every[:, 0])) == BOX.image_shape[1] - 1
+
+
+def test_what_follows_no_fitness_does_not_miss_one():
+    """Where all candidates are alike, a random search goes on, and the evolution says so."""
+    for name, is_flat in (("random", False), ("evolution", True)):
+        strategy = search_of(AttackConfig(search=name, generations=1)).in_box(BOX)
+        _, progress = next(populations(strategy, lambda candidates: jnp.zeros(len(candidates)), 1))
+        assert bool(progress.is_flat) is is_flat
+
+
+def test_a_preset_may_name_another_search(monkeypatch):
+    """What a comparison recommends can be a preset, whatever search it is."""
+    settings = {"search": "shortlist", "population": 50, "stop_fraction": 0.0}
+    monkeypatch.setitem(PRESETS, "scipy", settings)
+    config = AttackConfig(preset="scipy", generations=9)
+    assert search_of(config) == ShortlistSearch(50, 9, 0.0)
+    assert search_of(dataclasses.replace(config, population=20)).population == 20
+    assert (search_name(config), settings_name(config)) == ("shortlist", "scipy")
+    assert fitness_of(config, toy_victim().space) == "margin"
+    with pytest.raises(InputError, match="search shortlist goes with no strategy"):
+        search_of(dataclasses.replace(config, strategy="best1"))

@@ -265,7 +265,7 @@ at("more").addEventListener("click", () => {
   cards.children[kept]?.querySelector("button").focus();
 });
 document.querySelector(".controls").hidden = false;
-// Where there is room the filters stand open, and the sentences beside a wide figure.
+// Where there is room the filters stand open, and the sentences beside figures.
 const roomy = matchMedia("(min-width: 60rem)").matches;
 for (const one of document.querySelectorAll(".filters, .figures .sentences")) one.open = roomy;
 half(items.length ? items : failures);

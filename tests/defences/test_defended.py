@@ -20,8 +20,6 @@ from jaxpix.search.verification import Judge
 from jaxpix.storage.png import encode_png
 from jaxpix.victim.class_order import matched_to
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @functools.cache
 def network() -> Victim:

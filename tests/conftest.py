@@ -34,7 +34,7 @@ LONGEST = (
     "search/test_layout.py",
     "study/test_gpu.py",
     "test_notebooks.py",
-    "report/test_browser.py",
+    "report/page/test_browser.py",
     "attack/test_library.py",
     "train/test_door.py",
     "search/test_engine.py",

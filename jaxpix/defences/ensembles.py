@@ -60,17 +60,8 @@ def ensemble(victims: Sequence[Victim], way: str) -> Victim:
     Raises:
         InputError: fewer victims, or ones that do not fit one another; another way.
     """
-    if way not in WAYS:
-        raise InputError(f"unknown ensemble {way!r}{did_you_mean(way, WAYS)}; there are {', '.join(WAYS)}")
-    if len(victims) < 2:
-        raise InputError(f"an ensemble ({way}) needs two victims at least, got {len(victims)}")
+    _check(victims, way)
     first = victims[0]
-    for other in victims[1:]:
-        if (other.space, other.input_shape) != (first.space, first.input_shape):
-            raise InputError(
-                f"an ensemble needs victims of equal classes and images: {first.name!r} has {first.space}, images "
-                f"{list(first.input_shape)}, {other.name!r} has {other.space}, images {list(other.input_shape)}"
-            )
     combine, space = WAYS[way], first.space
     members = [victim.apply for victim in victims]
 
@@ -103,3 +94,17 @@ def ensemble(victims: Sequence[Victim], way: str) -> Victim:
             "ensemble": [way, *(victim.name for victim in victims)],
         },
     )
+
+
+def _check(victims: Sequence[Victim], way: str) -> None:
+    if way not in WAYS:
+        raise InputError(f"unknown ensemble {way!r}{did_you_mean(way, WAYS)}; there are {', '.join(WAYS)}")
+    if len(victims) < 2:
+        raise InputError(f"an ensemble ({way}) needs two victims at least, got {len(victims)}")
+    first = victims[0]
+    for other in victims[1:]:
+        if (other.space, other.input_shape) != (first.space, first.input_shape):
+            raise InputError(
+                f"an ensemble needs victims of equal classes and images: {first.name!r} has {first.space}, images "
+                f"{list(first.input_shape)}, {other.name!r} has {other.space}, images {list(other.input_shape)}"
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,30 +11,37 @@ import numpy as np
 from ..attack.campaign import run_campaign
 from ..attack.options import AttackOptions, bind
 from ..attack.selection import NothingToAttackError
+from ..config import AttackConfig
 from ..errors import InputError, did_you_mean
 from ..search.flatness import NothingGuidesError
-from ..search.presets import search_of
 from ..search.verification import Judge
 from ..storage.png import encode_png
 from .measured import Attacked
 
 if TYPE_CHECKING:
     from ..attack.given import Attackable
-    from ..config import AttackConfig, EngineConfig
+    from ..config import EngineConfig, SearchName
     from ..records.record import Record
     from ..victim.victim import Victim
     from .options import ChosenImages
 
 
-def _random(config: AttackConfig) -> AttackConfig:
-    """As many candidates as the evolution may take, all drawn at random."""
-    search = search_of(config)
-    return dataclasses.replace(config, population=search.population * (1 + search.generations), generations=0)
+def _by(search: SearchName) -> Callable[[AttackConfig], AttackConfig]:
+    """Another search with the same pixels, and as many candidates; what only the evolution has is left out."""
+    shared = ("num_pixels", "fitness", "population", "generations", "stop_fraction", "precision", "seed")
+
+    def configured(config: AttackConfig) -> AttackConfig:
+        return AttackConfig(search=search, **{name: getattr(config, name) for name in shared})
+
+    return configured
 
 
 ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
     "evolution": lambda config: config,
-    "random": _random,
+    "random": _by("random"),
+    "shortlist": _by("shortlist"),
+    "sparse_rs": _by("sparse_rs"),
+    "exhaustive": _by("exhaustive"),
 }
 """What is attacked with, by name: the configuration of the door -> that of the attack. A line adds one."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from ..config import AttackConfig
 from ..errors import InputError, did_you_mean
 from ..search.fitness import Goal, make_fitness
 from .attacks import ATTACKS, attacked
+from .measured import Found, Line
 from .planted import NUM_IMAGES, plant
 
 if TYPE_CHECKING:
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
 _MORE_PIXELS = 2
 _POINT = 0.01
 _GRADIENTS_AT_ONCE = 4
-
-
-Verdict = Literal["pass", "fail", "not run"]
-Found = tuple[Verdict, str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """One check of one variant; `says` holds its numbers, or why it was not run."""
-
-    name: str
-    verdict: Verdict
-    says: str
 
 
 class Case(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..metrics.paired_rates import PairedRates, paired_rates
 from ..metrics.rates import Rate, wilson
@@ -12,9 +12,21 @@ from ..metrics.rates import Rate, wilson
 if TYPE_CHECKING:
     from ..data.prepared import PreparedDataset
     from ..records.record import Record
-    from .checks import Line
     from .options import ChosenImages, DefendOptions
     from .variants import Variant
+
+
+Verdict = Literal["pass", "fail", "not run"]
+Found = tuple[Verdict, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One check of one variant; `says` holds its numbers, or why it was not run."""
+
+    name: str
+    verdict: Verdict
+    says: str
 
 
 @dataclasses.dataclass(frozen=True)

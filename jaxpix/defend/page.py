@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from ..pictures.plots import Tradeoff, draw_tradeoffs
-from ..report.markdown import table_markdown
+from ..report.exports.markdown import table_markdown
 from ..storage.files import write_atomically
 from ..version import __version__
 from .measured import Results, clean_accuracy, worst_case_accuracy
@@ -101,7 +101,7 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         # The report's style and tables.
         loader=jinja2.ChoiceLoader(
-            [jinja2.PackageLoader("jaxpix.defend"), jinja2.PackageLoader("jaxpix.report")]
+            [jinja2.PackageLoader("jaxpix.defend"), jinja2.PackageLoader("jaxpix.report.page")]
         ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,

@@ -72,25 +72,25 @@ def main_table(results: Results) -> Table:
         "",
         columns,
         rows,
-        [
-            HOW_TO_READ_RATES,
-            _PAIRED,
-            f"Clean accuracy: all {len(results.all_ids):,} images of the subset. Attacked were {len(results.ids):,} "
-            "of them, chosen before any victim saw them; success is of those that the defended victim classifies "
-            "correctly as they are.",
-            "Transferred: images made for the same victim without defence, those of failed attacks too, shown to the "
-            "defended one. Adaptive: the attack goes through the defence. Worst case: classified correctly as it is, "
-            "and broken by none of all these images.",
-            "Every verdict is that of the saved 8-bit image; JPEG is Pillow's there. ms per image: a batch of 64, "
-            "this machine, best of three.",
-            *_notes(results),
-        ],
+        _notes(results),
     )
 
 
 def _notes(results: Results) -> list[str]:
-    found = ["Synthetic images, drawn by jaxpix; no patient."] if results.dataset.synthetic else []
-    return found + ([results.dataset.note] if results.dataset.note else [])
+    return [
+        HOW_TO_READ_RATES,
+        _PAIRED,
+        f"Clean accuracy: all {len(results.all_ids):,} images of the subset. Attacked were {len(results.ids):,} "
+        "of them, chosen before any victim saw them; success is of those that the defended victim classifies "
+        "correctly as they are.",
+        "Transferred: images made for the same victim without defence, those of failed attacks too, shown to the "
+        "defended one. Adaptive: the attack goes through the defence. Worst case: classified correctly as it is, "
+        "and broken by none of all these images.",
+        "Every verdict is that of the saved 8-bit image; JPEG is Pillow's there. ms per image: a batch of 64, "
+        "this machine, best of three.",
+        *(["Synthetic images, drawn by jaxpix; no patient."] if results.dataset.synthetic else []),
+        *([results.dataset.note] if results.dataset.note else []),
+    ]
 
 
 def _change(rates: PairedRates) -> str:

@@ -113,11 +113,8 @@ def make_step(
 ) -> jax.stages.Wrapped:
     """A jitted `Step` for the structure of `model` (in training mode).
 
-    Args:
-        model, optimizer: what is trained, and how.
-        mean, std: [C] in 0..255.
-        class_weights: see `balanced_weights`.
-        corners: adversarial training; the network that is being trained, in training mode, says which pixel is worst.
+    `mean`, `std` [C] in 0..255; `class_weights` as `balanced_weights` gives them. With `corners` training is
+    adversarial: the network as it is, in training mode, says which pixel is worst.
     """
     model.train()
     graph = nnx.graphdef(model)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .classifier import Weights
     from .frameworks import OtherFrameworks
 
+# Neither a network of ours, nor behind a defence of its own, nor what a file makes.
+_FUNCTION: dict[str, Any] = dict.fromkeys(("description", "graph", "reference", "before"))
 # ITU-R 601, as Pillow's mode L.
 _LUMINANCE = (0.299, 0.587, 0.114)
 
@@ -59,8 +61,6 @@ def fitted(victim: Fitted, shape: tuple[int, int, int]) -> Fitted:
 
     said = f"{victim.name} for {shape[0]}x{shape[1]}x{shape[2]}"
     mark = np.frombuffer(f"{victim.victim_id} {shape}".encode(), np.uint8)
-    # It is a function now: neither a network of ours nor what a file makes.
-    known: dict[str, Any] = dict.fromkeys(("description", "graph", "reference", "before"))
     return dataclasses.replace(
         victim,
         apply=apply,
@@ -68,5 +68,5 @@ def fitted(victim: Fitted, shape: tuple[int, int, int]) -> Fitted:
         name=said,
         victim_id=identify(victim.space, [mark]),
         provenance={**victim.provenance, "fits": f"images {list(shape)} to {list(victim.input_shape)}"},
-        **known,
+        **_FUNCTION,
     )

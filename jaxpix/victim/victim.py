@@ -211,8 +211,7 @@ class Victim(OtherFrameworks):
         """
         if self.before is not None:
             raise InputError(
-                f"victim {self.name!r} stands behind a defence: save the victim alone, and defend it again when it "
-                "is loaded: jaxpix.defended(Victim.load(…), …)"
+                f"victim {self.name!r} stands behind a defence: save it alone, defend it when it is loaded"
             )
         known = {"name": self.name, "victim_id": self.victim_id}
         if self.reference is not None:
@@ -223,13 +222,8 @@ class Victim(OtherFrameworks):
                 f"victim {self.name!r} is a Python function and cannot be saved; a file with a function that makes "
                 "it can stand for it: Victim.load('my_module.py:make_victim')"
             )
-        content = {
-            **known,
-            **dataclasses.asdict(self.space),
-            **self.description,
-            "provenance": dict(self.provenance),
-        }
-        files.write(Path(folder), content, self.weights)
+        content = {**known, **dataclasses.asdict(self.space), **self.description}
+        files.write(Path(folder), {**content, "provenance": dict(self.provenance)}, self.weights)
 
     @classmethod
     def load(cls, place: str | Path) -> "Victim":

@@ -20,8 +20,6 @@ from jaxpix.search.verification import Judge
 from jaxpix.storage.png import encode_png
 from jaxpix.victim.class_order import matched_to
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @functools.cache
 def network() -> Victim:
@@ -122,7 +120,7 @@ def test_a_network_of_ours_keeps_its_fast_form_behind_a_defence() -> None:
 
 
 def test_a_defended_victim_is_not_saved_as_the_victim_alone(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="stands behind a defence: save the victim alone"):
+    with pytest.raises(InputError, match="stands behind a defence: save it alone"):
         defended(network(), "median3").save(tmp_path / "v")
     assert not (tmp_path / "v").exists()
 

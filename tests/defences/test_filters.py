@@ -12,8 +12,6 @@ from scipy import ndimage
 from jaxpix.defences import filters, jpeg
 from jaxpix.defences.medians import distinct_values
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def noise(*shape: int, seed: int = 0, levels: int = 256) -> np.ndarray:
     values = np.random.default_rng(seed).integers(0, levels, shape)

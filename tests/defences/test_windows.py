@@ -16,8 +16,6 @@ from jaxpix.windows.costs import CPU, Plan
 from jaxpix.windows.incremental import Incremental
 from jaxpix.windows.network import Network
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 SHAPE = (29, 35)
 
 

@@ -14,9 +14,6 @@ from jaxpix.defences.defence import Defence
 from jaxpix.defend.__main__ import main
 from jaxpix.defend.planted import NUM_IMAGES, plant
 
-# Nearly all of these tests is compiling.
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 # Which half is brighter; but a pixel brighter than any of the images turns the answer around.
 VICTIM = """
 import jax.numpy as jnp

@@ -12,8 +12,6 @@ from jaxpix.storage.settings import build
 from jaxpix.train.adversarial import Corners, corners_of, with_corner, worst_corners
 from jaxpix.train.step import losses_of
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def images(channels: int) -> np.ndarray:
     return np.random.default_rng(0).integers(50, 200, (6, 9, 7, channels)).astype(np.uint8)

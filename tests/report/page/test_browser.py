@@ -420,6 +420,15 @@ def test_hostile_names_run_nothing(tmp_path, visit):
     page.wait_for_timeout(50)
 
 
+@pytest.mark.parametrize("which", ["small_report", "study_report"])
+def test_nothing_is_wider_than_paper(request, visit, which):
+    # A4 between the page's margins: what is wider would make a browser print all of it smaller.
+    page = visit(request.getfixturevalue(which), viewport={"width": 690, "height": 1000})
+    page.emulate_media(media="print")
+    page.evaluate(OPEN)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 690
+
+
 def test_paper_gets_the_page_unfolded_without_controls(small_report, visit):
     page = visit(small_report)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

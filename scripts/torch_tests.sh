@@ -2,7 +2,7 @@
 # The tests of doors for other frameworks: torch, torchvision, Keras, onnxruntime. They get an environment of their own,
 # .venv-torch-tests, laid over .venv, of versions in constraints.txt. JAXPIX_PYTHON chooses the interpreter. Where no CPU
 # build of torch is to be had, this takes gigabytes of CUDA libraries. Arguments are pytest's: `tests` also runs those
-# that compare with the peers' libraries.
+# that compare with the peers' libraries. Where torch cannot be had it says so and passes, unless JAXPIX_TORCH_REQUIRED=1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
@@ -14,9 +14,12 @@ if [ "$(cat "$frameworks/.jaxpix" 2>/dev/null)" != "$known" ]; then
   echo "== setting up $frameworks (about a minute, once)"
   "$venv/bin/python" -m venv --clear "$frameworks"
   echo "$below" > "$("$frameworks/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
-  "$frameworks/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt torch keras onnx onnxruntime
+  install=("$frameworks/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt)
   # torchvision would pull in the torch that it was built with.
-  "$frameworks/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchvision
+  if ! { "${install[@]}" torch keras onnx onnxruntime && "${install[@]}" --no-deps torchvision; }; then
+    echo "skipped: torch cannot be installed here (see the lines above); its doors are not tested"
+    exit "${JAXPIX_TORCH_REQUIRED:-0}"
+  fi
   echo "$known" > "$frameworks/.jaxpix"
 fi
 if [ "$#" = 0 ]; then

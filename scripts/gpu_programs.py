@@ -17,6 +17,8 @@ from jaxpix import Victim
 from jaxpix.config import AttackConfig, EngineConfig, TrainConfig
 from jaxpix.models.zoo import build
 from jaxpix.search.evaluators import make_evaluator
+from jaxpix.search.exhaustive.grid import grid_of
+from jaxpix.search.exhaustive.program import SweepProgram, choose_blocks
 from jaxpix.search.genome import Box
 from jaxpix.search.layout import Layout
 from jaxpix.search.presets import search_of
@@ -26,9 +28,10 @@ from jaxpix.train.step import initial_state, make_evaluate, make_optimizer, make
 
 TARGET = Path(__file__).with_name("h100.txtpb")
 IN_SLOTS = ("fill", "advance", "read", "refute")
+EXHAUSTIVE = "exhaustive"
 ON_IMAGES = ("judge", "predict")
 IN_TRAINING = ("train", "evaluate")
-PROGRAMS = (*IN_SLOTS, *ON_IMAGES, *IN_TRAINING)
+PROGRAMS = (*IN_SLOTS, EXHAUSTIVE, *ON_IMAGES, *IN_TRAINING)
 BATCHES = {"judge": 16, "predict": 64, "train": 64, "evaluate": 64}
 
 
@@ -45,7 +48,8 @@ class Program:
     num_pixels: int = 1
 
     def __str__(self) -> str:
-        search = f" {self.evaluator} K={self.num_pixels}" if self.what in IN_SLOTS else ""
+        is_search = self.what in (*IN_SLOTS, EXHAUSTIVE)
+        search = f" {self.evaluator} K={self.num_pixels}" if is_search else ""
         return f"{self.what} {self.model} {self.size} px x{self.channels} {self.precision}{search}"
 
 
@@ -61,6 +65,8 @@ def wanted(options: argparse.Namespace) -> list[Program]:
                 continue
             search = (precision, evaluator, num_pixels)
             programs += [Program(what, model, size, channels, *search) for what in IN_SLOTS]
+            if num_pixels == 1:
+                programs.append(Program(EXHAUSTIVE, model, size, channels, *search))
         programs += [Program(what, model, size, channels) for what in ON_IMAGES]
         trained = [name for name in options.precision if name != "tfloat32"]
         programs += [Program("train", model, size, channels, name) for name in trained]
@@ -86,6 +92,9 @@ def lowered(program: Program, device: Any) -> Any:
 
     if program.what in IN_SLOTS:
         return slot_program(program, device)
+    if program.what == EXHAUSTIVE:
+        problem, grid = problem_of(program), grid_of(AttackConfig(search=EXHAUSTIVE), image_shape(program))
+        return SweepProgram(problem, grid, choose_blocks(problem, [device])).lower()
     images = placed(
         jax.ShapeDtypeStruct((BATCHES[program.what], program.size, program.size, program.channels), np.uint8)
     )
@@ -111,11 +120,16 @@ def random_victim(name: str, size: int, channels: int) -> Victim:
     return dataclasses.replace(victim, input_shape=(size, size, channels))
 
 
-def slot_program(program: Program, device: Any) -> Any:
-    """A function of the engine as `choose_layout` would lay it out on an H100."""
+def image_shape(program: Program) -> tuple[int, int, int]:
+    """(H, W, C) of the program's images."""
+    return (program.size, program.size, program.channels)
+
+
+def problem_of(program: Program) -> Problem:
+    """What a search with this program solves."""
     victim = random_victim(program.model, program.size, program.channels)
     engine = EngineConfig(evaluator=program.evaluator)
-    problem = Problem(
+    return Problem(
         evaluator=make_evaluator(victim, program.num_pixels, program.precision, engine),
         search=search_of(AttackConfig(num_pixels=program.num_pixels)),
         box=Box(victim.input_shape, program.num_pixels),
@@ -123,6 +137,11 @@ def slot_program(program: Program, device: Any) -> Any:
         space=victim.space,
         targeted=False,
     )
+
+
+def slot_program(program: Program, device: Any) -> Any:
+    """A function of the engine as `choose_layout` would lay it out on an H100."""
+    problem = problem_of(program)
     layout = Layout(num_slots=64, group=16, filling=8, devices=(device,), seconds_per_call=0.2)
     slots_of = SlotProgram(problem, layout)
     weights, slots, filling = slots_of.shapes()

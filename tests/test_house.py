@@ -109,3 +109,13 @@ def test_functions_are_short(modules: dict[str, Module]) -> None:
     }
     found = too_long(lines, LINES_OF_A_FUNCTION)
     assert not found, found
+
+
+def test_the_test_files_that_begin_first_are_there() -> None:
+    program = ast.parse((ROOT / "tests" / "conftest.py").read_text())
+    (longest,) = (
+        ast.literal_eval(node.value)
+        for node in program.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "LONGEST"
+    )
+    assert [name for name in longest if not (ROOT / "tests" / name).is_file()] == []

@@ -9,9 +9,9 @@ from ..labels import label_text
 from ..metrics.queries import median_queries_to_first_hit
 from ..metrics.rates import average_confidence, footnote, null_control_failures, success_rate
 from ..records.files import TABLE, read_reasons
+from ..records.maps import load_maps, maps_path
 from ..records.record import Record
 from ..search.exhaustive.coverage import coverage_of
-from ..search.exhaustive.maps import load_maps, maps_path
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from ..terminal.programs import keep_programs

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import AttackConfig
-    from ..search.exhaustive.maps import SweepMaps
+    from ..records.maps import SweepMaps
     from ..search.flatness import FirstLook
     from ..search.verification import Outcome
     from ..victim.victim import Victim

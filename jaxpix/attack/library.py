@@ -12,7 +12,7 @@ from ..pictures.collection import Records, read_records
 from ..pictures.viewers import GivenPictures
 from .campaign import run_campaign
 from .inputs import given_images
-from .memory import attack_in_memory
+from .memory import Remembered, attack_in_memory
 from .options import AttackOptions, bind, fit, open_dataset, plan_of
 from .selection import NothingToAttackError
 
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data.prepared import PreparedDataset
-    from ..records.attacked import PassedOver
-    from ..records.record import Record
     from ..victim.victim import Victim
-    from .given import Attackable, GivenImages
+    from .given import Attackable
 
 
 def attack_images(
@@ -62,15 +60,12 @@ def attack_images(
     config, engine = config or AttackConfig(), engine or EngineConfig()
     options = AttackOptions(subset=given.scheme, all=True, run=_folder(run), config=config, engine=engine)
     call = f"jaxpix.attack_images(victim, images, {'labels, ' * given.has_true_labels}config={config!r})"
-    return _in_order(given, *_attack(victim, given, options, call, progress))
-
-
-def _in_order(given: GivenImages, records: list[Record], passed_over: list[PassedOver]) -> Records:
+    found = _attack(victim, given, options, call, progress)
     rank = {name: position for position, name in enumerate(given.names)}
     return Records(
-        sorted(records, key=lambda record: rank[record.image_id]),
-        sorted(passed_over, key=lambda one: rank[one.image_id]),
-        GivenPictures(lambda name: given.images[rank[name]]),
+        sorted(found.records, key=lambda record: rank[record.image_id]),
+        sorted(found.passed_over, key=lambda one: rank[one.image_id]),
+        GivenPictures(lambda name: given.images[rank[name]], found.maps, options.run),
     )
 
 
@@ -116,8 +111,9 @@ def attack_dataset(
     )
     opened, victim = _fitting(dataset, options, victim)
     call = _call(opened, options)
-    records, passed_over = _attack(victim, opened, options, call, progress)
-    return Records(records, passed_over, GivenPictures(_reader(opened, subset)))
+    found = _attack(victim, opened, options, call, progress)
+    viewer = GivenPictures(_reader(opened, subset), found.maps, options.run)
+    return Records(found.records, found.passed_over, viewer)
 
 
 def _fitting(
@@ -157,8 +153,8 @@ def _call(dataset: PreparedDataset, options: AttackOptions) -> str:
 
 def _attack(
     victim: Victim, dataset: Attackable, options: AttackOptions, call: str, progress: bool
-) -> tuple[list[Record], list[PassedOver]]:
-    """Records in the order of the selection, and the images that were passed over."""
+) -> Remembered:
+    """Attack in memory or in a run folder, which keeps the maps itself."""
     try:
         if options.run is None:
             return attack_in_memory(plan_of(options, victim, dataset, quiet=not progress))
@@ -168,7 +164,8 @@ def _attack(
         if not options.all:
             raise
         records = []
-    return records, read_records(options.run).passed_over if options.run else []
+    passed_over = read_records(options.run).passed_over if options.run else []
+    return Remembered(records, passed_over, {})
 
 
 def _folder(run: str | Path | None) -> Path | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .cluster import ALONE
 from .work import Images, choose, work
@@ -12,13 +12,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..records.attacked import PassedOver
+    from ..records.maps import SweepMaps
     from ..records.record import Record
     from .experiments import Finished
     from .work import Plan
 
 
-def attack_in_memory(plan: Plan) -> tuple[list[Record], list[PassedOver]]:
-    """Records in the order of the selection, and the images that were passed over.
+class Remembered(NamedTuple):
+    """Records in the order of the selection, images that were passed over, and maps of exhaustive searches."""
+
+    records: list[Record]
+    passed_over: list[PassedOver]
+    maps: dict[str, SweepMaps]
+
+
+def attack_in_memory(plan: Plan) -> Remembered:
+    """Attack, and keep nothing on disk.
 
     Raises:
         NothingToAttackError: none can be attacked where some of each class are wanted.
@@ -27,9 +36,8 @@ def attack_in_memory(plan: Plan) -> tuple[list[Record], list[PassedOver]]:
     selection = choose(images)
     work(memory, images, selection, selection.turns(plan.attack.config.seed))
     ids = [images.ids[index] for index in selection.indices]
-    return [
-        memory.records[name] for name in ids if name in memory.records
-    ], selection.passed_over + memory.reasons
+    records = [memory.records[name] for name in ids if name in memory.records]
+    return Remembered(records, selection.passed_over + memory.reasons, memory.maps)
 
 
 class _Memory:
@@ -42,11 +50,14 @@ class _Memory:
         self.scratch: Path | None = None
         self.records: dict[str, Record] = {}
         self.reasons: list[PassedOver] = []
+        self.maps: dict[str, SweepMaps] = {}
 
     def save(self, finished: Finished) -> Record:
         """Keep the record; its pictures are made of the image, which is at hand."""
         record = finished.record
         self.records[record.image_id] = record
+        if finished.maps is not None:
+            self.maps[record.image_id] = finished.maps
         self.num_successes += record.success
         return record
 

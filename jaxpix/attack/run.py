@@ -34,7 +34,7 @@ from ..records.files import (
     read_passed_over,
     write_table,
 )
-from ..search.exhaustive.maps import EXHAUSTIVE, maps_path, save_maps
+from ..records.maps import EXHAUSTIVE, maps_path, save_maps
 from ..storage.documents import read_json
 from ..storage.files import file_stem, write_atomically
 from ..storage.png import encode_png

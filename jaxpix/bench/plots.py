@@ -27,7 +27,8 @@ def draw_all(results: Results) -> list[Path]:
             draw_bars(path, title, unit, bars, machine)
             drawn.append(path)
     drawn += [_success_curve(results, row) for row in results.of("datasets")]
-    return drawn + ([_recall_curves(results)] if results.of("searches") else [])
+    is_any = any(row.recall.existing.successes for row in results.of("searches"))
+    return drawn + ([_recall_curves(results)] if is_any else [])
 
 
 def _success_curve(results: Results, row: DatasetAttack) -> Path:
@@ -49,24 +50,16 @@ def _success_curve(results: Results, row: DatasetAttack) -> Path:
 def _recall_curves(results: Results) -> Path:
     path = results.picture_path("recall")
     rows = results.of("searches")
-    curves = {
-        row.search: Curve(
-            [point.queries for point in row.recall.curve],
-            [point.rate.rate for point in row.recall.curve],
-            [point.rate.low for point in row.recall.curve],
-            [point.rate.high for point in row.recall.curve],
-        )
-        for row in rows
-        if row.recall.existing.successes
-    }
+    curves = {}
+    for row in rows:
+        rates = [point.rate.rate for point in row.recall.curve]
+        # Bands of several searches on the same images would hide one another; the table has the intervals.
+        curves[row.search] = Curve([point.queries for point in row.recall.curve], rates, rates, rates)
     first = rows[0]
-    kind = "synthetic images" if first.synthetic else "images"
-    title = (
-        f"{first.dataset}: {first.victim}, {first.num_pixels} pixel(s), {first.recall.existing.successes} of "
-        f"{first.recall.images} {kind} can be flipped"
-    )
-    names = ("queries per image, at most", f"found (truth: {first.truth})")
-    draw_steps(path, title, names, curves, results.machine_line)
+    existing, kind = first.recall.existing, "synthetic images" if first.synthetic else "images"
+    title = f"{first.dataset}, {first.num_pixels} pixel(s): found of {existing.successes} {kind} that can be flipped"
+    caption = f"{first.victim}; truth: {first.truth}. {results.machine_line}"
+    draw_steps(path, title, ("queries per image, at most", "found"), curves, caption)
     return path
 
 

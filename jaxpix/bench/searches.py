@@ -103,8 +103,9 @@ def measure_searches(
     done = {name: run(name, config) for name, config in configs.items()}
     searches = {name: result.records for name, (result, _) in done.items()}
     truth = truth or union_of(searches)
+    budgets = (*(one for one in BUDGETS if one < options.queries), options.queries)
     for name, (result, place) in done.items():
-        yield _row(name, result, place, truth)
+        yield _row(name, result, place, truth, budgets)
 
 
 def _check(options: SearchesOptions) -> None:
@@ -137,7 +138,7 @@ def _read_truth(folder: Path, victim: Victim, options: SearchesOptions) -> Truth
     return truth_of(records, is_whole=settings.get("values") == "all" and "mask" not in settings)
 
 
-def _row(name: str, result: Result, folder: Path, truth: Truth) -> SearchRow:
+def _row(name: str, result: Result, folder: Path, truth: Truth, budgets: tuple[int, ...]) -> SearchRow:
     first = result.records[0]
     return SearchRow(
         search=name,
@@ -152,7 +153,7 @@ def _row(name: str, result: Result, folder: Path, truth: Truth) -> SearchRow:
         fitness=first.fitness,
         seed=first.seed,
         truth=truth.says,
-        recall=recall_of(truth, result.records),
+        recall=recall_of(truth, result.records, budgets),
         candidates=sum(record.queries for record in result.records),
         seconds=result.seconds,
         folder=str(folder),

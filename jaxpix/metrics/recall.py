@@ -142,7 +142,11 @@ def recall_of(truth: Truth, records: Sequence[Record], budgets: Sequence[int] = 
         len(misses),
         statistics.median(regrets) if regrets else None,
         max(regrets, default=None),
-        tuple(CurvePoint(queries, within(queries)) for queries in sorted({0, *needed, *budgets})),
+        tuple(
+            CurvePoint(queries, within(queries))
+            for queries in sorted({0, *needed, *budgets})
+            if queries <= max(budgets)
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import textwrap
 import warnings
@@ -46,6 +47,8 @@ STYLE: dict[Any, Any] = {
 }
 PAPER_INCHES = 6.0
 """Width of a figure on paper; wider ones have long names, and are wider on a page, too."""
+LEGEND_COLUMNS = 3
+_TITLE_INCHES = 0.2
 
 _PAGE_INCHES, _PAGE_HEIGHT = 3.8, 2.9
 _CLASSES = {
@@ -99,14 +102,25 @@ def save_figure(
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
         drawn = _to_svg(figure, path.stem, is_list, is_wide)
         width, _ = figure.get_size_inches()
-        figure.suptitle(textwrap.fill(title, int(12 * width)), x=0.01, ha="left", fontsize=11)
+        _set_title(figure, textwrap.fill(title, int(12 * width)))
         if caption:
-            wrapped = textwrap.fill(caption, int(19 * width))
+            wrapped = textwrap.fill(caption, int(17 * width))
             figure.supxlabel(wrapped, fontsize=8, color="#555555", x=0.01, ha="left")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=150)
     write_atomically(path, buffer.getvalue())
     return drawn
+
+
+def _set_title(figure: Figure, title: str) -> None:
+    """A title above the legend, if there is one: left to themselves both take the same place."""
+    height = (title.count("\n") + 1) * _TITLE_INCHES / figure.get_size_inches()[1]
+    rows = 0
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0.0, 0.0, 1.0, 1.0 - height), transform=figure.transFigure)
+        rows = max(rows, math.ceil(len(legend.get_texts()) / LEGEND_COLUMNS))
+    # Lines that are empty keep the room of the legend's rows.
+    figure.suptitle(title + "\n\u00a0" * rows, x=0.01, ha="left", fontsize=11)
 
 
 def _to_svg(figure: Figure, name: str, is_list: bool, is_wide: bool) -> str:

@@ -1,15 +1,23 @@
 """Maps of an image's positions: where hits lie, and a value at each; as PNG files, and as SVG for a page."""
 
+from __future__ import annotations
+
 import math
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from .drawings import INK, PAPER, PAPER_INCHES, STYLE, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from ..records.maps import SweepMaps
+    from ..records.record import Record
 
 _MOST_FIELDS = 32
 _MOST_DOTS = 60
@@ -52,6 +60,31 @@ def draw_heat_maps(path: Path, title: str, maps: Sequence[HeatMap], caption: str
     bar = figure.colorbar(shown, ax=grid[: len(maps)].tolist(), shrink=0.8, label="changed pixels per field")
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return save_figure(figure, title, caption, path, is_wide=len(maps) > 1)
+
+
+def draw_maps(record: Record, image: np.ndarray, maps: SweepMaps) -> Image.Image:
+    """Of one image, uint8 [H, W, C]: the smallest change that is enough, and the confidence that is left."""
+    grey = image.mean(-1).astype(np.uint8)
+    change = np.where(maps.smallest_change > 0, maps.smallest_change, np.nan)
+    left = np.where(np.isfinite(maps.lowest_confidence), np.abs(maps.lowest_confidence), np.nan)
+    of = "in the original label" if record.target is None else "in the target"
+    panels = [
+        ("smallest change that is enough", "change of intensity", change, (1, 255)),
+        (f"confidence {of}, worst value", "confidence", left, (0, 1)),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = []
+        for number, (heading, unit, values, limits) in enumerate(panels):
+            path = Path(folder) / f"{number}.png"
+            draw_fields(path, record.image_id, unit, [FieldMap(heading, grey, values)], limits)
+            with Image.open(path) as picture:
+                pictures.append(picture.convert("RGB"))
+    whole = Image.new(
+        "RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), "white"
+    )
+    for number, one in enumerate(pictures):
+        whole.paste(one, (sum(other.width for other in pictures[:number]), 0))
+    return whole
 
 
 class FieldMap(NamedTuple):

@@ -11,7 +11,18 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from .drawings import GRID, INK, PALETTE, PAPER, PAPER_INCHES, PRINTED_RED, STYLE, new_figure, save_figure
+from .drawings import (
+    GRID,
+    INK,
+    LEGEND_COLUMNS,
+    PALETTE,
+    PAPER,
+    PAPER_INCHES,
+    PRINTED_RED,
+    STYLE,
+    new_figure,
+    save_figure,
+)
 
 _COLOURS = tuple(PALETTE.values())
 _LINES = ("-", "--", "-.", ":")
@@ -193,7 +204,7 @@ def draw_intensities(
 
 def _legend_above(axes: Any, handles: Sequence[Any]) -> None:
     # Of the whole figure: beside long names the axes are too narrow for it.
-    axes.figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    axes.figure.legend(handles=handles, loc="outside upper left", ncols=LEGEND_COLUMNS)
 
 
 def _grid(axes: Any, axis: str = "x") -> None:

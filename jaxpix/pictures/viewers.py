@@ -5,18 +5,21 @@ from __future__ import annotations
 import abc
 import base64
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..records.maps import load_maps, maps_path
 from ..storage.png import encode_png
+from .fields import draw_maps
 from .successes import circled, enlarged, label_with_confidences, pair, read_original, read_pair, value_text
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
+    from ..records.maps import SweepMaps
     from ..records.record import Record
 
 _THUMBNAIL = 96
@@ -32,6 +35,18 @@ class Pictures(abc.ABC):
         Raises:
             InputError: they are not known.
         """
+
+    @abc.abstractmethod
+    def maps(self, record: Record) -> SweepMaps:
+        """What an exhaustive search found.
+
+        Raises:
+            InputError: they are not known; the search was another one.
+        """
+
+    def picture_of_maps(self, record: Record) -> Image.Image:
+        """Smallest change and lowest confidence at each position, over the image."""
+        return draw_maps(record, self.images(record)[0], self.maps(record))
 
     def picture(self, record: Record) -> Image.Image:
         """Both images with their labels, the changed pixels circled and magnified."""
@@ -67,10 +82,17 @@ class GivenPictures(Pictures):
 
     Args:
         original_of: image id -> uint8 [H, W, C].
+        maps: of exhaustive searches, by image id.
+        run: folder that keeps maps, where `maps` has none.
     """
 
-    def __init__(self, original_of: Callable[[str], np.ndarray]):
-        self._original_of = original_of
+    def __init__(
+        self,
+        original_of: Callable[[str], np.ndarray],
+        maps: Mapping[str, SweepMaps] | None = None,
+        run: Path | None = None,
+    ):
+        self._original_of, self._maps, self._run = original_of, maps or {}, run
 
     def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
         """See `Pictures.images`."""
@@ -79,6 +101,15 @@ class GivenPictures(Pictures):
         for pixel in record.pixels:
             changed[pixel.y, pixel.x] = pixel.after
         return original, changed
+
+    def maps(self, record: Record) -> SweepMaps:
+        """See `Pictures.maps`."""
+        _check_is_swept(record)
+        if record.image_id in self._maps:
+            return self._maps[record.image_id]
+        if self._run is None:
+            raise InputError(f"no maps of {record.image_id!r} are at hand")
+        return load_maps(maps_path(self._run, record.image_id))
 
 
 class SavedPictures(Pictures):
@@ -96,6 +127,19 @@ class SavedPictures(Pictures):
         except OSError as error:
             kept = "" if record.image_file else ", which keeps those of successes and of few failures"
             raise InputError(f"no picture of {record.image_id!r} in {self._folder}{kept}: {error}") from None
+
+    def maps(self, record: Record) -> SweepMaps:
+        """See `Pictures.maps`."""
+        _check_is_swept(record)
+        return load_maps(maps_path(self._folder, record.image_id))
+
+
+def _check_is_swept(record: Record) -> None:
+    if record.exhaustive_flips is None:
+        raise InputError(
+            f"the record of {record.image_id!r} is of another search (preset {record.preset}); only search "
+            "exhaustive makes maps"
+        )
 
 
 def img(png: bytes, words: str) -> str:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
+    from .maps import SweepMaps
+
 
 class Viewer(Protocol):
     """Finds and draws the pictures of records."""
@@ -21,6 +23,12 @@ class Viewer(Protocol):
 
     def html(self, record: Any) -> str:
         """The same for a notebook, with the figures of the experiment."""
+
+    def maps(self, record: Any) -> SweepMaps:
+        """What an exhaustive search found of all candidates."""
+
+    def picture_of_maps(self, record: Any) -> Image:
+        """Smallest change and lowest confidence at each position."""
 
 
 class Shown:
@@ -59,6 +67,22 @@ class Shown:
                 read from a run folder, which keeps few of them, or a folder whose pictures are gone.
         """
         return self._viewer_or_error().picture(self)
+
+    def maps(self) -> SweepMaps:
+        """What an exhaustive search found of all candidates of this image.
+
+        Raises:
+            InputError: the search was another one, or the maps are not known or damaged.
+        """
+        return self._viewer_or_error().maps(self)
+
+    def show_maps(self) -> Image:
+        """Over the image: the smallest change that is enough at each position, and the confidence that is left.
+
+        Raises:
+            InputError: see `maps`.
+        """
+        return self._viewer_or_error().picture_of_maps(self)
 
     def _repr_html_(self) -> str | None:
         viewer = self._lent_viewer()

@@ -14,7 +14,7 @@ _GPU_GROUPS = 4
 _GPU_JUDGED = 16
 _CPU_SLOTS = 4
 # Experiments evaluated together where each asks for one candidate at a time.
-_ALONE_ON_CPU, _ALONE_ON_GPU = 16, 256
+_ALONE_ON_CPU, _ALONE_ON_GPU = 8, 256
 _REFERENCE_PIXELS = 224 * 224
 # Share of a device's memory that the bases of all slots may take.
 _SHARE_FOR_BASES = 0.25

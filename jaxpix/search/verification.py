@@ -17,8 +17,8 @@ from ..storage.png import decode_png, encode_png
 from .fitness import Goal, is_success
 
 if TYPE_CHECKING:
+    from ..records.maps import SweepMaps
     from ..victim.victim import Victim
-    from .exhaustive.maps import SweepMaps
     from .problem import Problem
     from .slots import Candidates
 

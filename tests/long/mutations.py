@@ -36,10 +36,10 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "tie rule: a trial as good as its parent replaces it",
-        "search/evolution.py",
+        "search/strategies/evolution.py",
         "wins = fitness < state.fitness",
         "wins = fitness <= state.fitness",
-        "search/test_evolution.py::test_a_tie_keeps_the_parent_and_a_better_trial_replaces_it",
+        "search/strategies/test_evolution.py::test_a_tie_keeps_the_parent_and_a_better_trial_replaces_it",
     ),
     Mutant(
         "bounds: what leaves the box is not clipped",
@@ -57,10 +57,10 @@ MUTANTS = (
     ),
     Mutant(
         "query count: the first hit is one query early",
-        "search/evolution.py",
+        "search/strategies/strategy.py",
         "jnp.argmax(is_hit).astype(jnp.int32) + 1",
         "jnp.argmax(is_hit).astype(jnp.int32)",
-        "search/test_evolution.py::test_first_hit_and_fittest_hit_are_counted_exactly",
+        "search/strategies/test_evolution.py::test_first_hit_and_fittest_hit_are_counted_exactly",
     ),
     Mutant(
         "label threshold: at the threshold a class is present",
@@ -85,14 +85,14 @@ MUTANTS = (
     ),
     Mutant(
         "verification: a refuted hit ends its experiment",
-        "search/evolution.py",
-        "stopped=evolution.generation >= self.search.generations,\n            queries_to_first_hit",
+        "search/strategies/strategy.py",
+        "stopped=progress.generation >= self.search.generations,\n            queries_to_first_hit",
         "stopped=jnp.bool_(True),\n            queries_to_first_hit",
         "attack/test_experiments.py::test_a_refuted_hit_goes_back_into_the_search",
     ),
     Mutant(
         "seed folding: every image has the same draws",
-        "search/evolution.py",
+        "search/strategies/strategy.py",
         'zlib.crc32(name.encode("utf-8")) for name in image_ids',
         "0 for name in image_ids",
         "attack/test_experiments.py::test_every_image_has_draws_of_its_own",

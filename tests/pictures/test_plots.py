@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from jaxpix.pictures import drawings
 from jaxpix.pictures.fields import HeatMap, draw_heat_maps
 from jaxpix.pictures.plots import (
     Bar,
@@ -93,3 +94,18 @@ def test_names_that_look_like_mathematics_are_text(tmp_path: Path) -> None:
 def test_no_window_system_is_looked_for() -> None:
     program = "import sys, jaxpix.pictures.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_the_title_stands_above_the_legend_and_both_above_the_axes(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(drawings, "write_atomically", lambda path, content: None)
+    monkeypatch.setattr(drawings, "_to_svg", lambda figure, *_: kept.append(figure) or "")
+    curve = Curve([0, 5], [0.1, 0.3], [0.1, 0.3], [0.1, 0.3])
+    for title in ("short", "of two lines, since " + "it is so long that one does not hold it " * 2):
+        draw_steps(tmp_path / "a.png", title, ("x", "y"), dict.fromkeys("abcde", curve))
+        figure = kept.pop()
+        [legend], [axes] = figure.legends, figure.axes
+        lines = figure.get_suptitle().replace("\n\u00a0", "").count("\n") + 1
+        title_end = figure._suptitle.get_window_extent().y1 - lines * 0.19 * figure.dpi
+        assert legend.get_window_extent().y1 <= title_end
+        assert axes.get_window_extent().y1 <= legend.get_window_extent().y0 + 0.05 * figure.dpi

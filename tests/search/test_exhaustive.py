@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 from support.toys import toy_images, toy_victim
 
-from jaxpix import AttackConfig, Victim, attack_images
+from jaxpix import AttackConfig, Victim, attack_images, read_records
 from jaxpix.attack.experiments import Attack
 from jaxpix.errors import InputError
 from jaxpix.pixels import Pixels
+from jaxpix.records.maps import load_maps, maps_path, save_maps
 from jaxpix.search.exhaustive.grid import grid_of
-from jaxpix.search.exhaustive.maps import load_maps, maps_path
 
 SHAPE = (6, 5, 1)
 # An audit is spread over the images of a run; of so many, each has a few.
@@ -232,8 +232,6 @@ def test_a_search_that_errs_is_found_out():
 
 
 def test_maps_come_back_as_they_were_saved(tmp_path, grey):
-    from jaxpix.search.exhaustive.maps import save_maps
-
     (one,) = swept(known(), grey)
     path = maps_path(tmp_path, "0")
     save_maps(path, one.maps)
@@ -275,3 +273,19 @@ def test_a_mask_must_fit_the_images(tmp_path):
 def test_what_only_an_exhaustive_search_asks_is_refused_of_others(options):
     with pytest.raises(InputError, match="search exhaustive"):
         Attack(toy_victim(), AttackConfig(**options))
+
+
+def test_records_show_their_maps_in_memory_and_from_a_folder(tmp_path):
+    victim, images = toy_victim(size=8), toy_images(2, size=8)
+    config = AttackConfig(search="exhaustive")
+    kept = attack_images(victim, images, None, config, run=tmp_path / "run")
+    for record in (
+        attack_images(victim, images, None, config)[0],
+        kept[0],
+        read_records(tmp_path / "run")[0],
+    ):
+        assert record.maps().num_flips == record.exhaustive_flips
+    assert kept[0].show_maps().width > 400
+    other = attack_images(victim, images, None, AttackConfig(generations=0))[0]
+    with pytest.raises(InputError, match="only search exhaustive makes maps"):
+        other.maps()

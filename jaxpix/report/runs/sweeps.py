@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import InputError
+from ...records.maps import SweepMaps, load_maps, maps_path
 from ...search.exhaustive.coverage import Coverage, coverage_of
-from ...search.exhaustive.maps import SweepMaps, load_maps, maps_path
 
 if TYPE_CHECKING:
     from ...records.record import Record

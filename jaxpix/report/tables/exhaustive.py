@@ -13,8 +13,8 @@ from ..runs.sweeps import coverage_of_series, sweeps_of
 from ..table import DASH, Table, number_text, percent_text
 
 if TYPE_CHECKING:
+    from ...records.maps import SweepMaps
     from ...records.record import Record
-    from ...search.exhaustive.maps import SweepMaps
     from ..runs.series import Series
 
 _MOST_LABELS = 2

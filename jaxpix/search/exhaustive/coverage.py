@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .maps import SweepMaps
+    from ...records.maps import SweepMaps
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -47,9 +48,9 @@ class Blocks:
         return None if each < 1 else Blocks(each * len(self.devices), self.devices)
 
 
-def choose_blocks(problem: Problem) -> Blocks:
-    """Blocks for all local devices."""
-    devices = tuple(jax.local_devices())
+def choose_blocks(problem: Problem, devices: Sequence[jax.Device] = ()) -> Blocks:
+    """Blocks for some devices; default: all local ones."""
+    devices = tuple(devices or jax.local_devices())
     if devices[0].platform == "cpu":
         return Blocks(_CPU_BLOCK * len(devices), devices)
     height, width, _ = problem.box.image_shape
@@ -95,6 +96,21 @@ class SweepProgram:
     def block(self, base: Base, image: np.ndarray, goal: Goal, first: int) -> Found:
         """What is found of the candidates `first`, `first` + 1, … `first` + `size` - 1, each [size]."""
         return self._block(self.weights, base, image, goal, np.int32(first))
+
+    def lower(self) -> Any:
+        """A block lowered from shapes alone: to compile for devices that take no arrays."""
+
+        def placed(tree: Any) -> Any:
+            return jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._everywhere), tree
+            )
+
+        evaluator, space = self._problem.evaluator, self._problem.space
+        image = jax.ShapeDtypeStruct(self._grid.image_shape, np.uint8)
+        base = jax.eval_shape(evaluator.base, evaluator.weights, image)
+        label: Any = jax.ShapeDtypeStruct((len(space.class_names),), bool)
+        first = jax.ShapeDtypeStruct((), np.int32)
+        return self._block.lower(*map(placed, (evaluator.weights, base, image, Goal(label, label), first)))
 
     def _numbered(self, part: Any, weights: Any, base: Base, image: jax.Array, goal: Goal, first: Any) -> Any:
         return part(weights, base, image, goal, first + jnp.arange(self.size, dtype=jnp.int32))

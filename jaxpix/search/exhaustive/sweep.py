@@ -22,7 +22,7 @@ from ..layout import is_out_of_memory
 from ..verification import Judge, Outcome
 from .audit import Verdicts, audit
 from .ledger import Ledger
-from .maps import maps_of
+from .mapping import maps_of
 from .program import choose_blocks, sweep_program
 
 if TYPE_CHECKING:

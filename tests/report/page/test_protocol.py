@@ -1,5 +1,6 @@
 """What was done beside what the paper did."""
 
+import pytest
 from support.handmade import attack_result, experiments
 
 from jaxpix.report.page.protocol import protocol_rows
@@ -92,3 +93,21 @@ def test_what_several_series_share_stands_once():
     rows = protocol_rows(series_of(attacks))
     assert [row.of for row in rows if row.name == "population"] == [""]
     assert [(row.of, row.here) for row in rows if row.name == "generations"] == [("one", "27"), ("two", "12")]
+
+
+@pytest.mark.parametrize(
+    ("options", "preset", "most"),
+    [
+        ({"search": "random"}, "random", "100"),
+        ({"search": "sparse_rs", "generations": 4}, "sparse_rs", "1"),
+        ({"algorithm": "CMA_ES", "population": 30}, "CMA_ES", "30"),
+        ({"search": "exhaustive", "values": "all"}, "exhaustive, all", None),
+    ],
+)
+def test_another_search_has_its_own_settings(options, preset, most):
+    rows, series = rows_of(attack(records={"preset": preset}, options=options))
+    assert rows["search"] == ("differential evolution", preset, "differs")
+    assert rows.get("population", (None, None))[1] == most
+    assert "strategy" not in rows
+    assert f"search {preset}" in series.title
+    assert "preset" not in series.title

@@ -8,12 +8,12 @@ from support.toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, attack_images, read_records
 from jaxpix.errors import InputError
+from jaxpix.records.maps import load_maps, maps_path, save_maps
 from jaxpix.report.__main__ import main
 from jaxpix.report.runs.reading import read_attacks
 from jaxpix.report.runs.series import series_of
 from jaxpix.report.runs.sweeps import coverage_of_series
 from jaxpix.report.tables.exhaustive import exhaustive_table
-from jaxpix.search.exhaustive.maps import load_maps, maps_path, save_maps
 
 COUNT = 6
 

@@ -79,7 +79,11 @@ def verdict(results: Results) -> str:
         none, *others = worst.items()
         best = max(others, key=lambda item: item[1].rate, default=None)
         text = f"{family[0].variant.of}: without defence {none[1].text()} stay correct under every attack"
-        said.append(text + (f"; best {best[0]}, {best[1].text()}" if best else ""))
+        if best is not None and best[1].rate > none[1].rate:
+            text += f"; best {best[0]}, {best[1].text()}"
+        elif best is not None:
+            text += "; no defence leaves more"
+        said.append(text)
     return ". ".join(said) + "."
 
 

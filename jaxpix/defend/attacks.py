@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _by(search: SearchName, *own: str) -> Callable[[AttackConfig], AttackConfig]:
-    """Another search with the same pixels, and as many candidates; what only the evolution has is left out, `own` added."""
+    """Another search with as many pixels and candidates; settings of the evolution are left out, `own` are added."""
     shared = ("num_pixels", "fitness", "population", "generations", "stop_fraction", "precision", "seed")
 
     def configured(config: AttackConfig) -> AttackConfig:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from .options import ChosenImages
 
 
-def _by(search: SearchName) -> Callable[[AttackConfig], AttackConfig]:
-    """Another search with the same pixels, and as many candidates; what only the evolution has is left out."""
+def _by(search: SearchName, *own: str) -> Callable[[AttackConfig], AttackConfig]:
+    """Another search with as many pixels and candidates; settings of the evolution are left out, `own` are added."""
     shared = ("num_pixels", "fitness", "population", "generations", "stop_fraction", "precision", "seed")
 
     def configured(config: AttackConfig) -> AttackConfig:
-        return AttackConfig(search=search, **{name: getattr(config, name) for name in shared})
+        return AttackConfig(search=search, **{name: getattr(config, name) for name in (*shared, *own)})
 
     return configured
 
@@ -41,7 +41,7 @@ ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
     "random": _by("random"),
     "shortlist": _by("shortlist"),
     "sparse_rs": _by("sparse_rs"),
-    "exhaustive": _by("exhaustive"),
+    "exhaustive": _by("exhaustive", "values", "mask"),
 }
 """What is attacked with, by name: the configuration of the door -> that of the attack. A line adds one."""
 

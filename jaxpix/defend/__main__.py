@@ -37,7 +37,7 @@ def _folder(options: DefendOptions, dataset: PreparedDataset, victims: Sequence[
 
 def show(results: Results, page: Path) -> None:
     """Print a short table, what the checks say, and where all numbers are."""
-    from .page import doubts, verdict
+    from .page import doubts, verdicts
     from .tables import plain
 
     variants = plain(results)["variants"]
@@ -52,12 +52,13 @@ def show(results: Results, page: Path) -> None:
     )
     if results.dataset.note:
         say(f"note on the data: {results.dataset.note}")
-    verdicts = [line["verdict"] for row in variants for line in row["checks"]]
-    counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("pass", "fail", "not run"))
+    lines = [line["verdict"] for row in variants for line in row["checks"]]
+    counts = ", ".join(f"{lines.count(word)} {word}" for word in ("pass", "fail", "not run"))
     say(f"checks of the evaluation: {counts}")
     for doubt in doubts(results):
         say(f"warning: {doubt}")
-    say(verdict(results))
+    for sentence in verdicts(results):
+        say(sentence)
     say(f"page, with intervals: {page}")
 
 

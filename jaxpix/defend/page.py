@@ -45,7 +45,7 @@ def write_results(results: Results, folder: Path) -> Path:
     ]
     names = "clean accuracy", "worst-case accuracy"
     drawing = draw_tradeoffs(folder / f"{STEM}.png", tables[0].title, names, points, caption)
-    text = [f"# {tables[0].title}", "", verdict(results), "", f"![{caption}]({STEM}.png)", ""]
+    text = [f"# {tables[0].title}", "", " ".join(verdicts(results)), "", f"![{caption}]({STEM}.png)", ""]
     text += [f"> {doubt}\n" for doubt in doubts(results)]
     write_atomically(folder / f"{STEM}.md", "\n".join([*text, *map(table_markdown, tables)]) + "\n")
     page = _environment().get_template("defences.html")
@@ -54,7 +54,7 @@ def write_results(results: Results, folder: Path) -> Path:
     caution = "Synthetic images, drawn by jaxpix; no patient." if results.dataset.synthetic else ""
     html = page.render(
         title=tables[0].title,
-        verdict=verdict(results),
+        verdicts=verdicts(results),
         doubts=doubts(results),
         caution=" ".join(filter(None, (caution, results.dataset.note))),
         # matplotlib's drawing, rewritten without anything live; the names in it are escaped.
@@ -71,8 +71,8 @@ def write_results(results: Results, folder: Path) -> Path:
     return folder / f"{STEM}.html"
 
 
-def verdict(results: Results) -> str:
-    """One sentence for each victim: what its best defence leaves standing, against none."""
+def verdicts(results: Results) -> list[str]:
+    """A sentence for each victim: what its best defence leaves standing, against none."""
     said = []
     for family in results.families:
         worst = {one.variant.defence: worst_case_accuracy(results, one) for one in family}
@@ -83,8 +83,8 @@ def verdict(results: Results) -> str:
             text += f"; best {best[0]}, {best[1].text()}"
         elif best is not None:
             text += "; no defence leaves more"
-        said.append(text)
-    return ". ".join(said) + "."
+        said.append(f"{text}.")
+    return said
 
 
 def doubts(results: Results) -> list[str]:

@@ -35,6 +35,7 @@ _PRINTED: dict[str, Any] = {
     "markeredgewidth": 1.6,
 }
 _LINE_INCHES = 0.34
+_MARGIN_INCHES = 1.6
 
 
 class Bar(NamedTuple):
@@ -163,8 +164,8 @@ class Tradeoff(NamedTuple):
 def draw_tradeoffs(
     path: Path, title: str, axes_names: tuple[str, str], points: Sequence[Tradeoff], caption: str = ""
 ) -> str:
-    """Points with their intervals in both directions; their names beside them."""
-    figure = new_figure(PAPER_INCHES, 4.6)
+    """Points with their intervals in both directions; their names in the margin, a line from each to its point."""
+    figure = new_figure(PAPER_INCHES + _MARGIN_INCHES, 4.6)
     axes = figure.add_subplot()
     groups = list(dict.fromkeys(point.group for point in points))
     for point in points:
@@ -173,13 +174,37 @@ def draw_tradeoffs(
         axes.errorbar(
             point.x[0], point.y[0], xerr=spans[0], yerr=spans[1], fmt="o", color=colour, linewidth=1
         )
-        axes.annotate(point.name, (point.x[0], point.y[0]), (5, 5), textcoords="offset points", fontsize=8)
     for axis, name in ((axes.xaxis, axes_names[0]), (axes.yaxis, axes_names[1])):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axis.set_label_text(name)
     axes.set_ylim(-0.02, 1.02)
+    _name_in_margin(axes, points)
+    if len(groups) > 1:
+        colours = (_COLOURS[number % len(_COLOURS)] for number in range(len(groups)))
+        _legend_above(
+            axes,
+            [Patch(color=colour, label=group) for colour, group in zip(colours, groups, strict=True)],
+        )
     _grid(axes, "both")
-    return save_figure(figure, title, caption, path)
+    return save_figure(figure, title, caption, path, is_wide=True)
+
+
+def _name_in_margin(axes: Any, points: Sequence[Tradeoff]) -> None:
+    """Names right of the axes from low to high, at equal distances, so that none covers another."""
+    ordered = sorted(points, key=lambda point: (point.y[0], point.x[0]))
+    distance = min(0.075, 1 / max(1, len(ordered)))
+    middle = sum(point.y[0] for point in ordered) / max(1, len(ordered))
+    lowest = min(max(0.0, middle - distance * (len(ordered) - 1) / 2), 1 - distance * (len(ordered) - 1))
+    for number, point in enumerate(ordered):
+        axes.annotate(
+            point.name,
+            (point.x[0], point.y[0]),
+            (1.05, lowest + number * distance),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=9,
+            arrowprops={"arrowstyle": "-", "color": PALETTE["grey"], "linewidth": 0.6},
+        )
 
 
 @rc_context(STYLE)

@@ -1,5 +1,6 @@
 """Plots: files that are pictures and show what they were given."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,12 @@ from jaxpix.pictures.plots import (
     Bar,
     Curve,
     RateBar,
+    Tradeoff,
     draw_bars,
     draw_intensities,
     draw_rates,
     draw_steps,
+    draw_tradeoffs,
 )
 
 
@@ -109,3 +112,15 @@ def test_the_title_stands_above_the_legend_and_both_above_the_axes(tmp_path, mon
         title_end = figure._suptitle.get_window_extent().y1 - lines * 0.19 * figure.dpi
         assert legend.get_window_extent().y1 <= title_end
         assert axes.get_window_extent().y1 <= legend.get_window_extent().y0 + 0.05 * figure.dpi
+
+
+def test_names_of_points_that_lie_together_do_not_cover_each_other(tmp_path):
+    points = [Tradeoff(f"name {number}", "one", (0.8, 0.7, 0.9), (0.8, 0.7, 0.9)) for number in range(6)]
+    drawing = draw_tradeoffs(tmp_path / "a.png", "Tradeoff", ("clean", "worst"), points)
+    heights = {float(match[1]) for match in re.finditer(r'y="([\d.]+)"[^>]*>name \d<', drawing)}
+    heights |= {
+        float(match[1]) for match in re.finditer(r"translate\([\d.]+ ([\d.]+)\)[^>]*>name \d<", drawing)
+    }
+    assert len(heights) == 6
+    ordered = sorted(heights)
+    assert min(high - low for low, high in zip(ordered, ordered[1:], strict=False)) > 9

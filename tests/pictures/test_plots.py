@@ -1,5 +1,6 @@
 """Plots: files that are pictures and show what they were given."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -123,4 +124,4 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other(tmp_path):
     }
     assert len(heights) == 6
     ordered = sorted(heights)
-    assert min(high - low for low, high in zip(ordered, ordered[1:], strict=False)) > 9
+    assert min(high - low for low, high in itertools.pairwise(ordered)) > 9

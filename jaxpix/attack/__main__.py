@@ -23,7 +23,6 @@ from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, pla
 from .work import doubts
 
 EXAMPLES = (
-    "--victim runs/pneumoniamnist-resnet14-28 --search exhaustive --values all --per-class 10",
     "--victim runs/derma-resnet50-224 --num-pixels 3",
     "--victim my_model.py:make_victim --dataset mine --per-class 20",
 )

@@ -39,7 +39,6 @@ def double() -> Victim:
 @pytest.mark.parametrize(
     ("num_pixels", "fitness", "target"),
     [
-        (1, None, None),
         (2, None, None),
         (1, None, ("ill", "ill")),
         (1, None, ("Normal", "well")),

@@ -21,7 +21,7 @@ SHAPE = (29, 35)
 
 @pytest.mark.parametrize(
     ("name", "rows", "num_pixels"),
-    [("median3", 3, 3), ("median5", 5, 1), ("gaussian1", 5, 3), ("bilateral5", 5, 1), ("bits4", 1, 3)],
+    [("median3", 3, 3), ("gaussian1", 5, 3), ("bilateral5", 5, 1), ("bits4", 1, 3)],
 )
 def test_local_filters_have_their_dense_logits_on_windows(name: str, rows: int, num_pixels: int) -> None:
     channels = 3 if num_pixels == 1 else 1

@@ -179,8 +179,10 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
             meter.advance(0, note())
 
         jobs = images.jobs(keeper, selection, share, meter)
+        # An audit that is spread over all images must not become too small where a third of them is passed over.
+        total = selection.total if selection.screened else max(1, selection.total * 2 // 3)
         experiments = attack.run(
-            jobs, plan.origin, count, plan.say, look, total=selection.total, scratch=keeper.scratch
+            jobs, plan.origin, count, plan.say, look, total=total, scratch=keeper.scratch
         )
         for finished in experiments:
             keeper.save(finished)

@@ -206,8 +206,13 @@ def _candidates(
     for vector in np.unique(labels, axis=0)[::-1] if wanted is None else wanted:
         if attack.target is not None and (vector == attack.target).all() and not with_target:
             continue
-        members = np.flatnonzero((labels == vector).all(axis=1))
-        yield vector, np.random.Generator(np.random.PCG64([seed, *vector.astype(int)])).permutation(members)
+        yield vector, in_seeded_order(labels, vector, seed)
+
+
+def in_seeded_order(labels: np.ndarray, vector: np.ndarray, seed: int) -> np.ndarray:
+    """Positions of the images whose label, of bool [B, N], is `vector`, in an order that seed and label decide."""
+    members = np.flatnonzero((labels == vector).all(axis=1))
+    return np.random.Generator(np.random.PCG64([seed, *vector.astype(int)])).permutation(members)
 
 
 def _judged(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..attack.options import AttackOptions, open_dataset
-from ..attack.selection import Choice
+from ..attack.selection import Choice, in_seeded_order
 from ..config import AttackConfig, Count, EngineConfig
 from ..data.prepared import Example, PreparedDataset
 from ..errors import InputError
@@ -118,9 +118,7 @@ def choose(options: DefendOptions, dataset: PreparedDataset) -> ChosenImages:
     choice = Choice(options.subset, options.classes, options.per_class, options.label_sets)
     indices: list[int] = []
     for vector in choice.wanted(space, dataset) or []:
-        members = np.flatnonzero((labels == vector).all(axis=1))
-        generator = np.random.Generator(np.random.PCG64([options.config.seed, *vector.astype(int)]))
-        indices += generator.permutation(members)[: options.per_class].tolist()
+        indices += in_seeded_order(labels, vector, options.config.seed)[: options.per_class].tolist()
     if not indices:
         raise InputError(f"{dataset.name}: no image of the wanted classes is in {options.subset!r}")
     return chosen(dataset, options.subset, indices)

@@ -13,7 +13,16 @@ from ..errors import InputError
 from ..records.maps import load_maps, maps_path
 from ..storage.png import encode_png
 from .fields import draw_maps
-from .successes import circled, enlarged, label_with_confidences, pair, read_original, read_pair, value_text
+from .successes import (
+    circled,
+    enlarged,
+    label_with_confidences,
+    pair,
+    read_original,
+    read_pair,
+    repainted,
+    value_text,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,10 +106,7 @@ class GivenPictures(Pictures):
     def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
         """See `Pictures.images`."""
         original = self._original_of(record.image_id)
-        changed = original.copy()
-        for pixel in record.pixels:
-            changed[pixel.y, pixel.x] = pixel.after
-        return original, changed
+        return original, repainted(record, original)
 
     def maps(self, record: Record) -> SweepMaps:
         """See `Pictures.maps`."""

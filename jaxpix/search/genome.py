@@ -5,6 +5,7 @@ range owns an interval of width one, [n - 0.5, n + 0.5), so that no border value
 """
 
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +54,12 @@ class Box:
         height, width, channels = self.image_shape
         one = [width - 0.5, height - 0.5, *[MAX_INTENSITY + 0.5] * channels]
         return np.array(one * self.num_pixels, np.float32)
+
+
+def even_colours(levels: int, channels: int) -> np.ndarray:
+    """All colours of `levels` evenly spaced values of each channel, 0 and 255 among them, uint8 [levels^C, C]."""
+    axis = np.rint(np.linspace(0, MAX_INTENSITY, levels)).astype(np.uint8)
+    return np.array(list(itertools.product(axis, repeat=channels)), np.uint8)
 
 
 def uniform_population(key: jax.Array, box: Box, population: int) -> jax.Array:

@@ -90,9 +90,20 @@ def choose_layout(problem: Problem, slots: int | None = None) -> Layout:
         filling=1 if on_cpu else min(8, per_device),
         devices=devices,
         seconds_per_call=1.0 if on_cpu else 0.2,
-        # A CPU judges two images no faster than one after the other.
-        judged=1 if on_cpu else _GPU_JUDGED,
+        judged=judged_together(devices[0]),
     )
+
+
+def judged_together(device: jax.Device) -> int:
+    """Saved images that a device judges in one call."""
+    # A CPU judges two images no faster than one after the other.
+    return 1 if device.platform == "cpu" else _GPU_JUDGED
+
+
+def scaled_to_images(candidates: int, image_shape: tuple[int, int, int]) -> float:
+    """How many candidates a GPU evaluates together, of as many at 224 px: up to four times that of small images."""
+    height, width, _ = image_shape
+    return candidates * min(4.0, _REFERENCE_PIXELS / (height * width))
 
 
 def _cpu_group(problem: Problem) -> int:
@@ -102,9 +113,7 @@ def _cpu_group(problem: Problem) -> int:
 def _gpu_group(problem: Problem) -> int:
     if problem.search.population == 1:
         return _ALONE_ON_GPU
-    height, width, _ = problem.box.image_shape
-    candidates = _GPU_BATCH * min(4.0, _REFERENCE_PIXELS / (height * width))
-    return max(1, round(candidates / problem.search.population))
+    return max(1, round(scaled_to_images(_GPU_BATCH, problem.box.image_shape) / problem.search.population))
 
 
 def bytes_per_slot(problem: Problem) -> int:

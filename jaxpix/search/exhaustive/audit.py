@@ -78,14 +78,14 @@ class Verdicts:
 
     def __init__(self, problem: Problem, goal: Goal, distance: np.ndarray, reached: np.ndarray, dense: Dense):
         self._problem, self._goal, self._dense = problem, goal, dense
-        self._distance, self._reached = distance, reached
+        self.distance, self._reached = distance, reached
         self.flips = distance < 0
         self.asked = np.zeros(len(distance), bool)
         self.largest_difference, self.scale = 0.0, 0.0
 
     def ask(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The dense victim's word on some candidates: which change sides by it, and by how much they differ."""
-        before, seen = self._distance[numbers].copy(), self.flips[numbers].copy()
+        before, seen = self.distance[numbers].copy(), self.flips[numbers].copy()
         for start in range(0, len(numbers), _CHUNK):
             part = numbers[start : start + _CHUNK]
             logits = self._dense(part)
@@ -93,26 +93,25 @@ class Verdicts:
             with on_host():
                 found = _verdicts(filled, self._goal, self._problem.space, self._problem.targeted)
             success, signed, reached = (np.asarray(one)[: len(part)] for one in found)
-            self.flips[part], self._distance[part], self._reached[part] = success, signed, reached
+            self.flips[part], self.distance[part], self._reached[part] = success, signed, reached
             self.scale = max(self.scale, float(np.abs(logits[np.isfinite(logits)]).max(initial=0)))
         self.asked[numbers] = True
-        after = self._distance[numbers]
+        after = self.distance[numbers]
         # Two infinities agree; one alone is as far as can be.
         differences = np.where(before == after, 0.0, np.abs(np.subtract(before, after, dtype=np.float64)))
         return seen != self.flips[numbers], np.nan_to_num(differences, nan=np.inf)
 
 
-def audit(verdicts: Verdicts, distance: np.ndarray, tried: np.ndarray, sample: int, seed: int) -> Audit:
+def audit(verdicts: Verdicts, tried: np.ndarray, sample: int, seed: int) -> Audit:
     """Evaluate again what must be, and a sample of the rest.
 
     Args:
         verdicts: corrected in place.
-        distance: what it corrects.
         tried: numbers of the candidates that differ from the image.
         sample: others to look at, if there are as many.
         seed: of the sample.
     """
-    generator = np.random.default_rng(seed)
+    distance, generator = verdicts.distance, np.random.default_rng(seed)
     near = tried[np.argsort(np.abs(distance[tried]), kind="stable")[: _PROBED // 2]]
     probes = np.union1d(near, generator.choice(tried, min(_PROBED // 2, len(tried)), replace=False))
     _, differences = verdicts.ask(probes)

@@ -41,6 +41,11 @@ class Coverage:
         tried = f"{self.candidates:,} candidates of {self.images:,} images"
         return f"complete over {kind}, float32, audited: {tried}, {asked}"
 
+    @property
+    def sentence(self) -> str:
+        """The same with a capital and its full stop."""
+        return f"{self.text[0].upper()}{self.text[1:]}."
+
 
 def coverage_of(maps: Iterable[SweepMaps], candidates: int) -> Coverage:
     """Sums of maps, one at a time.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from PIL import Image
 
 from ...errors import InputError
 from ...pixels import MAX_INTENSITY, Pixels
+from ..genome import even_colours
 
 if TYPE_CHECKING:
     import jax
@@ -29,12 +29,12 @@ class Grid:
 
     Attributes:
         image_shape: (H, W, C).
-        levels: L values of a channel, 0..255, rising; a pixel takes each combination over its channels.
+        num_levels: L, evenly spaced values of a channel; a pixel takes each combination over its channels.
         places: numbers y W + x of the M positions that may change; None: all.
     """
 
     image_shape: tuple[int, int, int]
-    levels: tuple[int, ...]
+    num_levels: int
     places: tuple[int, ...] | None = None
 
     @functools.cached_property
@@ -47,7 +47,7 @@ class Grid:
     @functools.cached_property
     def values(self) -> np.ndarray:
         """What a pixel may become, uint8 [V, C] with V = L^C."""
-        return np.array(list(itertools.product(self.levels, repeat=self.image_shape[2])), np.uint8)
+        return even_colours(self.num_levels, self.image_shape[2])
 
     @property
     def size(self) -> int:
@@ -57,7 +57,7 @@ class Grid:
     @property
     def is_whole(self) -> bool:
         """Whether nothing that an 8-bit pixel can be is left out."""
-        return self.places is None and len(self.levels) == MAX_INTENSITY + 1
+        return self.places is None and self.num_levels == MAX_INTENSITY + 1
 
     def pixels(self, numbers: jax.Array) -> Pixels:
         """Pixels [B, 1] of candidates int32 [B]; beyond the last one, the last."""
@@ -114,7 +114,6 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
             "number of levels of each channel, such as 5 for 125 colours"
         )
     count = _num_levels(name)
-    levels = np.round(np.linspace(0, MAX_INTENSITY, count)).astype(int).tolist()
     places = None if config.mask is None else _places(config.mask, image_shape)
     positions = image_shape[0] * image_shape[1] if places is None else len(places)
     candidates = positions * count ** image_shape[2]
@@ -123,7 +122,7 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
             f"values {name}: {positions:,} positions x {count ** image_shape[2]:,} values are {candidates:,} "
             f"candidates an image; fewer than {2**31:,} are allowed: take fewer levels, or a mask"
         )
-    return Grid(image_shape, tuple(levels), places)
+    return Grid(image_shape, count, places)
 
 
 def _num_levels(values: str) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ..fitness import Goal, make_fitness
+from ..layout import scaled_to_images
 from .boundary import distance_to_goal
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _AXIS = "candidates"
 # Candidates of one call on a device: a GPU's at 224 px, more of smaller images; a CPU looks up about once a second.
 _GPU_BLOCK, _CPU_BLOCK = 6400, 512
-_REFERENCE_PIXELS = 224 * 224
 
 
 class Found(NamedTuple):
@@ -53,9 +53,7 @@ def choose_blocks(problem: Problem, devices: Sequence[jax.Device] = ()) -> Block
     devices = tuple(devices or jax.local_devices())
     if devices[0].platform == "cpu":
         return Blocks(_CPU_BLOCK * len(devices), devices)
-    height, width, _ = problem.box.image_shape
-    one = round(_GPU_BLOCK * min(4.0, _REFERENCE_PIXELS / (height * width)))
-    return Blocks(one * len(devices), devices)
+    return Blocks(round(scaled_to_images(_GPU_BLOCK, problem.box.image_shape)) * len(devices), devices)
 
 
 class SweepProgram:

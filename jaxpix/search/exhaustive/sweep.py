@@ -18,7 +18,7 @@ from ...platforms import on_host
 from ...storage.files import file_stem
 from ...storage.png import encode_png
 from ..fitness import Goal, is_success
-from ..layout import is_out_of_memory
+from ..layout import is_out_of_memory, judged_together
 from ..verification import Judge, Outcome
 from .audit import Verdicts, audit
 from .ledger import Ledger
@@ -50,7 +50,7 @@ class Sweep:
         self.victim, self.problem, self.grid = victim, problem, grid
         self._blocks = choose_blocks(problem)
         self._program = sweep_program(problem, grid, self._blocks)
-        self._judge = Judge(victim, 1 if self._blocks.devices[0].platform == "cpu" else 16)
+        self._judge = Judge(victim, judged_together(self._blocks.devices[0]))
 
     @property
     def says(self) -> str:
@@ -162,7 +162,7 @@ class Sweep:
 
         verdicts = Verdicts(self.problem, goal, found.distance, found.reached, dense)
         seeded = zlib.crc32(job.image_id.encode("utf-8")) ^ seed
-        audited = audit(verdicts, found.distance, tried, sample, seeded)
+        audited = audit(verdicts, tried, sample, seeded)
         best, refuted = _fittest(verdicts, found.fitness, tried)
         audited = dataclasses.replace(audited, contradictions=audited.contradictions + refuted)
         num_classes = len(self.problem.space.class_names)

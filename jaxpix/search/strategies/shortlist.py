@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...pixels import MAX_INTENSITY
-from ..genome import Box
+from ..genome import Box, even_colours
 from .strategy import Progress, Search, Strategy
 
 
@@ -157,8 +157,7 @@ def _grid(channels: int, positions: int, budget: int) -> np.ndarray:
     levels = 2
     while levels <= MAX_INTENSITY and positions * levels**channels < budget:
         levels += 1
-    axis = np.rint(np.linspace(0, MAX_INTENSITY, levels)).astype(np.int32)
-    return np.array(list(itertools.product(axis.tolist(), repeat=channels)), np.int32)
+    return even_colours(levels, channels).astype(np.int32)
 
 
 def _parts(generations: int, num_pixels: int, most: int) -> list[int]:

@@ -13,7 +13,6 @@ from ..attack.options import AttackOptions, bind
 from ..attack.selection import NothingToAttackError
 from ..config import AttackConfig
 from ..errors import InputError, did_you_mean
-from ..pictures.successes import repainted
 from ..search.flatness import NothingGuidesError
 from ..search.verification import Judge
 from ..storage.png import encode_png
@@ -92,6 +91,6 @@ def fooled_by(victim: Victim, images: ChosenImages, records: list[Record]) -> fr
     ids = images.image_ids(images.subset).tolist()
     truth = dict(zip(ids, victim.space.from_stored(images.labels(images.subset)), strict=True))
     names = [record.image_id for record in records]
-    logits = judge([encode_png(repainted(record, by_id[record.image_id])) for record in records])
+    logits = judge([encode_png(record.painted_on(by_id[record.image_id])) for record in records])
     said = np.asarray(victim.space.labels(logits))
     return frozenset(name for name, label in zip(names, said, strict=True) if (label != truth[name]).any())

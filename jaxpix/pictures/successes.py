@@ -60,14 +60,6 @@ def read_pair(folder: Path, record: Record) -> tuple[np.ndarray, np.ndarray]:
     return original, adversarial
 
 
-def repainted(record: Record, original: np.ndarray) -> np.ndarray:
-    """The candidate of a record: its original, uint8 [H, W, C], with the changed pixels painted in."""
-    changed = original.copy()
-    for pixel in record.pixels:
-        changed[pixel.y, pixel.x] = pixel.after
-    return changed
-
-
 def _check_fits(record: Record, image: np.ndarray) -> None:
     height, width, channels = image.shape
     if any(

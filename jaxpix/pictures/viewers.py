@@ -20,7 +20,6 @@ from .successes import (
     pair,
     read_original,
     read_pair,
-    repainted,
     value_text,
 )
 
@@ -106,7 +105,7 @@ class GivenPictures(Pictures):
     def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
         """See `Pictures.images`."""
         original = self._original_of(record.image_id)
-        return original, repainted(record, original)
+        return original, record.painted_on(original)
 
     def maps(self, record: Record) -> SweepMaps:
         """See `Pictures.maps`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,29 @@ def load_maps(path: Path) -> SweepMaps:
         ) from None
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged: {error}; delete it and attack its image again") from None
+
+
+def read_maps(folder: Path, image_ids: Iterable[str], size: int) -> dict[str, SweepMaps]:
+    """Maps by image id, of exhaustive searches in a run folder; those that are gone are left out.
+
+    Args:
+        folder: of the run.
+        image_ids: whose.
+        size: of its images, in pixels.
+
+    Raises:
+        InputError: a file of maps is damaged, or of images of another size.
+    """
+    found = {}
+    for image_id in image_ids:
+        path = maps_path(folder, image_id)
+        if not path.exists():
+            continue
+        maps = load_maps(path)
+        if maps.flips.shape != (size, size):
+            raise InputError(f"{path}: expected maps of {size} x {size} pixels, got {maps.flips.shape}")
+        found[image_id] = maps
+    return found
 
 
 def _check(maps: SweepMaps) -> None:

@@ -35,6 +35,7 @@ class Shown:
     """What a record shows of itself; none of it is part of the row, of its equality or of its hash."""
 
     __slots__ = ("_viewer",)
+    pixels: list[Any]
 
     def seen_by(self, viewer: Viewer) -> None:
         """Let `viewer` show this record from now on."""
@@ -67,6 +68,13 @@ class Shown:
                 read from a run folder, which keeps few of them, or a folder whose pictures are gone.
         """
         return self._viewer_or_error().picture(self)
+
+    def painted_on(self, original: np.ndarray) -> np.ndarray:
+        """The candidate: a copy of the original image, uint8 [H, W, C], with the changed pixels in it."""
+        changed = original.copy()
+        for pixel in self.pixels:
+            changed[pixel.y, pixel.x] = pixel.after
+        return changed
 
     def maps(self) -> SweepMaps:
         """What an exhaustive search found of all candidates of this image.

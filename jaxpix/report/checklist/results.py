@@ -97,11 +97,10 @@ def _exhaustive(series: Series) -> list[str]:
     found = vulnerable(series.records(1)) if 1 in series.num_pixels else None
     if found is None:
         return []
-    words = coverage_of_series(series).text
     return [
         f"One pixel: any candidate is adversarial for {found.rate.text()} of the images; {found.mean_positions:.1f} "
         f"vulnerable positions on average, {100 * found.pairs_share:.3f} % of all candidates.",
-        f"{words[0].upper()}{words[1:]}.",
+        coverage_of_series(series).sentence,
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...metrics.transformations import is_dangerous
 from ...pictures.poster import PosterText, draw_poster
-from ...pictures.successes import read_original, read_pair, repainted
+from ...pictures.successes import read_original, read_pair
 from ...storage.files import write_atomically
 from ...storage.png import encode_png
 from ..page.lead import lead_of
@@ -46,7 +46,7 @@ def _pictures(lead: Lead) -> tuple[np.ndarray, np.ndarray]:
     if lead.record.success:
         return read_pair(lead.folder, lead.record)
     original = read_original(lead.folder, lead.record)
-    return original, repainted(lead.record, original)
+    return original, lead.record.painted_on(original)
 
 
 def _text(lead: Lead) -> PosterText:

@@ -1,6 +1,7 @@
 """Finished (or unfinished) attacks, read from their run folders: all that a report is made of."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired
@@ -13,6 +14,7 @@ from ...labels import aim_text
 from ...metrics.chance import doubts_of_judged, doubts_of_test
 from ...records.attacked import ABOUT, SELECTION, Group, Selection, load_about
 from ...records.files import each_record, read_passed_over, read_reasons
+from ...records.maps import SweepMaps, read_maps
 from ...records.record import Record
 from ...storage.documents import load, read_json
 from ...storage.run_folder import CONFIG, ENVIRONMENT, IDENTITY
@@ -55,6 +57,12 @@ class AttackResult:
     data_fingerprint: str | None = None
     doubts: Sequence[str] = ()
     groups: Sequence[Group] = ()
+
+    @functools.cached_property
+    def maps(self) -> dict[str, SweepMaps]:
+        """What exhaustive searches found, by image id, read once for all tables and figures (`read_maps`)."""
+        swept = (one.image_id for one in self.records if one.exhaustive_flips is not None)
+        return read_maps(self.folder, swept, self.dataset["image_size"])
 
     @property
     def num_pixels(self) -> int:

@@ -38,9 +38,8 @@ def exhaustive_table(series: Series) -> Table | None:
     groups = [(row.name, cell.records) for row, _, cell in series.filled()]
     groups += [("all", series.records(1))] if len(groups) > 1 else []
     rows = [_row(name, records, maps) for name, records in groups]
-    words = coverage_of_series(series).text
     notes = [
-        f"{words[0].upper()}{words[1:]}.",
+        coverage_of_series(series).sentence,
         "A position is vulnerable if any of the values tried there is adversarial. Smallest change: the least change "
         "of intensity, 1 to 255, of any pixel, of the images that have an adversarial candidate.",
     ]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jinja2
 from markupsafe import Markup
 
 from ..pictures.plots import Tradeoff, draw_tradeoffs
 from ..report.exports.markdown import table_markdown
+from ..report.page.shell import environment, inline
 from ..storage.files import write_atomically
 from ..version import __version__
 from .measured import Results, clean_accuracy, worst_case_accuracy
@@ -48,11 +46,10 @@ def write_results(results: Results, folder: Path) -> Path:
     text = [f"# {tables[0].title}", "", " ".join(verdicts(results)), "", f"![{caption}]({STEM}.png)", ""]
     text += [f"> {doubt}\n" for doubt in doubts(results)]
     write_atomically(folder / f"{STEM}.md", "\n".join([*text, *map(table_markdown, tables)]) + "\n")
-    page = _environment().get_template("defences.html")
-    style = _environment().get_template("style.css").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    templates = environment("jaxpix.defend")
+    style = templates.get_template("style.css").render()
     caution = "Synthetic images, drawn by jaxpix; no patient." if results.dataset.synthetic else ""
-    html = page.render(
+    html = templates.get_template("defences.html").render(
         title=tables[0].title,
         verdicts=verdicts(results),
         doubts=doubts(results),
@@ -63,9 +60,7 @@ def write_results(results: Results, folder: Path) -> Path:
         tables=tables,
         num_images=f"{len(results.ids):,}",
         version=__version__,
-        # A file of this package, not text of a user's.
-        style=Markup(style),
-        style_hash=f"sha256-{digest}",
+        **inline("style", style),
     )
     write_atomically(folder / f"{STEM}.html", html)
     return folder / f"{STEM}.html"
@@ -99,16 +94,3 @@ def doubts(results: Results) -> list[str]:
 
 def _spans(rate: Rate) -> tuple[float, float, float]:
     return rate.rate, rate.low, rate.high
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        # The report's style and tables.
-        loader=jinja2.ChoiceLoader(
-            [jinja2.PackageLoader("jaxpix.defend"), jinja2.PackageLoader("jaxpix.report.page")]
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
 from ..checklist.items import checklist_of
@@ -22,6 +19,7 @@ from .comparison import compared
 from .headline import headlines_of
 from .limits import limits_of, meaning_of_a_miss
 from .protocol import protocol_rows
+from .shell import environment, inline
 
 if TYPE_CHECKING:
     from ..runs.series import Series
@@ -58,7 +56,7 @@ def render_page(
     """
     shared = shared_facts(all_series)
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             **_totals(all_series),
@@ -171,33 +169,11 @@ def _totals(all_series: Sequence[Series]) -> dict[str, Any]:
     }
 
 
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _template(name: str) -> str:
-    return (resources.files(__package__) / _TEMPLATES / name).read_text(encoding="utf-8")
-
-
 def _style_and_script() -> dict[str, str]:
     """The page's own, and what its policy calls them by."""
-    style = _template("style.css")
-    script = "\n".join(["(() => {", '"use strict";', *map(_template, _SCRIPTS), "})();"])
-    return {
-        # Files of this package, not text of a user's.
-        "style": Markup(style),
-        "script": Markup(script),
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
-    }
+    script = "\n".join(["(() => {", '"use strict";', *map(_file, _SCRIPTS), "})();"])
+    return {**inline("style", _file("style.css")), **inline("script", script)}
 
 
-def _hash(text: str) -> str:
-    """What a Content-Security-Policy calls an inline style or script by."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+def _file(name: str) -> str:
+    return (resources.files(__package__) / _TEMPLATES / name).read_text(encoding="utf-8")

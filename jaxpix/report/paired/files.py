@@ -20,21 +20,18 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-from markupsafe import Markup
-
 from ...labels import label_text
 from ...pictures.successes import pair, read_pair
 from ...storage.files import write_atomically
 from ...storage.locks import hold
 from ..exports.files import to_csv, to_latex
+from ..page.shell import environment, inline
 from ..runs.reading import read_attacks
 from ..table import DASH, Table, p_text
 from .runs import PairedRuns, pair_runs, pairs_among
@@ -168,23 +165,14 @@ def _plain(one: PairedRuns) -> dict[str, Any]:
 
 
 def _page(found: Sequence[PairedRuns], table: Table, report: str, most: int) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = environment.get_template("paired.css").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-    return environment.get_template("paired_page.html").render(
+    templates = environment(__package__)
+    style = templates.get_template("paired.css").render()
+    return templates.get_template("paired_page.html").render(
         comparisons=[(one, list(_cards(one, most)), len(one.changed_sides)) for one in found],
         report=report,
         table=table,
         caution=_caution(found[0]),
-        # A file of this package, not text of a user's.
-        style=Markup(style),
-        style_hash=f"sha256-{digest}",
+        **inline("style", style),
     )
 
 

@@ -35,7 +35,8 @@ class Shown:
     """What a record shows of itself; none of it is part of the row, of its equality or of its hash."""
 
     __slots__ = ("_viewer",)
-    pixels: list[Any]
+    if TYPE_CHECKING:
+        pixels: list[Any]  # of the record; not an annotation at run time, which would make it a column twice
 
     def seen_by(self, viewer: Viewer) -> None:
         """Let `viewer` show this record from now on."""

@@ -113,7 +113,7 @@ MUTANTS = (
     ),
     Mutant(
         "report: texts of users are not escaped",
-        "report/page/document.py",
+        "report/page/shell.py",
         "autoescape=True",
         "autoescape=False",
         "report/test_door.py::test_hostile_names_are_text_only",

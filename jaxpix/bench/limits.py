@@ -15,6 +15,9 @@ PATIENCE_SECONDS = 10.0
 # An exception that a signal's handler raises inside a destructor is lost.
 _AGAIN_SECONDS = 1.0
 
+# A module whose import an exception ended is half there, and what needs it next fails.
+_AFTER_IMPORT_SECONDS = 0.05
+
 
 class OverLimit(BaseException):
     """Raised in the main thread when the time is over; no library's `except Exception` swallows it."""
@@ -29,7 +32,8 @@ def within(
     """Do `work` in the main thread for at most `seconds`.
 
     Python runs a signal's handler between two of its own instructions, so a compiler in C++ is not interrupted.
-    `patience_seconds` after the limit a thread calls `on_hang` and leaves with `RESTART_STATUS`.
+    A module that is being imported is imported to its end. `patience_seconds` after the limit a thread calls
+    `on_hang` and leaves with `RESTART_STATUS`.
 
     Args:
         seconds: above 0.
@@ -73,8 +77,12 @@ class _Limit:
             self._done.set()
 
     def expire(self, number: int, frame: FrameType | None) -> None:
-        if not self._over:
-            raise OverLimit
+        if self._over:
+            return
+        if _imports(frame):
+            signal.setitimer(signal.ITIMER_REAL, _AFTER_IMPORT_SECONDS, _AGAIN_SECONDS)
+            return
+        raise OverLimit
 
     def _watch(self) -> None:
         if self._done.wait(self._seconds):
@@ -86,3 +94,11 @@ class _Limit:
                     self._on_hang()
                 finally:
                     os._exit(RESTART_STATUS)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

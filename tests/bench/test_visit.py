@@ -1,6 +1,7 @@
 """A visit to a GPU, rehearsed: figures are kept at once, and what hangs, crashes or is killed costs itself alone."""
 
 import dataclasses
+import importlib
 import importlib.util
 import json
 import os
@@ -331,6 +332,22 @@ def test_a_limit_is_kept_and_leaves_no_alarm() -> None:
     time.sleep(0.3)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) == before
+
+
+def test_a_limit_lets_an_import_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.5)\nWHOLE = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def work() -> None:
+        importlib.import_module("slow_to_import")
+        time.sleep(60)
+
+    try:
+        with pytest.raises(OverLimit):
+            within(0.05, work, lambda: None)
+        assert sys.modules["slow_to_import"].WHOLE
+    finally:
+        sys.modules.pop("slow_to_import", None)
 
 
 def test_the_figure_that_counts() -> None:

@@ -214,17 +214,17 @@ class EngineConfig(_Short):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, config=_STRICT)
-class ClusterConfig(_Short):
-    """Several processes, on one machine or many, that share an attack and its run folder."""
+class RayConfig(_Short):
+    """Workers on this machine or on many, by Ray; this process gives them work and keeps what they find."""
 
-    coordinator: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
-    """HOST:PORT of process 0, which listens there until all have begun."""
-    num_processes: Count | None = None
-    """How many processes share the attack."""
-    process_id: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-    """Number of this process, from 0."""
-    cluster: bool = False
-    """Find the three above by JAX's cluster detection (SLURM, Open MPI, …)."""
+    ray: bool = False
+    """Let workers attack: on the cluster that RAY_ADDRESS names, else on this machine."""
+    workers: Count | None = None
+    """How many. Default: one for each GPU, without GPUs one for each core (of --worker-cpus cores)."""
+    worker_cpus: Count | None = None
+    """Cores of a worker. Default: 1; without GPUs, all cores divided by --workers."""
+    verbose: bool = False
+    """Say what each worker does."""
 
 
 def _in_plain_words(kind: type[Any]) -> None:
@@ -243,5 +243,5 @@ def _in_plain_words(kind: type[Any]) -> None:
     kind.__init__ = init
 
 
-for _kind in (PrepareConfig, TrainConfig, AttackConfig, EngineConfig, ClusterConfig):
+for _kind in (PrepareConfig, TrainConfig, AttackConfig, EngineConfig, RayConfig):
     _in_plain_words(_kind)

@@ -60,6 +60,11 @@ class Sweep:
             f"{self.problem.evaluator.name}, {self._blocks.size:,} candidates a call"
         )
 
+    @property
+    def capacity(self) -> int:
+        """Experiments at a time."""
+        return 1
+
     def expect(self, experiments: int) -> None:
         """One image is searched at a time, however many there are."""
 

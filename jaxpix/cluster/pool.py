@@ -22,7 +22,7 @@ SECONDS_IN_HAND = 15.0
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_BEFORE_SAYING = 30.0
 # So many workers for each that there should be, lost one after the other while nothing at all gets finished.
-_LOSSES = 3
+_LOSSES = 2
 
 
 class Heard(NamedTuple):

@@ -11,12 +11,16 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import jax
+
 from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..config import RayConfig
 
 ADDRESS = "RAY_ADDRESS"
+# What the user has told JAX, where the driver was told something else.
+_PLATFORMS = "JAXPIX_WORKER_PLATFORMS"
 
 # Results are taken as they come; few are in the store at any time.
 _STORE_BYTES = 256 * 2**20
@@ -59,9 +63,11 @@ class Session:
     def needs(self) -> dict[str, Any]:
         """Options of a worker's actor: one GPU, or some cores, which XLA is told of."""
         if self._total("GPU"):
-            return {"num_cpus": self.cpus_each, "num_gpus": 1}
+            # Empty: what JAX finds. The driver's own may say that it keeps to the CPU.
+            told = {"JAX_PLATFORMS": os.environ.get(_PLATFORMS, "")}
+            return {"num_cpus": self.cpus_each, "num_gpus": 1, "runtime_env": {"env_vars": told}}
         # XLA takes as many threads as it is told here, and else as the machine has cores.
-        told = {"NPROC": str(self.cpus_each), "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "cpu")}
+        told = {"NPROC": str(self.cpus_each), "JAX_PLATFORMS": "cpu"}
         return {"num_cpus": self.cpus_each, "runtime_env": {"env_vars": told}}
 
     def __str__(self) -> str:
@@ -110,6 +116,18 @@ def joined(config: RayConfig) -> Iterator[Session]:
         yield Session(config, is_local)
     finally:
         ray.shutdown()
+
+
+def leave_gpus_to_workers() -> None:
+    """Begin this command again on the CPU, where it has taken a GPU: a worker on this machine will want it.
+
+    What was finished is kept, as after any interruption.
+    """
+    if jax.default_backend() == "cpu":
+        return
+    sys.stdout.flush()
+    told = {"JAX_PLATFORMS": "cpu", _PLATFORMS: os.environ.get("JAX_PLATFORMS", "")}
+    os.execve(sys.executable, sys.orig_argv, {**os.environ, **told})
 
 
 def _imported() -> Any:

@@ -91,7 +91,7 @@ def test_one_that_dies_of_its_work_is_replaced_and_one_without_memory_leaves(ses
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        (["always die"], "7 workers were lost one after the other while nothing was finished"),
+        (["always die"], "5 workers were lost one after the other while nothing was finished"),
         (["leave a", "leave b"], "all workers have left"),
         (["refuse"], r"worker \d: this image has no logits"),
         (["break"], r"worker \d: [\s\S]*ZeroDivisionError: a fault of ours"),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
@@ -35,12 +36,21 @@ TRAJECTORY_POINTS = 128
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+
+def _levels(value: object) -> str:
+    """Values of an exhaustive search, by name or as a number of levels."""
+    text = str(value)
+    if text in ("corners", "all") or (text.isdecimal() and len(text) < 4 and 2 <= int(text) <= 256):
+        return text
+    raise PydanticCustomError("levels", "expected corners, all, or a number of levels from 2 to 256")
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 # Devices count in 32 bits.
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
-Levels = Annotated[str, BeforeValidator(str), Field(pattern=r"^(corners|all|\d{1,3})$")]
+Levels = Annotated[str, BeforeValidator(_levels)]
 # A word for the default, so that a flag can undo what a file says.
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 

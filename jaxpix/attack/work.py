@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..search.flatness import FirstLook
@@ -115,7 +117,8 @@ def choose(images: Images) -> Selection:
     attack, choice, plan = images.attack, images.plan.choice, images.plan
     wanted, seed = choice.wanted(attack.victim.space, plan.dataset), attack.config.seed
     if choice.per_class is None:
-        return select_all(attack, images.labels, wanted, seed, with_target=choice.with_target)
+        among = None if choice.only is None else np.isin(images.ids, sorted(choice.only))
+        return select_all(attack, images.labels, wanted, seed, with_target=choice.with_target, among=among)
     name = f"choosing images that {attack.victim.name} classifies correctly"
     with Meter(name, None, quiet=plan.quiet) as meter:
         return select(attack, images.source, images.labels, wanted, choice.per_class, seed, meter.advance)

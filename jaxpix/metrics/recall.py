@@ -36,6 +36,27 @@ class Truth:
     lowest: Mapping[str, float | None]
     is_whole: bool
 
+    @property
+    def flipped(self) -> tuple[str, ...]:
+        """Ids of the images that some candidate flips."""
+        return tuple(name for name, flips in self.flips.items() if flips)
+
+    def joined(self, searches: Mapping[str, Sequence[Record]]) -> Truth:
+        """With what searches found besides, so that all of them are held against the same images.
+
+        A whole truth stays as it is: they cannot find more.
+        """
+        if self.is_whole:
+            return self
+        found = union_of(searches)
+        flips = {name: flips or found.flips.get(name, False) for name, flips in self.flips.items()}
+        known = {
+            name: [one for one in (margin, found.lowest.get(name)) if one is not None]
+            for name, margin in self.lowest.items()
+        }
+        lowest = {name: min(margins, default=None) for name, margins in known.items()}
+        return dataclasses.replace(self, flips=flips, lowest=lowest)
+
 
 def truth_of(records: Sequence[Record], *, is_whole: bool) -> Truth:
     """The truth that an exhaustive search has found.

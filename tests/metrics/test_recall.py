@@ -91,6 +91,17 @@ def test_a_truth_of_some_values_is_a_lower_bound():
     assert "lower bound" in corners.says
 
 
+def test_searches_are_held_against_the_same_images_where_they_find_more_than_the_truth():
+    swept = {"exhaustive_flips": 0, "preset": "exhaustive, corners", "fitness": "margin", "best_fitness": 0.5}
+    corners = truth_of([some_record(name, **swept) for name in "ab"], is_whole=False)
+    searches = {"one": [found("a", 3), missed("b", 0.7)], "other": [missed("a", 0.9), missed("b", 0.6)]}
+    joined = corners.joined(searches)
+    assert joined.flipped == ("a",)
+    assert joined.lowest == {"a": pytest.approx(logit(0.25)), "b": pytest.approx(logit(0.6))}
+    assert {recall_of(joined, records).existing.successes for records in searches.values()} == {1}
+    assert TRUTH.joined({"one": [found("c", 1)]}) is TRUTH
+
+
 def test_without_a_truth_there_is_what_any_search_found():
     searches = {"one": [found("a", 3), missed("b", 0.7)], "other": [missed("a", 0.9), missed("b", 0.6)]}
     truth = union_of(searches)

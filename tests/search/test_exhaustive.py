@@ -250,14 +250,19 @@ def test_maps_come_back_as_they_were_saved(tmp_path, grey):
         (1, {"num_pixels": 2}, "changes one pixel, got num_pixels 2"),
         (3, {"values": "all"}, "16,777,216 values at each position"),
         (3, {"values": 256}, "fewer than 2,147,483,648 are allowed"),
-        (1, {"values": 300}, "from 2 to 256, got 300"),
-        (1, {"values": "1"}, "from 2 to 256, got 1"),
         (1, {"mask": "absent.png"}, "mask absent.png: expected a PNG"),
     ],
 )
 def test_what_cannot_be_tried_is_refused(channels, options, message):
     with pytest.raises(InputError, match=message):
         Attack(toy_victim(channels=channels), AttackConfig(search="exhaustive", **options))
+
+
+@pytest.mark.parametrize("values", [1, 300, "1000", "many", "-5", "1_0", "²"])
+def test_values_that_are_none_are_refused(values):
+    said = f"values: expected corners, all, or a number of levels from 2 to 256, got {values!r}"
+    with pytest.raises(ValueError, match=said):
+        AttackConfig(search="exhaustive", values=values)
 
 
 def test_a_mask_must_fit_the_images(tmp_path):

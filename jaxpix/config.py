@@ -178,13 +178,16 @@ class AttackConfig(_Short):
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     search: SearchName = "evolution"
-    """How candidates are chosen; `exhaustive`: every position with every value of `values`, for one pixel."""
+    """How candidates are chosen; `exhaustive`: every position with every value of `values`, and sets of 2 or 3."""
     algorithm: str | None = None
     """An algorithm of evosax instead of differential evolution, such as CMA_ES; an unknown name lists all."""
     values: Levels | None = None
     """`exhaustive` only, levels of each channel: `corners` (0, 255; default), a number such as 17, `all` if grey."""
     mask: Path | None = None
     """`exhaustive` only: PNG of the images' size; where it is black no pixel may change. Default: all may."""
+    worst: Count | None = None
+    """`exhaustive` with 2 or 3 pixels: of how many positions sets are made, the worst by themselves. Default: all, if
+    these are at most 2,000,000 sets, else as many as make about as many sets as there are single candidates."""
     preset: Preset = "tsai2023"
     """Names every choice of the evolution: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None

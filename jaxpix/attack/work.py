@@ -12,7 +12,6 @@ import numpy as np
 from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..search.flatness import FirstLook
-from ..search.presets import settings_name
 from ..terminal.console import Meter, say
 from .selection import eligible, select, select_all
 
@@ -127,8 +126,7 @@ def choose(images: Images) -> Selection:
 def _announcement(attack: Attack, total: str, share: str) -> str:
     config = attack.config
     aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
-    name = settings_name(config)
-    settings = f"{'preset' if name == config.preset else 'search'} {name}"
+    settings = f"{'preset' if attack.name == config.preset else 'search'} {attack.name}"
     return (
         f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
         f"{attack.fitness}, {settings}, {attack.searcher.says}; compiling first"

@@ -14,7 +14,7 @@ from ..attack.campaign import run_campaign
 from ..attack.options import AttackOptions, bind, plain
 from ..config import AttackConfig, Preset, SearchName
 from ..errors import InputError, did_you_mean
-from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of
+from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of, widened
 from ..records.files import each_record
 from ..search.presets import search_of
 from ..search.strategies.algorithms import ALGORITHMS, LEFT_OUT
@@ -113,7 +113,7 @@ def measure_searches(
     only = frozenset(truth.flipped) if truth is not None and options.flippable else None
     done = {name: run(name, config, only) for name, config in configs.items()}
     searches = {name: result.records for name, (result, _) in done.items()}
-    truth = union_of(searches) if truth is None else truth.joined(searches)
+    truth = widened(truth, searches) if truth else union_of(searches)
     budgets = (*(one for one in BUDGETS if one < options.queries), options.queries)
     for name, (result, place) in done.items():
         yield _row(name, result, place, truth, budgets)
@@ -129,7 +129,7 @@ def _restricted(campaign: Campaign, only: frozenset[str] | None) -> Campaign:
 
 def _check(options: SearchesOptions) -> None:
     config, usual = options.config, AttackConfig()
-    for key in ("search", "algorithm", "preset", "generations", "values", "mask"):
+    for key in ("search", "algorithm", "preset", "generations", "values", "mask", "worst"):
         if getattr(config, key) != getattr(usual, key):
             raise InputError(
                 f"bench searches takes no {key}: --searches names what is compared, --queries how long"
@@ -156,7 +156,8 @@ def _read_truth(folder: Path, victim: Victim, options: SearchesOptions) -> Truth
                 f"target {record.target}; asked: victim {victim.victim_id}, {options.config.num_pixels} pixel(s), "
                 f"target {options.config.target}"
             )
-    return truth_of(records, is_whole=settings.get("values") == "all" and "mask" not in settings)
+    is_whole = settings.get("values") == "all" and "mask" not in settings and options.config.num_pixels == 1
+    return truth_of(records, is_whole=is_whole)
 
 
 def _row(name: str, result: Result, folder: Path, truth: Truth, budgets: tuple[int, ...]) -> SearchRow:

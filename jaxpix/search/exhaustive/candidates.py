@@ -1,0 +1,119 @@
+"""The candidates of one image, by number: single pixels first, then sets of the worst of them."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...records.pixel_sets import PixelSets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .scope import Scope, Together
+
+# Levels between two values of a position that sets are made of, in some channel.
+_APART = 64
+
+
+class Candidates:
+    """What is tried on one image.
+
+    Args:
+        scope: of all images.
+        image: uint8 [H, W, C].
+
+    Attributes:
+        num_single: single pixels, which have the first numbers.
+        sets: of 2, 3, … pixels, numbered on; none before `combine`.
+    """
+
+    def __init__(self, scope: Scope, image: np.ndarray):
+        self.scope, self._image = scope, image
+        self.num_single, self.size = scope.grid.size, scope.size
+        self.sets: tuple[PixelSets, ...] = ()
+
+    @property
+    def segments(self) -> Iterator[tuple[int, int]]:
+        """First number and the one behind the last: of single pixels, then of all sets, which depend on these."""
+        yield 0, self.num_single
+        if self.size > self.num_single:
+            yield self.num_single, self.size
+
+    def combine(self, distance: np.ndarray) -> None:
+        """Make sets of the single pixels that came nearest to the goal, by their distance [M V]."""
+        shape = self._alone.shape
+        known = np.where(self._alone > 0, np.nan_to_num(distance.reshape(shape), nan=np.inf), np.inf)
+        values = self.scope.grid.values
+        self.sets = tuple(PixelSets(one.count, _worst(one, known, values)) for one in self.scope.together)
+
+    def pixels(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers of the single pixels of candidates int [B], int32 [B, K]; a smaller set repeats its last."""
+        most = len(self.scope.together) + 1
+        found = np.repeat(numbers[:, None], most, 1).astype(np.int32)
+        for first, one in self._numbered():
+            here = (numbers >= first) & (numbers < first + one.size)
+            members = one.members(numbers[here] - first)
+            found[here] = members[:, np.minimum(np.arange(most), one.count - 1)]
+        return found
+
+    def members(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Of each size of sets: which numbers it has, and their pixels int32 [B, count]; single pixels first."""
+        yield slice(0, self.num_single), np.arange(self.num_single, dtype=np.int32)[:, None]
+        for first, one in self._numbered():
+            yield slice(first, first + one.size), one.members(np.arange(one.size))
+
+    def _numbered(self) -> Iterator[tuple[int, PixelSets]]:
+        sizes = (one.size for one in self.sets)
+        return zip(itertools.accumulate(sizes, initial=self.num_single), self.sets, strict=False)
+
+    @functools.cached_property
+    def _alone(self) -> np.ndarray:
+        return self.scope.grid.changes(self._image)
+
+    def changes(self) -> np.ndarray:
+        """How far each candidate is from the image, int16 [size]: the largest change of a channel of a pixel.
+
+        0: some of its pixels stay as they are, so that it is no candidate, or one of fewer pixels.
+        """
+        alone = self._alone.ravel()
+        every = [alone[pixels] for _, pixels in self.members()]
+        return np.concatenate([np.where(one.min(1) > 0, one.max(1), 0) for one in every]).astype(np.int16)
+
+    def places(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Columns [k], rows [k] and values uint8 [k, C] of one candidate of k pixels."""
+        place, value = np.divmod(np.unique(self.pixels(np.array([number]))), len(self.scope.grid.values))
+        columns, rows = self.scope.grid.positions[place].T
+        return columns, rows, self.scope.grid.values[value]
+
+    def painted(self, number: int) -> np.ndarray:
+        """A copy of the image with one candidate in it."""
+        painted = self._image.copy()
+        columns, rows, values = self.places(number)
+        painted[rows, columns] = values
+        return painted
+
+
+def _worst(together: Together, distance: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Numbers of the single pixels that sets are made of, int32 [N, W], in the order of their positions.
+
+    Args:
+        together: how many.
+        distance: [M, V], of single pixels; +inf: not to be taken.
+        values: uint8 [V, C].
+    """
+    places = np.sort(np.argsort(distance.min(1), kind="stable")[: together.num_positions])
+    if together.num_values == len(values):
+        chosen = np.broadcast_to(np.arange(len(values)), (len(places), len(values)))
+    else:
+        apart = np.abs(values[:, None].astype(int) - values[None]).max(-1) >= _APART
+        # Behind everything that is known, but before what is taken already.
+        known, columns = np.minimum(distance[places], np.finfo(np.float32).max), []
+        for _ in range(together.num_values):
+            columns.append(known.argmin(1))
+            known = np.where(apart[columns[-1]], known, np.inf)
+        chosen = np.stack(columns, -1)
+    return (places[:, None] * len(values) + chosen).astype(np.int32)

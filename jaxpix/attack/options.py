@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
+from ..config import AttackConfig, Count, EngineConfig, RayConfig, Task
 from ..data.prepared import PreparedDataset, open_prepared
 from ..errors import InputError
 from ..search.exhaustive.grid import CORNERS, read_mask
@@ -68,9 +68,9 @@ class AttackOptions:
 
 @dataclasses.dataclass(frozen=True)
 class SharedAttackOptions(AttackOptions):
-    """Options of the door: an attack, and who else works on it."""
+    """Options of the door: an attack, and who works on it."""
 
-    processes: ClusterConfig = dataclasses.field(default_factory=ClusterConfig)
+    ray: RayConfig = dataclasses.field(default_factory=RayConfig)
 
 
 def plain(options: AttackOptions) -> AttackOptions:

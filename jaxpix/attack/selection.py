@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .experiments import Attack
     from .given import Attackable
 
-_CHUNK = 64
+CHUNK = 64
+"""Images that are judged together."""
 
 
 class NothingToAttackError(InputError):
@@ -111,7 +112,7 @@ def select(
         chosen: list[int] = []
         examined = 0
         while examined < len(order) and len(chosen) < per_class:
-            chunk = order[examined : examined + _CHUNK]
+            chunk = order[examined : examined + CHUNK]
             judged = _judged(attack, source, labels, chunk)
             chosen += [index for index, _, reason in judged if reason is None]
             examined += len(chunk)
@@ -175,7 +176,7 @@ def eligible(
     attack: Attack,
     source: Sequence[Example],
     labels: np.ndarray,
-    indices: Sequence[int],
+    chunks: Iterable[Sequence[int]],
     on_passed_over: Callable[[list[PassedOver]], None],
 ) -> Iterator[tuple[int, Example]]:
     """Those of the images that may be attacked, judged a chunk at a time as they are drawn.
@@ -184,14 +185,14 @@ def eligible(
         attack: decides.
         source: the subset's examples.
         labels: bool [B, N] of the subset.
-        indices: positions in the subset.
+        chunks: positions in the subset, as many at a time as are judged together.
         on_passed_over: told of a chunk's other images.
 
     Raises:
         InputError: the victim's logits of an image are not finite.
     """
-    for start in range(0, len(indices), _CHUNK):
-        judged = _judged(attack, source, labels, indices[start : start + _CHUNK])
+    for chunk in chunks:
+        judged = _judged(attack, source, labels, chunk)
         passed_over = [reason for _, _, reason in judged if reason is not None]
         if passed_over:
             on_passed_over(passed_over)

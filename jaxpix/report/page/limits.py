@@ -44,8 +44,8 @@ def meaning_of_a_miss(record: Record) -> str:
     if record.exhaustive_flips is not None:
         sets = ", of other sets of pixels" * (record.num_pixels > 1)
         return (
-            f"All {record.queries:,} candidates of {pixels_text(record.num_pixels)} that were tried leave the label as "
-            f"it is. It says nothing of other values{sets} or of more pixels."
+            f"All {record.queries:,} candidates of {pixels_text(record.num_pixels)} that were tried leave the label "
+            f"as it is. It says nothing of other values{sets} or of more pixels."
         )
     return (
         f"It means that {record.queries:,} candidates held none that works on this image. It does not mean that "

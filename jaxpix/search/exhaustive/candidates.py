@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...pixels import Pixels
 from ...records.pixel_sets import PixelSets
 
 if TYPE_CHECKING:
@@ -83,11 +84,13 @@ class Candidates:
         every = [alone[pixels] for _, pixels in self.members()]
         return np.concatenate([np.where(one.min(1) > 0, one.max(1), 0) for one in every]).astype(np.int16)
 
-    def places(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Columns [k], rows [k] and values uint8 [k, C] of one candidate of k pixels."""
+    def places(self, number: int) -> Pixels:
+        """The k pixels of one candidate: columns [k], rows [k] and values uint8 [k, C]."""
         place, value = np.divmod(np.unique(self.pixels(np.array([number]))), len(self.scope.grid.values))
         columns, rows = self.scope.grid.positions[place].T
-        return columns, rows, self.scope.grid.values[value]
+        # The arrays of `Pixels` are whoever's that computes with them.
+        found: Any = (columns, rows, self.scope.grid.values[value])
+        return Pixels(*found)
 
     def painted(self, number: int) -> np.ndarray:
         """A copy of the image with one candidate in it."""

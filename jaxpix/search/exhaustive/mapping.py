@@ -13,6 +13,7 @@ from ...records.maps import SweepMaps
 if TYPE_CHECKING:
     from .audit import Audit
     from .candidates import Candidates
+    from .grid import Grid
     from .program import Found
 
 
@@ -35,32 +36,18 @@ def maps_of(
         audit: what was evaluated again.
     """
     grid, tried = candidates.scope.grid, changes > 0
-    height, width, _ = grid.image_shape
-    places = (grid.positions[:, 1], grid.positions[:, 0])
-    shape = (len(grid.positions), len(grid.values))
-
-    def placed(values: np.ndarray, empty: Any) -> np.ndarray:
-        whole = np.full((height, width), empty, values.dtype)
-        whole[places] = values
-        return whole
-
-    def lowest(values: np.ndarray) -> np.ndarray:
-        # A candidate without finite logits is far from any change.
-        known = np.where(tried, np.nan_to_num(values, nan=np.inf), np.inf).astype(np.float32)
-        return placed(_least(candidates, known), np.nan)
-
     flipping = flips & tried
     needed = _needed(candidates, flipping)
     most = np.iinfo(np.int16).max
     least = _least(candidates, np.where(needed, changes, most))
-    alone = flipping[: candidates.num_single].reshape(shape)
+    alone = flipping[: candidates.num_single].reshape(len(grid.positions), len(grid.values))
     reached = np.asarray(found.reached)[flipping]
     sizes = [one.pixels.shape for one in candidates.sets]
     return SweepMaps(
-        lowest_distance=lowest(found.distance),
-        lowest_confidence=lowest(found.confidence),
-        flips=placed(_count(candidates, needed), 0),
-        smallest_change=placed(np.where(least < most, least, 0).astype(np.int16), 0),
+        lowest_distance=_placed(grid, _lowest(candidates, found.distance, tried), np.nan),
+        lowest_confidence=_placed(grid, _lowest(candidates, found.confidence, tried), np.nan),
+        flips=_placed(grid, _count(candidates, needed), 0),
+        smallest_change=_placed(grid, np.where(least < most, least, 0).astype(np.int16), 0),
         packed=np.packbits(alone, axis=1),
         positions=grid.positions,
         values=grid.values,
@@ -71,6 +58,20 @@ def maps_of(
         packed_sets=np.packbits(flipping[candidates.num_single :]),
         **dataclasses.asdict(audit),
     )
+
+
+def _placed(grid: Grid, values: np.ndarray, empty: Any) -> np.ndarray:
+    """Values [M] where they belong in [H, W]; `empty` elsewhere."""
+    whole = np.full(grid.image_shape[:2], empty, values.dtype)
+    whole[grid.positions[:, 1], grid.positions[:, 0]] = values
+    return whole
+
+
+def _lowest(candidates: Candidates, values: np.ndarray, tried: np.ndarray) -> np.ndarray:
+    """The lowest value [size] of what was tried at each position, float32 [M]."""
+    # A candidate without finite logits is far from any change.
+    known = np.where(tried, np.nan_to_num(values, nan=np.inf), np.inf).astype(np.float32)
+    return _least(candidates, known)
 
 
 def _least(candidates: Candidates, values: np.ndarray) -> np.ndarray:
@@ -109,7 +110,8 @@ def _needed(candidates: Candidates, flipping: np.ndarray) -> np.ndarray:
 
 
 def _named(candidates: Candidates, pixels: np.ndarray) -> np.ndarray:
-    """A number for each set of pixels int32 [B, count], int64 [B]; of three it may overflow, but they are in no other."""
+    """A number for each set of pixels int32 [B, count], int64 [B]."""
+    # Of three pixels it may overflow: no larger set is asked whether it holds them.
     named = np.zeros(len(pixels), np.int64)
     for column in pixels.T:
         named = named * candidates.num_single + column

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import jax
 import numpy as np
 
-from ...pixels import Pixels
 from ...platforms import on_host
 from ...storage.files import file_stem
 from ...storage.png import encode_png
@@ -60,6 +59,11 @@ class Sweep:
             f"exhaustive, {self.scope}, {self.scope.size:,} candidates each; evaluation "
             f"{self.problem.evaluator.name}, {self._blocks.size:,} candidates a call"
         )
+
+    @property
+    def capacity(self) -> int:
+        """Experiments at a time."""
+        return 1
 
     def expect(self, experiments: int) -> None:
         """One image is searched at a time, however many there are."""
@@ -200,7 +204,7 @@ class Sweep:
             success=success,
             refuted_hits=refuted,
             png=png,
-            pixels=Pixels(*candidates.places(best)),
+            pixels=candidates.places(best),
             logits_before=before,
             logits_after=after,
             generations=0,

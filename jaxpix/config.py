@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
-Preset = Literal["tsai2023", "su2019", "scipy"]
+Preset = Literal["tsai2023", "su2019", "scipy", "best"]
 SearchName = Literal["evolution", "exhaustive", "random", "shortlist", "sparse_rs"]
 Bounds = Literal["clip", "redraw", "reflect"]
 _ResNet = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
@@ -178,7 +178,7 @@ class AttackConfig(_Short):
     worst: Count | None = None
     """`exhaustive` with 2, 3 pixels: how many of the worst positions make sets. Default: all up to 2,000,000 sets."""
     preset: Preset = "tsai2023"
-    """Names every choice of the evolution: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
+    """Names every choice: `tsai2023` (the paper), `su2019`, `scipy` (what common tools run), `best` (finds most)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None
     """P, candidates of a generation."""
     generations: Annotated[int, Field(ge=0, lt=2**31)] = 100

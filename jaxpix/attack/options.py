@@ -9,7 +9,7 @@ from ..config import AttackConfig, Count, EngineConfig, RayConfig, Task
 from ..data.prepared import PreparedDataset, open_prepared
 from ..errors import InputError
 from ..search.exhaustive.grid import CORNERS, read_mask
-from ..search.presets import fitness_of, settings_name
+from ..search.presets import fitness_of, search_name, settings_name
 from ..storage.settings import to_plain, to_toml
 from ..terminal.console import say
 from ..victim.class_order import matched_to
@@ -194,7 +194,7 @@ def _default_folder(options: AttackOptions, victim: "Victim", dataset: "Attackab
     config = options.config
     fitness = fitness_of(config, victim.space)
     name = f"attack-{dataset.info.name}-{victim.name}-{fitness}-k{config.num_pixels}"
-    if config.search != "evolution" or config.algorithm is not None:
+    if search_name(config) != "evolution" or config.algorithm is not None:
         name += f"-{settings_name(config).replace(', ', '-')}"
     if config.worst is not None:
         name += f"-worst{config.worst}"

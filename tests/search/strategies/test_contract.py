@@ -20,8 +20,8 @@ SEARCHES = {
     "random": AttackConfig(search="random", num_pixels=2, generations=6, population=10),
     "sparse_rs": AttackConfig(search="sparse_rs", num_pixels=2, generations=9, population=5),
     "shortlist": AttackConfig(search="shortlist", generations=2, population=4),
-    "best, 2 pixels": AttackConfig(preset="best", num_pixels=2, generations=1, population=4),
-    "best, 3 pixels": AttackConfig(preset="best", num_pixels=3, generations=2, population=4),
+    "best, 2 pixels": AttackConfig(preset="best", num_pixels=2, generations=3, population=4),
+    "best, 3 pixels": AttackConfig(preset="best", num_pixels=3, generations=5, population=4),
 }
 
 

@@ -34,12 +34,15 @@ class Victim(OtherFrameworks):
         graph: structure of a Flax model of ours, `weights` its state; None for a user's own function.
         reference: the file and function that made it, if `load` was given one.
         before: what images go through first (see `jaxpix.defences`), which `apply` does already; None: nothing.
+        told_apart: of an image uint8 [H, W, C], which values of each pixel by itself can change anything, bool
+            [H, W, C, 256]; any other gives what the nearest one below it gives. None: all may.
     """
 
     description: Mapping[str, Any] | None = None
     graph: nnx.GraphDef[Any] | None = None
     reference: by_file.Reference | None = None
     before: Callable[[jax.Array], jax.Array] | None = dataclasses.field(default=None, kw_only=True)
+    told_apart: Callable[[np.ndarray], np.ndarray] | None = dataclasses.field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         """One line: name, task, classes, images, where it came from, id."""

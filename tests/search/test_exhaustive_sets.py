@@ -16,6 +16,7 @@ from jaxpix.records.maps import load_maps, save_maps
 from jaxpix.records.pixel_sets import PixelSets
 from jaxpix.search.exhaustive.candidates import Candidates
 from jaxpix.search.exhaustive.coverage import coverage_of
+from jaxpix.search.exhaustive.program import Found
 from jaxpix.search.exhaustive.scope import COMPLETE, Scope, Together, scope_of
 
 SHAPE = (6, 5, 1)
@@ -104,6 +105,10 @@ def test_three_pixels_that_need_each_other():
     assert [len(sets) for sets in two.maps.flipping_sets] == [1, 56]
 
 
+def nothing_found(candidates):
+    return Found(*(np.zeros(candidates.num_rows),) * 4)
+
+
 def changed(image, other):
     """Numbers of the single corners that make one image of another, in order."""
     rows, columns = np.nonzero((image != other).any(-1))
@@ -120,7 +125,7 @@ def test_brute_force_finds_the_same_pairs_and_every_success_of_a_search_is_one()
     assert any(one.record.success for one in found)
     for one, image in zip(found, images, strict=True):
         candidates = Candidates(scope, image)
-        candidates.combine(np.zeros(candidates.num_single))
+        candidates.combine(nothing_found(candidates))
         painted = np.stack([candidates.painted(number) for number in range(candidates.size)])
         before = np.asarray(victim.space.labels(victim.predict(image[None])))[0]
         flips = (np.asarray(victim.space.labels(victim.predict(painted))) != before).any(-1)
@@ -194,7 +199,7 @@ def test_of_many_values_the_worst_that_differ_much_are_taken():
     distance[11, 100] = -9.0  # that is the image itself
     distance[12, 0], distance[12, 10] = 1.0, np.nan
     distance[3, 255] = 2.0
-    candidates.combine(distance.ravel())
+    candidates.combine(nothing_found(candidates)._replace(distance=distance.ravel()))
     (sets,) = candidates.sets
     assert (sets.pixels // 256).tolist() == [[3, 3], [7, 7], [12, 12]]
     assert (sets.pixels[1] % 256).tolist() == [200, 20]

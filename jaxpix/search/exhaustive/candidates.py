@@ -12,9 +12,12 @@ from ...pixels import Pixels
 from ...records.pixel_sets import PixelSets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from .program import Found
     from .scope import Scope, Together
+
+    ToldApart = Callable[[np.ndarray], np.ndarray]
 
 # Levels between two values of a position that sets are made of, in some channel.
 _APART = 64
@@ -26,28 +29,52 @@ class Candidates:
     Args:
         scope: of all images.
         image: uint8 [H, W, C].
+        told_apart: which values of each pixel by itself can change anything, as of a victim; None: all may.
 
     Attributes:
         num_single: single pixels, which have the first numbers.
+        size: all numbers.
+        evaluated: numbers of the single pixels that are evaluated; each of the others is equal to one of them.
+        num_rows: what is evaluated: these, then all sets.
         sets: of 2, 3, … pixels, numbered on; none before `combine`.
     """
 
-    def __init__(self, scope: Scope, image: np.ndarray):
+    def __init__(self, scope: Scope, image: np.ndarray, told_apart: ToldApart | None = None):
         self.scope, self._image = scope, image
         self.num_single, self.size = scope.grid.size, scope.size
+        self.evaluated, self._equal = np.arange(self.num_single), None
+        if told_apart is not None:
+            effects = scope.grid.effects(told_apart(image))
+            _, self.evaluated, self._equal = np.unique(effects, return_index=True, return_inverse=True)
+        self.num_rows = len(self.evaluated) + self.size - self.num_single
         self.sets: tuple[PixelSets, ...] = ()
 
     @property
     def segments(self) -> Iterator[tuple[int, int]]:
-        """First number and the one behind the last: of single pixels, then of all sets, which depend on these."""
-        yield 0, self.num_single
-        if self.size > self.num_single:
-            yield self.num_single, self.size
+        """First row and the one behind the last: of single pixels, then of all sets, which depend on these."""
+        single = len(self.evaluated)
+        yield 0, single
+        if self.num_rows > single:
+            yield single, self.num_rows
 
-    def combine(self, distance: np.ndarray) -> None:
-        """Make sets of the single pixels that came nearest to the goal, by their distance [M V]."""
-        shape = self._alone.shape
-        known = np.where(self._alone > 0, np.nan_to_num(distance.reshape(shape), nan=np.inf), np.inf)
+    def numbers(self, rows: np.ndarray) -> np.ndarray:
+        """Numbers of what is evaluated in these rows, int [B]."""
+        single = len(self.evaluated)
+        return np.where(
+            rows < single, self.evaluated[np.minimum(rows, single - 1)], rows + self.num_single - single
+        )
+
+    def every(self, found: Found) -> Found:
+        """What was found of the rows, arrays [num_rows], as arrays [size]: of equal candidates the same."""
+        if self._equal is None:
+            return found
+        single = len(self.evaluated)
+        return type(found)(*(np.concatenate([one[:single][self._equal], one[single:]]) for one in found))
+
+    def combine(self, found: Found) -> None:
+        """Make sets of the single pixels that came nearest to the goal, by what was found of the first rows."""
+        distance = self.every(found).distance[: self.num_single].reshape(self._alone.shape)
+        known = np.where(self._alone > 0, np.nan_to_num(distance, nan=np.inf), np.inf)
         values = self.scope.grid.values
         self.sets = tuple(PixelSets(one.count, _worst(one, known, values)) for one in self.scope.together)
 

@@ -76,6 +76,19 @@ class Grid:
             (np.abs(here[:, None, c] - self.values[None, :, c].astype(np.int16)) for c in channels),
         )
 
+    def effects(self, told_apart: np.ndarray) -> np.ndarray:
+        """Names of what candidates do, int64 [M V]: those of one name are equal to whoever sees no other values.
+
+        Args:
+            told_apart: bool [H, W, C, 256], the lowest of values that are alike.
+        """
+        here = told_apart[self.positions[:, 1], self.positions[:, 0]]
+        lowest = np.maximum.accumulate(np.where(here, np.arange(MAX_INTENSITY + 1, dtype=np.int16), 0), -1)
+        named = np.arange(len(self.positions))[:, None]
+        for channel in range(self.image_shape[2]):
+            named = named * (MAX_INTENSITY + 1) + lowest[:, channel, self.values[:, channel]]
+        return named.ravel()
+
     def __str__(self) -> str:
         """For people: "784 positions x 256 values"."""
         return f"{len(self.positions):,} positions x {len(self.values):,} values"

@@ -99,24 +99,27 @@ class Sweep:
         self.compile(on_notice)
         for job in jobs:
             began = time.monotonic()
-            candidates, ledger = Candidates(self.scope, job.image), self._ledger(job, scratch)
+            candidates = Candidates(self.scope, job.image, self.victim.told_apart)
+            ledger = self._ledger(job, candidates, scratch)
             if ledger.done and on_notice:
-                on_notice(f"{job.image_id}: going on after {ledger.done:,} of {candidates.size:,} candidates")
+                on_notice(
+                    f"{job.image_id}: going on after {ledger.done:,} of {candidates.num_rows:,} candidates"
+                )
             self._fill(job, candidates, ledger, on_candidates, on_notice)
             sample = math.ceil(AUDITED / max(1, total or 1))
-            yield self._outcome(job, candidates, ledger.found, sample, seed, began)
+            yield self._outcome(job, candidates, candidates.every(ledger.found), sample, seed, began)
             # Only now: whoever takes outcomes has kept this one.
             ledger.discard()
 
-    def _ledger(self, job: Job, scratch: Path | None) -> Ledger:
+    def _ledger(self, job: Job, candidates: Candidates, scratch: Path | None) -> Ledger:
         path = None if scratch is None else scratch / f"{file_stem(job.image_id)}.{UNFINISHED}"
         problem = self.problem
         parts = [self.victim.victim_id, problem.evaluator.name, problem.fitness, str(problem.targeted)]
         parts += map(str, self.scope.together)
         grid = self.scope.grid
-        arrays = (job.image, job.original, job.target, grid.positions, grid.values)
+        arrays = (job.image, job.original, job.target, grid.positions, grid.values, candidates.evaluated)
         identity = "\n".join(parts).encode() + b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)
-        return Ledger(self.scope.size, path, identity)
+        return Ledger(candidates.num_rows, path, identity)
 
     def _fill(
         self,
@@ -131,7 +134,7 @@ class Sweep:
             try:
                 for begin, end in candidates.segments:
                     if begin:
-                        candidates.combine(ledger.found.distance[:begin])
+                        candidates.combine(ledger.found)
                     if ledger.done < end:
                         # Blocks begin where they would have begun.
                         ledger.cut(ledger.done - (ledger.done - begin) % self._program.size)
@@ -152,7 +155,7 @@ class Sweep:
         self,
         job: Job,
         candidates: Candidates,
-        numbers: range,
+        rows: range,
         ledger: Ledger,
         on_candidates: Callable[[int], None] | None,
     ) -> None:
@@ -168,9 +171,10 @@ class Sweep:
 
         with ledger.writing():
             # One block ahead: the devices do not wait while the host keeps what they have found.
-            for start in range(0, len(numbers), program.size):
-                part = np.array(numbers[start : start + program.size])
-                found = program.block(base, job.image, goal, candidates.pixels(part))
+            for start in range(0, len(rows), program.size):
+                part = np.array(rows[start : start + program.size])
+                pixels = candidates.pixels(candidates.numbers(part))
+                found = program.block(base, job.image, goal, pixels)
                 waiting.append((found, len(part)))
                 if len(waiting) > 1:
                     take()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import secrets
 import signal
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,10 @@ ADDRESS = "RAY_ADDRESS"
 
 # Results are taken as they come; few are in the store at any time.
 _STORE_BYTES = 256 * 2**20
-_LOOPBACK = "127.0.0.1"
+# Nothing about this machine goes to Ray's makers; workers without a GPU are not kept from what they ask for.
+_TOLD = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+# Meant for systems whose firewalls ask: everything stays on the loopback address, where no other machine reaches it.
+_TOLD_LOCALLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,13 +88,11 @@ def joined(config: RayConfig) -> Iterator[Session]:
     address = os.environ.get(ADDRESS) or "local"
     is_local = address == "local"
     before = signal.getsignal(signal.SIGTERM)
-    with _environment(_quiet(is_local)), warnings.catch_warnings():
+    # Whoever has imported Ray before has made it listen elsewhere; its parts would not find each other.
+    told = _TOLD | (_TOLD_LOCALLY if is_local and "ray" not in sys.modules else {})
+    with _environment(told), warnings.catch_warnings():
         ray = _imported()
-        more = {
-            "include_dashboard": False,
-            "_node_ip_address": _LOOPBACK,
-            "object_store_memory": _STORE_BYTES,
-        }
+        more = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
         try:
             # Ray's processes are others' programs, begun at once: what JAX warns of does not concern them.
             warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
@@ -117,15 +118,6 @@ def _imported() -> Any:
     except ImportError:
         raise InputError("--ray needs Ray: pip install 'jaxpix[ray]'") from None
     return ray
-
-
-def _quiet(is_local: bool) -> dict[str, str]:
-    """What Ray is told by the environment: to say nothing to others, nor to the terminal."""
-    told = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-    if is_local:
-        # Others on this machine or in its network cannot give the cluster work.
-        told |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    return told
 
 
 @contextlib.contextmanager

@@ -37,6 +37,7 @@ class Choice:
         per_class: images per label; None: all.
         num_label_sets: multi-label: how many of the commonest sets, where `classes` is empty.
         with_target: of all images, judge those of the target's label as well, so that each has a record or a reason.
+        only: of all images, those of these names; None: any.
     """
 
     subset: str = "test"
@@ -44,6 +45,7 @@ class Choice:
     per_class: int | None = 100
     num_label_sets: int = 5
     with_target: bool = False
+    only: frozenset[str] | None = None
 
     def wanted(self, space: LabelSpace, dataset: Attackable) -> list[np.ndarray] | None:
         """Label vectors [N] whose images are taken; None: every label that occurs.
@@ -132,6 +134,7 @@ def select_all(
     seed: int,
     *,
     with_target: bool = False,
+    among: np.ndarray | None = None,
 ) -> Selection:
     """All images of the wanted labels, judged when their turn comes (`eligible`): nothing to wait for at the start.
 
@@ -141,15 +144,15 @@ def select_all(
         wanted: label vectors [N]; None: every label that occurs.
         seed: of the order.
         with_target: take images of the target's label, too: they are judged, and passed over with that reason.
+        among: bool [B], which images may be taken; None: any.
 
     Raises:
         NothingToAttackError: there is no such image.
     """
-    names = attack.victim.space.names
-    groups = [
-        Group(names(vector), order.tolist(), 0, len(order))
-        for vector, order in _candidates(attack, labels, wanted, seed, with_target)
-    ]
+    names, groups = attack.victim.space.names, []
+    for vector, order in _candidates(attack, labels, wanted, seed, with_target):
+        taken = order if among is None else order[among[order]]
+        groups.append(Group(names(vector), taken.tolist(), 0, len(taken)))
     selection = Selection(groups, None, screened=False)
     if selection.total == 0:
         raise NothingToAttackError(nothing_to_attack(groups))

@@ -7,10 +7,11 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..search.flatness import FirstLook
-from ..search.presets import settings_name
 from ..terminal.console import Meter, say
 from .selection import CHUNK, eligible, select, select_all
 
@@ -113,7 +114,8 @@ def choose(images: Images) -> Selection:
     attack, choice, plan = images.attack, images.plan.choice, images.plan
     wanted, seed = choice.wanted(attack.victim.space, plan.dataset), attack.config.seed
     if choice.per_class is None:
-        return select_all(attack, images.labels, wanted, seed, with_target=choice.with_target)
+        among = None if choice.only is None else np.isin(images.ids, sorted(choice.only))
+        return select_all(attack, images.labels, wanted, seed, with_target=choice.with_target, among=among)
     name = f"choosing images that {attack.victim.name} classifies correctly"
     with Meter(name, None, quiet=plan.quiet) as meter:
         return select(attack, images.source, images.labels, wanted, choice.per_class, seed, meter.advance)
@@ -185,8 +187,7 @@ def announce(keeper: Keeper, images: Images, selection: Selection, how: str) -> 
     attack, plan = images.attack, images.plan
     config = attack.config
     aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
-    name = settings_name(config)
-    settings = f"{'preset' if name == config.preset else 'search'} {name}"
+    settings = f"{'preset' if attack.name == config.preset else 'search'} {attack.name}"
     plan.say(
         f"{how_many(selection, keeper)} experiments: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, "
         f"{aim}, fitness {attack.fitness}, {settings}, {how}"

@@ -14,7 +14,7 @@ from ..attack.campaign import run_campaign
 from ..attack.options import AttackOptions, bind, plain
 from ..config import AttackConfig, Preset, SearchName
 from ..errors import InputError
-from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of
+from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of, widened
 from ..records.files import each_record
 from ..search.presets import search_of
 from ..storage.settings import read_toml
@@ -102,7 +102,7 @@ def measure_searches(
         truth = _read_truth(place, victim, options)
     done = {name: run(name, config) for name, config in configs.items()}
     searches = {name: result.records for name, (result, _) in done.items()}
-    truth = truth or union_of(searches)
+    truth = widened(truth, searches) if truth else union_of(searches)
     budgets = (*(one for one in BUDGETS if one < options.queries), options.queries)
     for name, (result, place) in done.items():
         yield _row(name, result, place, truth, budgets)

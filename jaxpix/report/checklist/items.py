@@ -19,12 +19,15 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from ..runs.evidence import NOTHING, Evidence
+from ..runs.faults import fault_sentences, truth_sentence
 from ..runs.series import short_names
 from .methods import METHODS
 from .results import RESULTS
 
 if TYPE_CHECKING:
     from ..runs.series import Series
+    from ..runs.truths import Judgement
 
 SCHEMA_VERSION = 1
 
@@ -89,9 +92,10 @@ class Checklist:
         return "; ".join(f"{one['name']} ({one['items']})" for one in self.guidelines)
 
 
-def checklist_of(all_series: Sequence[Series]) -> Checklist:
-    """The checklist of some attacks."""
+def checklist_of(all_series: Sequence[Series], evidence: Evidence = NOTHING) -> Checklist:
+    """The checklist of some attacks, and of what is known beside them."""
     asked = _asked()
+    across = {"exhaustive": [_recall(one) for one in evidence.judgements]}
     items = [
         Item(
             number,
@@ -99,12 +103,20 @@ def checklist_of(all_series: Sequence[Series]) -> Checklist:
             one["title"],
             one["asks"],
             one["references"],
-            _answers(one["key"], all_series),
+            [*_answers(one["key"], all_series), *across.get(one["key"], ())],
             one["authors"],
         )
         for number, one in enumerate(asked["items"], 1)
     ]
     return Checklist(items, asked["guidelines"])
+
+
+def _recall(judgement: Judgement) -> Answer:
+    ends = (
+        f"{one.name}: {one.recall.at[-1].recall.text()} of what there is, found at its end."
+        for one in judgement.searches
+    )
+    return Answer(judgement.title, [truth_sentence(judgement), *ends, *fault_sentences(judgement)])
 
 
 def _answers(key: str, all_series: Sequence[Series]) -> list[Answer]:

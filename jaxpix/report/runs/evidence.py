@@ -1,0 +1,19 @@
+"""What a report knows beside its attacks one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .truths import Judgement
+
+
+class Evidence(NamedTuple):
+    """Searches held against the truth."""
+
+    judgements: Sequence[Judgement] = ()
+
+
+NOTHING = Evidence()
+"""Attacks alone."""

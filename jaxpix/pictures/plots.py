@@ -199,7 +199,7 @@ def draw_tradeoffs(
             [Patch(color=colour, label=group) for colour, group in zip(colours, groups, strict=True)],
         )
     _grid(axes, "both")
-    return save_figure(figure, title, caption, path, is_wide=True)
+    return save_figure(figure, title, caption, path)
 
 
 def _name_in_margin(axes: Any, points: Sequence[Tradeoff]) -> None:

@@ -25,6 +25,8 @@
                         (key), queries_allowed, images, existing (rate), misses, median_regret, largest_regret, at[]
                         {queries, recall (rate), median_regret}
 
+    defences[]          what `jaxpix.defend` measured, as its defences.json has it
+
 A rate is {successes, experiments, rate, low, high}, 0..1 with its Wilson 95 % interval; rate is null without
 experiments. A label is a list of class names; for label sets [] is Normal. Confidences are 0..1.
 """
@@ -53,6 +55,7 @@ def summary_of(all_series: Sequence[Series], evidence: Evidence = NOTHING) -> di
         "schema_version": SCHEMA_VERSION,
         "paper": citation(),
         "series": [_series(series) for series in all_series],
+        "defences": list(evidence.measurements),
         "recall": [_recall(one) for one in evidence.judgements],
     }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..runs.evidence import Evidence
     from ..runs.series import Series
     from ..table import Chart, Table
+    from .defences import DefendedPart
     from .judgement import JudgedPart
     from .lead import Lead
 
@@ -33,10 +34,11 @@ _SCRIPTS = ("pictures.js", "gallery.js", "numbers.js")
 
 
 class Drawn(NamedTuple):
-    """The figures of each series, and the parts on searches held against the truth."""
+    """The figures of each series, and the parts on searches held against the truth and on defences."""
 
     charts: Sequence[Sequence[Chart]]
     judged: Sequence[JudgedPart]
+    defended: Sequence[DefendedPart]
 
 
 def render_page(
@@ -67,10 +69,10 @@ def render_page(
         .get_template("report.html")
         .render(
             **_totals(all_series),
-            **_warnings(all_series, lead, drawn.judged),
+            **_warnings(all_series, evidence, lead, drawn),
             lead=lead,
             comparison=compared(all_series),
-            judged=drawn.judged,
+            **drawn._asdict(),
             links=links,
             gallery=gallery,
             parts=_parts(all_series, drawn.charts, shared),
@@ -106,14 +108,15 @@ def _parts(
     ]
 
 
-def _warnings(all_series: Sequence[Series], lead: Lead, judged: Sequence[JudgedPart]) -> dict[str, Any]:
+def _warnings(all_series: Sequence[Series], evidence: Evidence, lead: Lead, drawn: Drawn) -> dict[str, Any]:
     """What must be known before any number is believed."""
     return {
-        "limits": limits_of(all_series, lead.record),
+        "limits": limits_of(all_series, lead.record, evidence),
         "miss": meaning_of_a_miss(lead.record),
         "doubts": [
             *_said_once(all_series, lambda series: series.doubts),
-            *(doubt for part in judged for doubt in part.judgement.doubts),
+            *(doubt for part in drawn.judged for doubt in part.judgement.doubts),
+            *(doubt for part in drawn.defended for doubt in part.doubts),
         ],
         "cautions": _said_once(all_series, _cautions),
         "deviations": _said_once(all_series, lambda series: series.deviations),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..runs.evidence import NOTHING
+
 if TYPE_CHECKING:
     from ...records.record import Record
+    from ..runs.evidence import Evidence
     from ..runs.series import Series
 
 _SEARCHED = (
@@ -17,6 +20,14 @@ _SWEPT = (
     "An exhaustive search tried every candidate of one pixel that its table names: where it found nothing, none of "
     "those is adversarial. It says nothing of other values, of more pixels or of other images."
 )
+_BOUNDED = (
+    "What searches are held against is not all that there is: some candidates were tried by none of them, so recall "
+    "may be lower than it is said to be."
+)
+_DEFENDED = (
+    "The worst case of a defence is that of the attacks it was measured with: a stronger one can break more, and a "
+    "check that passed does not exclude it."
+)
 
 
 class Limits(NamedTuple):
@@ -26,10 +37,14 @@ class Limits(NamedTuple):
     text: str
 
 
-def limits_of(all_series: Sequence[Series], shown: Record) -> Limits:
-    """The limits of some attacks, whose page begins with the record `shown`."""
+def limits_of(all_series: Sequence[Series], shown: Record, evidence: Evidence = NOTHING) -> Limits:
+    """The limits of some attacks, whose page begins with the record `shown`, and of what is known beside them."""
     kinds = {series.first.exhaustive_flips is not None for series in all_series}
     texts = [text for kind, text in ((False, _SEARCHED), (True, _SWEPT)) if kind in kinds]
+    if any(not one.truth.is_whole for one in evidence.judgements):
+        texts.append(_BOUNDED)
+    if evidence.measurements:
+        texts.append(_DEFENDED)
     if not shown.success:
         return Limits("“none found” is not “robust”", " ".join(texts))
     bounds = "lower bounds, these images only" if False in kinds else "these candidates, these images only"

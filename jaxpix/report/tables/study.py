@@ -7,6 +7,7 @@ from ..runs.evidence import NOTHING, Evidence
 from ..runs.series import Series
 from ..table import HOW_TO_READ_RATES, OTHERS, Table, bears_asterisk
 from .comparison import channel_tables, search_tables
+from .defences import defence_tables, measurement_key
 from .diseases import conversion_table, dangerous_table, disease_tables
 from .exhaustive import exhaustive_table
 from .hits import control_table, failure_table, intensity_table
@@ -39,6 +40,8 @@ def tables_of(all_series: Sequence[Series], evidence: Evidence = NOTHING) -> lis
         evidence: what has tables beside them.
     """
     found = [*channel_tables(all_series), *search_tables(all_series)]
+    for number, measurement in enumerate(evidence.measurements, 1):
+        found += [(table, []) for table in defence_tables(measurement, measurement_key(number))]
     for one in evidence.judgements:
         found.append((recall_table(one), [one.sweep, *(search.series for search in one.searches)]))
     for series in all_series:

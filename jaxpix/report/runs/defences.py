@@ -41,8 +41,12 @@ class PlainRate(TypedDict):
 class PlainChange(TypedDict):
     """Paired rates: the second minus the first, -1..1, its interval, and McNemar's test."""
 
+    both: _Count
     only_first: _Count
     only_second: _Count
+    neither: _Count
+    first: PlainRate
+    second: PlainRate
     difference: _Points | None
     low: _Points
     high: _Points

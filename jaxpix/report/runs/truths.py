@@ -63,8 +63,9 @@ class Judgement:
 
     @property
     def title(self) -> str:
-        """Data set, victim and number of pixels."""
-        return f"{self.sweep.dataset['title']}, {self.sweep.victim['name']}, {pixels_text(self.num_pixels)}"
+        """Data set, victim, number of pixels, and what was tried exhaustively."""
+        pixels, tried = pixels_text(self.num_pixels), self.sweep.first.preset
+        return f"{self.sweep.dataset['title']}, {self.sweep.victim['name']}, {pixels}, {tried}"
 
     @property
     def budgets(self) -> list[str]:

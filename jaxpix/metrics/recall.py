@@ -36,6 +36,11 @@ class Truth:
     lowest: Mapping[str, float | None]
     is_whole: bool
 
+    @property
+    def flipped(self) -> tuple[str, ...]:
+        """Ids of the images that some candidate flips."""
+        return tuple(name for name, flips in self.flips.items() if flips)
+
 
 def truth_of(records: Sequence[Record], *, is_whole: bool) -> Truth:
     """The truth that an exhaustive search has found.
@@ -63,14 +68,24 @@ def truth_of(records: Sequence[Record], *, is_whole: bool) -> Truth:
 
 def union_of(searches: Mapping[str, Sequence[Record]]) -> Truth:
     """What any of several searches has found: less than there is, where no exhaustive search is to be had."""
-    flips: dict[str, bool] = {}
-    lowest: dict[str, float | None] = {}
+    ids = [record.image_id for records in searches.values() for record in records]
+    says = "found by any of these searches: a lower bound"
+    nothing = Truth(says, dict.fromkeys(ids, False), dict.fromkeys(ids), is_whole=False)
+    return widened(nothing, searches)
+
+
+def widened(truth: Truth, searches: Mapping[str, Sequence[Record]]) -> Truth:
+    """The truth, and what searches have found besides on the same images; a whole one stays as it is."""
+    if truth.is_whole:
+        return truth
+    flips, lowest = dict(truth.flips), dict(truth.lowest)
     for record in (record for records in searches.values() for record in records):
         name = record.image_id
-        flips[name] = flips.get(name, False) or record.success
-        known = [margin for margin in (lowest.get(name), margin_of(record)) if margin is not None]
-        lowest[name] = min(known, default=None)
-    return Truth("found by any of these searches: a lower bound", flips, lowest, is_whole=False)
+        if name in flips:
+            flips[name] = flips[name] or record.success
+            known = [margin for margin in (lowest[name], margin_of(record)) if margin is not None]
+            lowest[name] = min(known, default=None)
+    return dataclasses.replace(truth, flips=flips, lowest=lowest)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +124,16 @@ class Recall:
     median_regret: float | None
     largest_regret: float | None
     curve: tuple[CurvePoint, ...]
+
+    @property
+    def found(self) -> int:
+        """Images that it flipped."""
+        return self.existing.successes - self.misses
+
+    @property
+    def failures(self) -> int:
+        """Images that it did not flip, whether or not anything does."""
+        return self.images - self.found
 
 
 def recall_of(truth: Truth, records: Sequence[Record], budgets: Sequence[int] = BUDGETS) -> Recall:

@@ -5,28 +5,21 @@ Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a s
 
 import dataclasses
 import functools
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 Task = Literal["multiclass", "multilabel"]
 Fitness = Literal["confidence", "margin", "cosine"]
-Preset = Literal["tsai2023", "su2019", "scipy"]
+Preset = Literal["tsai2023", "su2019", "scipy", "best"]
 SearchName = Literal["evolution", "exhaustive", "random", "shortlist", "sparse_rs"]
 Bounds = Literal["clip", "redraw", "reflect"]
-ModelName = Literal[
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "densenet121",
-    "densenet169",
-    "densenet201",
-    "resnet14",
-]
+_ResNet = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+ModelName = Literal[_ResNet, "densenet121", "densenet169", "densenet201", "resnet14"]
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["float32", "tfloat32", "bfloat16"]
 
@@ -35,12 +28,19 @@ TRAJECTORY_POINTS = 128
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+
+def _levels(value: object) -> str:
+    if re.fullmatch(r"corners|all|[2-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6]", str(value), re.ASCII):
+        return str(value)
+    raise PydanticCustomError("levels", "expected corners, all, or a number of levels from 2 to 256")
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 # Devices count in 32 bits.
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
-Levels = Annotated[str, BeforeValidator(str), Field(pattern=r"^(corners|all|\d{1,3})$")]
+Levels = Annotated[str, BeforeValidator(_levels)]
 # A word for the default, so that a flag can undo what a file says.
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
@@ -168,15 +168,17 @@ class AttackConfig(_Short):
     target: str | None = None
     """Class (or `label|label` set, or `Normal` for none) to reach. Default: any other (untargeted)."""
     search: SearchName = "evolution"
-    """How candidates are chosen; `exhaustive`: every position with every value of `values`, for one pixel."""
+    """How candidates are chosen; `exhaustive`: every position with every value of `values`, and sets of 2 or 3."""
     algorithm: str | None = None
     """An algorithm of evosax instead of differential evolution, such as CMA_ES; an unknown name lists all."""
     values: Levels | None = None
     """`exhaustive` only, levels of each channel: `corners` (0, 255; default), a number such as 17, `all` if grey."""
     mask: Path | None = None
     """`exhaustive` only: PNG of the images' size; where it is black no pixel may change. Default: all may."""
+    worst: Count | None = None
+    """`exhaustive` with 2, 3 pixels: how many of the worst positions make sets. Default: all up to 2,000,000 sets."""
     preset: Preset = "tsai2023"
-    """Names every choice of the evolution: `tsai2023` (the paper), `su2019`, `scipy` (what the common tools run)."""
+    """Names every choice: `tsai2023` (the paper), `su2019`, `scipy` (what common tools run), `best` (finds most)."""
     population: Annotated[int, Field(ge=4, le=1_000_000)] | None = None
     """P, candidates of a generation."""
     generations: Annotated[int, Field(ge=0, lt=2**31)] = 100
@@ -214,17 +216,17 @@ class EngineConfig(_Short):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, config=_STRICT)
-class ClusterConfig(_Short):
-    """Several processes, on one machine or many, that share an attack and its run folder."""
+class RayConfig(_Short):
+    """Workers on this machine or on many, by Ray; this process gives them work and keeps what they find."""
 
-    coordinator: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
-    """HOST:PORT of process 0, which listens there until all have begun."""
-    num_processes: Count | None = None
-    """How many processes share the attack."""
-    process_id: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-    """Number of this process, from 0."""
-    cluster: bool = False
-    """Find the three above by JAX's cluster detection (SLURM, Open MPI, …)."""
+    ray: bool = False
+    """Let workers attack: on the cluster that RAY_ADDRESS names, else on this machine."""
+    workers: Count | None = None
+    """How many. Default: one for each GPU, without GPUs one for each core (of --worker-cpus cores)."""
+    worker_cpus: Count | None = None
+    """Cores of a worker. Default: 1; without GPUs, all cores divided by --workers."""
+    verbose: bool = False
+    """Say what each worker does."""
 
 
 def _in_plain_words(kind: type[Any]) -> None:
@@ -243,5 +245,5 @@ def _in_plain_words(kind: type[Any]) -> None:
     kind.__init__ = init
 
 
-for _kind in (PrepareConfig, TrainConfig, AttackConfig, EngineConfig, ClusterConfig):
+for _kind in (PrepareConfig, TrainConfig, AttackConfig, EngineConfig, RayConfig):
     _in_plain_words(_kind)

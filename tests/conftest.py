@@ -8,6 +8,8 @@ from pathlib import Path
 # that tests start inherit it. What must be seen of optimised programs asks for `full_optimisation`.
 QUICK = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 os.environ[QUICK] = "1"
+# Ray reads this when it is imported: nobody listens where another machine could reach him.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 import jax  # noqa: E402
 import pytest  # noqa: E402

@@ -1,5 +1,6 @@
 """`python -m jaxpix.attack`: attack a victim by differential evolution; records and verified pictures."""
 
+import dataclasses
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,11 @@ from ..search.exhaustive.coverage import coverage_of
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from ..terminal.programs import keep_programs
-from ..train.builtin import open_victim
+from ..train.builtin import built_in_run, open_victim
 from ..victim.victim import Victim
 from .campaign import Result, run_campaign
-from .cluster import Member, join
-from .options import AttackOptions, SharedAttackOptions, bind, open_dataset, plain
+from .options import SharedAttackOptions, bind, open_dataset, plain
+from .remote import workers
 from .work import doubts
 
 EXAMPLES = (
@@ -28,27 +29,22 @@ EXAMPLES = (
 )
 
 
-def _run(options: AttackOptions, member: Member) -> None:
+def _run(asked: SharedAttackOptions) -> None:
+    options = plain(asked)
     keep_programs()
     victim = open_victim(options.victim, options.task, options.data_dir)
     dataset, victim = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
-    result = run_campaign(campaign, member)
-    if result.records:
-        show(result, victim, dataset, "" if result.is_whole else f", share of {member.name}")
-    if result.is_whole:
-        for doubt in doubts(campaign, result.selection, result.records, read_reasons(campaign.folder)):
-            say(f"warning: {doubt}")
-    if result.is_whole:
-        _say_coverage(campaign.folder, result.records)
-        say(f"records: {campaign.folder / TABLE}")
-        say(f"pictures: {result.sheet}" if result.sheet else "pictures: none, no attack succeeded")
-    else:
-        say(
-            f"{member.name} has finished its share, {len(result.records):,} experiments; others are at work or "
-            f"have stopped. The same command goes on with what they leave, on any number of processes; "
-            f"python -m jaxpix.report {campaign.folder} reads what there is"
-        )
+    with workers(asked.ray) as by:
+        # Trained by now: workers only read it.
+        named = dataclasses.replace(options, victim=options.victim or built_in_run(options.task))
+        result = run_campaign(campaign, by(named))
+    show(result, victim, dataset)
+    for doubt in doubts(campaign, result.selection, result.records, read_reasons(campaign.folder)):
+        say(f"warning: {doubt}")
+    _say_coverage(campaign.folder, result.records)
+    say(f"records: {campaign.folder / TABLE}")
+    say(f"pictures: {result.sheet}" if result.sheet else "pictures: none, no attack succeeded")
 
 
 def _say_coverage(folder: Path, records: Sequence[Record]) -> None:
@@ -59,8 +55,8 @@ def _say_coverage(folder: Path, records: Sequence[Record]) -> None:
         say(coverage_of(maps, sum(record.queries for record in swept)).text)
 
 
-def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = "") -> None:
-    """Print the success table per class, with Wilson 95 % intervals; `whose` ends its title."""
+def show(result: Result, victim: Victim, dataset: PreparedDataset) -> None:
+    """Print the success table per class, with Wilson 95 % intervals."""
     records, selection = result.records, result.selection
     rows = []
     for group in selection.groups:
@@ -68,7 +64,7 @@ def show(result: Result, victim: Victim, dataset: PreparedDataset, whose: str = 
         rows.append(_row(label_text(group.label), members, selection.asked))
     rows.append(_row("all", records, None))
     print_table(
-        f"{dataset.info.title}: {victim.name}, {records[0].num_pixels} pixel(s){whose}",
+        f"{dataset.info.title}: {victim.name}, {records[0].num_pixels} pixel(s)",
         ["class", "success (95 % interval)", "AvgCL", _effort(records)],
         rows,
     )
@@ -118,8 +114,7 @@ def main(arguments: Sequence[str]) -> None:
         arguments,
         examples=EXAMPLES,
     )
-    with join(options.processes) as member:
-        _run(plain(options), member)
+    _run(options)
 
 
 if __name__ == "__main__":

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import InputError
 from ..pictures.successes import in_turns, pair, read_pair, write_sheet
 from ..records.attacked import ABOUT, SELECTION, Selection
-from ..storage.environment import describe_environment
-from ..storage.run_folder import ENVIRONMENT
-from .cluster import ALONE
 from .run import AttackRun, describe_attacked
 from .selection import NothingToAttackError, nothing_to_attack
 from .work import Images, Plan, choose, how_many, work
 
 if TYPE_CHECKING:
     from ..records.record import Record
-    from .cluster import Member
 
 _PAIRS_ON_SHEET = 8
 
@@ -44,13 +41,12 @@ class Campaign(Plan):
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a process has done of a campaign.
+    """What came of a campaign.
 
     Attributes:
-        records: in the order of the selection; while other processes are at work, this one's only.
+        records: in the order of the selection.
         selection: the images that were chosen.
-        num_passed_over: of these, images that turned out to be misclassified; likewise.
-        is_whole: nothing is left to do for any process.
+        num_passed_over: of these, images that turned out to be misclassified.
         sheet: picture of successes, if there are any.
         seconds: that the experiments took which were not finished before.
     """
@@ -58,44 +54,48 @@ class Result:
     records: list[Record]
     selection: Selection
     num_passed_over: int
-    is_whole: bool
     sheet: Path | None
     seconds: float
 
 
-def run_campaign(campaign: Campaign, member: Member = ALONE) -> Result:
+# Does experiments, positions in the subset, and hands what finishes to the run.
+WorkedBy: TypeAlias = "Callable[[AttackRun, Images, Selection, Sequence[int]], None]"
+# Who does an attack, by its `AttackOptions`; for as long as a context lasts.
+Workers: TypeAlias = "contextlib.AbstractContextManager[Callable[[Any], WorkedBy]]"
+
+
+def alone() -> Workers:
+    """This process does every attack itself."""
+    return contextlib.nullcontext(lambda options: work)
+
+
+def run_campaign(campaign: Campaign, by: WorkedBy = work) -> Result:
     """Attack the chosen images and keep everything in the folder; finished experiments are not repeated.
 
     Args:
         campaign: what is done.
-        member: this process, where several share the campaign. Each takes its share of what is left to do.
+        by: who does it; default: this process.
 
     Raises:
         InputError: the folder holds another attack or is in use; no image can be attacked.
     """
     images = Images(campaign)
-    with AttackRun(campaign.folder, campaign.identity, member) as run:
-        if member.is_leader:
-            selection, todo = _prepared(run, campaign, images)
-        else:
-            selection, todo = _stored(run, images), run.handed_out
-            run.store_own_json(ENVIRONMENT, describe_environment())
+    with AttackRun(campaign.folder, campaign.identity) as run:
+        selection, todo = _prepared(run, campaign, images)
         began = time.monotonic()
-        share = todo[member.process_id :: member.num_processes]
-        if share:
-            work(run, images, selection, share)
+        if todo:
+            by(run, images, selection, todo)
         seconds = time.monotonic() - began
-        records, is_whole = run.finish([images.ids[index] for index in selection.indices])
-        if is_whole and not records:
+        records = run.finish([images.ids[index] for index in selection.indices])
+        if not records:
             raise NothingToAttackError(nothing_to_attack(selection.groups))
-        sheet = _sheet(campaign.folder, records) if is_whole else None
-        num_passed_over = selection.total - len(records) if is_whole else len(run.passed_over)
-        return Result(records, selection, num_passed_over, is_whole, sheet, seconds)
+        sheet = _sheet(campaign.folder, records)
+        return Result(records, selection, selection.total - len(records), sheet, seconds)
 
 
 def _prepared(run: AttackRun, campaign: Campaign, images: Images) -> tuple[Selection, list[int]]:
-    """The leader: choose images where that was not done before, and say what is left to do."""
-    attack, member = images.attack, run.member
+    """Choose images where that was not done before, and say what is left to do."""
+    attack = images.attack
     # A resumed run says it anew: older versions did not, and somebody may have added a note to the data.
     run.files.store_json(ABOUT, describe_attacked(attack.victim, campaign.dataset, campaign.choice.subset))
     if run.files.has(SELECTION):
@@ -103,15 +103,13 @@ def _prepared(run: AttackRun, campaign: Campaign, images: Images) -> tuple[Selec
     else:
         selection = choose(images)
         called = {} if campaign.call is None else {"call": campaign.call}
-        run.files.describe(campaign.config_text, processes=member.num_processes, **called)
+        run.files.describe(campaign.config_text, **called)
         selection.save(run.folder)
     done = run.finished | run.passed_over
     todo = [index for index in selection.turns(attack.config.seed) if images.ids[index] not in done]
     if done:
         most = how_many(selection, run) if todo else f"{len(run.finished):,}"
         campaign.say(f"{run.folder}: {len(run.finished):,} of {most} experiments were finished before")
-    if member.num_processes > 1:
-        run.hand_out(todo)
     return selection, todo
 
 

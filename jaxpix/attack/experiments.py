@@ -15,7 +15,7 @@ from ..records.attacked import AT_THE_TARGET, MISCLASSIFIED, PassedOver
 from ..records.record import PixelChange, Record
 from ..search.engine import Engine
 from ..search.evaluators import make_evaluator
-from ..search.exhaustive.grid import grid_of
+from ..search.exhaustive.scope import scope_of
 from ..search.exhaustive.sweep import Sweep
 from ..search.genome import Box
 from ..search.guide import make_guide
@@ -78,7 +78,8 @@ class Attack:
         engine = engine or EngineConfig()
         # Another number of slots is no other evaluator: programs of equal layouts are found compiled.
         evaluated = EngineConfig(evaluator=engine.evaluator, switch=engine.switch)
-        grid = grid_of(config, victim.input_shape)
+        scope = scope_of(config, victim.input_shape)
+        self.name = settings_name(config) + ("" if scope is None else scope.suffix)
         problem = Problem(
             evaluator=make_evaluator(victim, config.num_pixels, config.precision, evaluated),
             search=search,
@@ -88,7 +89,7 @@ class Attack:
             targeted=self.target is not None,
             guide=make_guide(victim, search, box, self.target is not None),
         )
-        self.searcher = Engine(victim, problem, engine) if grid is None else Sweep(victim, problem, grid)
+        self.searcher = Engine(victim, problem, engine) if scope is None else Sweep(victim, problem, scope)
 
     @property
     def engine(self) -> Engine:
@@ -166,7 +167,7 @@ class Attack:
             normal_classes=list(space.normal_classes),
             num_pixels=self.config.num_pixels,
             fitness=self.fitness,
-            preset=settings_name(self.config),
+            preset=self.name,
             target=None if self.target is None else list(space.names(self.target)),
             seed=self.config.seed,
             label_before=list(space.names(job.original)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .cluster import ALONE
 from .work import Images, choose, work
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class _Memory:
     def __init__(self) -> None:
         self.finished: set[str] = set()
         self.passed_over: set[str] = set()
-        self.num_successes, self.member = 0, ALONE
+        self.num_successes = 0
         self.scratch: Path | None = None
         self.records: dict[str, Record] = {}
         self.reasons: list[PassedOver] = []

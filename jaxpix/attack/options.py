@@ -5,11 +5,11 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import AttackConfig, ClusterConfig, Count, EngineConfig, Task
+from ..config import AttackConfig, Count, EngineConfig, RayConfig, Task
 from ..data.prepared import PreparedDataset, open_prepared
 from ..errors import InputError
 from ..search.exhaustive.grid import CORNERS, read_mask
-from ..search.presets import fitness_of, settings_name
+from ..search.presets import fitness_of, search_name, settings_name
 from ..storage.settings import to_plain, to_toml
 from ..terminal.console import say
 from ..victim.class_order import matched_to
@@ -68,9 +68,9 @@ class AttackOptions:
 
 @dataclasses.dataclass(frozen=True)
 class SharedAttackOptions(AttackOptions):
-    """Options of the door: an attack, and who else works on it."""
+    """Options of the door: an attack, and who works on it."""
 
-    processes: ClusterConfig = dataclasses.field(default_factory=ClusterConfig)
+    ray: RayConfig = dataclasses.field(default_factory=RayConfig)
 
 
 def plain(options: AttackOptions) -> AttackOptions:
@@ -184,7 +184,7 @@ def _of_exhaustive(config: AttackConfig) -> dict[str, Any]:
     """What only an exhaustive search asks; None of an evolution, whose older folders do not say."""
     if config.search != "exhaustive":
         search = None if config.search == "evolution" else config.search
-        return {"search": search, "values": None, "mask": None}
+        return {"search": search, "values": None, "mask": None, "worst": None}
     mask = None if config.mask is None else hashlib.sha256(read_mask(config.mask).tobytes()).hexdigest()
     return {"search": config.search, "values": config.values or CORNERS, "mask": mask}
 
@@ -194,8 +194,10 @@ def _default_folder(options: AttackOptions, victim: "Victim", dataset: "Attackab
     config = options.config
     fitness = fitness_of(config, victim.space)
     name = f"attack-{dataset.info.name}-{victim.name}-{fitness}-k{config.num_pixels}"
-    if config.search != "evolution" or config.algorithm is not None:
+    if search_name(config) != "evolution" or config.algorithm is not None:
         name += f"-{settings_name(config).replace(', ', '-')}"
+    if config.worst is not None:
+        name += f"-worst{config.worst}"
     if config.target is not None:
         name += "-to-" + "".join(c if c.isalnum() else "_" for c in config.target)
     return Path("runs") / name

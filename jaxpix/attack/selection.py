@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .experiments import Attack
     from .given import Attackable
 
-_CHUNK = 64
+CHUNK = 64
+"""Images that are judged together."""
 
 
 class NothingToAttackError(InputError):
@@ -36,6 +37,7 @@ class Choice:
         per_class: images per label; None: all.
         num_label_sets: multi-label: how many of the commonest sets, where `classes` is empty.
         with_target: of all images, judge those of the target's label as well, so that each has a record or a reason.
+        only: of all images, those of these names; None: any.
     """
 
     subset: str = "test"
@@ -43,6 +45,7 @@ class Choice:
     per_class: int | None = 100
     num_label_sets: int = 5
     with_target: bool = False
+    only: frozenset[str] | None = None
 
     def wanted(self, space: LabelSpace, dataset: Attackable) -> list[np.ndarray] | None:
         """Label vectors [N] whose images are taken; None: every label that occurs.
@@ -109,7 +112,7 @@ def select(
         chosen: list[int] = []
         examined = 0
         while examined < len(order) and len(chosen) < per_class:
-            chunk = order[examined : examined + _CHUNK]
+            chunk = order[examined : examined + CHUNK]
             judged = _judged(attack, source, labels, chunk)
             chosen += [index for index, _, reason in judged if reason is None]
             examined += len(chunk)
@@ -131,6 +134,7 @@ def select_all(
     seed: int,
     *,
     with_target: bool = False,
+    among: np.ndarray | None = None,
 ) -> Selection:
     """All images of the wanted labels, judged when their turn comes (`eligible`): nothing to wait for at the start.
 
@@ -140,15 +144,15 @@ def select_all(
         wanted: label vectors [N]; None: every label that occurs.
         seed: of the order.
         with_target: take images of the target's label, too: they are judged, and passed over with that reason.
+        among: bool [B], which images may be taken; None: any.
 
     Raises:
         NothingToAttackError: there is no such image.
     """
-    names = attack.victim.space.names
-    groups = [
-        Group(names(vector), order.tolist(), 0, len(order))
-        for vector, order in _candidates(attack, labels, wanted, seed, with_target)
-    ]
+    names, groups = attack.victim.space.names, []
+    for vector, order in _candidates(attack, labels, wanted, seed, with_target):
+        taken = order if among is None else order[among[order]]
+        groups.append(Group(names(vector), taken.tolist(), 0, len(taken)))
     selection = Selection(groups, None, screened=False)
     if selection.total == 0:
         raise NothingToAttackError(nothing_to_attack(groups))
@@ -172,7 +176,7 @@ def eligible(
     attack: Attack,
     source: Sequence[Example],
     labels: np.ndarray,
-    indices: Sequence[int],
+    chunks: Iterable[Sequence[int]],
     on_passed_over: Callable[[list[PassedOver]], None],
 ) -> Iterator[tuple[int, Example]]:
     """Those of the images that may be attacked, judged a chunk at a time as they are drawn.
@@ -181,14 +185,14 @@ def eligible(
         attack: decides.
         source: the subset's examples.
         labels: bool [B, N] of the subset.
-        indices: positions in the subset.
+        chunks: positions in the subset, as many at a time as are judged together.
         on_passed_over: told of a chunk's other images.
 
     Raises:
         InputError: the victim's logits of an image are not finite.
     """
-    for start in range(0, len(indices), _CHUNK):
-        judged = _judged(attack, source, labels, indices[start : start + _CHUNK])
+    for chunk in chunks:
+        judged = _judged(attack, source, labels, chunk)
         passed_over = [reason for _, _, reason in judged if reason is not None]
         if passed_over:
             on_passed_over(passed_over)

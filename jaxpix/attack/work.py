@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from ..labels import aim_text
 from ..metrics.chance import doubts_of_judged, doubts_of_test
 from ..search.flatness import FirstLook
-from ..search.presets import settings_name
 from ..terminal.console import Meter, say
-from .selection import eligible, select, select_all
+from .selection import CHUNK, eligible, select, select_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ..records.attacked import PassedOver, Selection
     from ..records.record import Record
     from ..search.verification import Job
-    from .cluster import Member
     from .experiments import Attack, Finished, Origin
     from .given import Attackable
     from .selection import Choice
@@ -64,7 +64,6 @@ class Keeper(Protocol):
     finished: set[str]
     passed_over: set[str]
     num_successes: int
-    member: Member
     scratch: Path | None
 
     def save(self, finished: Finished) -> Record:
@@ -84,18 +83,18 @@ class Images:
         self.ids = [str(name) for name in dataset.image_ids(subset)]
         self.source = dataset.source(subset)
 
-    def jobs(self, keeper: Keeper, selection: Selection, share: Sequence[int], meter: Meter) -> Iterator[Job]:
-        """The share's experiments, as slots become free."""
-
-        def pass_over(images: list[PassedOver]) -> None:
-            keeper.pass_over(images)
-            meter.advance(len(images))
-
+    def jobs(
+        self,
+        chunks: Iterable[Sequence[int]],
+        screened: bool,
+        on_passed_over: Callable[[list[PassedOver]], None],
+    ) -> Iterator[Job]:
+        """The experiments of these positions, as slots become free; `screened`: all of them can be attacked."""
         examples: Iterable[tuple[int, Example]]
-        if selection.screened:
-            examples = ((index, self.source[index]) for index in share)
+        if screened:
+            examples = ((index, self.source[index]) for chunk in chunks for index in chunk)
         else:
-            examples = eligible(self.attack, self.source, self.labels, share, pass_over)
+            examples = eligible(self.attack, self.source, self.labels, chunks, on_passed_over)
         for index, example in examples:
             yield self.attack.job(self.ids[index], example["image"], self.labels[index])
 
@@ -115,21 +114,11 @@ def choose(images: Images) -> Selection:
     attack, choice, plan = images.attack, images.plan.choice, images.plan
     wanted, seed = choice.wanted(attack.victim.space, plan.dataset), attack.config.seed
     if choice.per_class is None:
-        return select_all(attack, images.labels, wanted, seed, with_target=choice.with_target)
+        among = None if choice.only is None else np.isin(images.ids, sorted(choice.only))
+        return select_all(attack, images.labels, wanted, seed, with_target=choice.with_target, among=among)
     name = f"choosing images that {attack.victim.name} classifies correctly"
     with Meter(name, None, quiet=plan.quiet) as meter:
         return select(attack, images.source, images.labels, wanted, choice.per_class, seed, meter.advance)
-
-
-def _announcement(attack: Attack, total: str, share: str) -> str:
-    config = attack.config
-    aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
-    name = settings_name(config)
-    settings = f"{'preset' if name == config.preset else 'search'} {name}"
-    return (
-        f"{total} experiments{share}: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, {aim}, fitness "
-        f"{attack.fitness}, {settings}, {attack.searcher.says}; compiling first"
-    )
 
 
 def doubts(
@@ -150,42 +139,96 @@ def doubts(
     return found
 
 
+class Tally:
+    """The bar of an attack, and the keeper behind it. A context manager.
+
+    Args:
+        keeper: keeps what finishes.
+        plan: what is done.
+        selection: the images that were chosen.
+        share: how many of them are left to do.
+    """
+
+    def __init__(self, keeper: Keeper, plan: Plan, selection: Selection, share: int):
+        self._keeper, self._candidates = keeper, 0
+        already = len(keeper.finished) + len(keeper.passed_over)
+        unit = "experiments" if selection.screened else "images"
+        self._meter = Meter("attack", already + share, unit, already, plan.quiet)
+
+    def __enter__(self) -> Tally:
+        self._meter.__enter__()
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        self._meter.__exit__(*details)
+
+    def count(self, evaluated: int) -> None:
+        """So many candidates more were evaluated."""
+        self._candidates += evaluated
+        self._meter.advance(0, self._note())
+
+    def save(self, finished: Finished) -> None:
+        """Keep a finished experiment."""
+        self._keeper.save(finished)
+        self._meter.advance(1, self._note())
+
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
+        """Keep that images cannot be attacked."""
+        self._keeper.pass_over(images)
+        self._meter.advance(len(images))
+
+    def _note(self) -> str:
+        rate = self._candidates / self._meter.seconds
+        return f"{self._keeper.num_successes:,} successes · {rate:,.0f} candidates/s"
+
+
+def announce(keeper: Keeper, images: Images, selection: Selection, how: str) -> None:
+    """Say what will be done, `how`, and what is doubtful about it."""
+    attack, plan = images.attack, images.plan
+    config = attack.config
+    aim = aim_text(None if attack.target is None else attack.victim.space.names(attack.target))
+    settings = f"{'preset' if attack.name == config.preset else 'search'} {attack.name}"
+    plan.say(
+        f"{how_many(selection, keeper)} experiments: {config.num_pixels} pixel{'s' * (config.num_pixels > 1)}, "
+        f"{aim}, fitness {attack.fitness}, {settings}, {how}"
+    )
+    for doubt in doubts(plan, selection):
+        plan.warn(doubt)
+
+
+def may_refuse(keeper: Keeper, attack: Attack) -> bool:
+    """Whether a fitness that guides no search ends the attack: what has finished before was looked at before."""
+    # A random draw needs no guide.
+    return not keeper.finished and attack.search.generations > 0
+
+
+def audited_over(selection: Selection) -> int:
+    """Images over which an audit is spread; it must not become too small where a third of them is passed over."""
+    return selection.total if selection.screened else max(1, selection.total * 2 // 3)
+
+
 def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[int]) -> None:
     """Do the experiments of `share`, positions in the subset, and keep each as it finishes.
 
     Raises:
         InputError: the fitness guides the search of no image (`FirstLook`), and none was finished before.
     """
-    attack, plan, member = images.attack, images.plan, keeper.member
+    attack, plan = images.attack, images.plan
     attack.searcher.expect(len(share))
-    shared = f", of which {member.name} has {len(share):,}" if member.num_processes > 1 else ""
-    plan.say(_announcement(attack, how_many(selection, keeper), shared))
-    for doubt in doubts(plan, selection):
-        plan.warn(doubt)
-    already = len(keeper.finished) + len(keeper.passed_over)
-    name = "attack" if member.num_processes == 1 else f"attack, {member.name}"
-    unit = "experiments" if selection.screened else "images"
-    candidates = 0
-    # A random draw needs no guide, and what has finished before was looked at before.
-    look = FirstLook(may_refuse=not keeper.finished and attack.search.generations > 0)
-    with Meter(name, already + len(share), unit, already, plan.quiet) as meter:
-
-        def note() -> str:
-            return f"{keeper.num_successes:,} successes · {candidates / meter.seconds:,.0f} candidates/s"
-
-        def count(evaluated: int) -> None:
-            nonlocal candidates
-            candidates += evaluated
-            meter.advance(0, note())
-
-        jobs = images.jobs(keeper, selection, share, meter)
-        # An audit that is spread over all images must not become too small where a third of them is passed over.
-        total = selection.total if selection.screened else max(1, selection.total * 2 // 3)
+    announce(keeper, images, selection, f"{attack.searcher.says}; compiling first")
+    look = FirstLook(may_refuse=may_refuse(keeper, attack))
+    chunks = (share[start : start + CHUNK] for start in range(0, len(share), CHUNK))
+    with Tally(keeper, plan, selection, len(share)) as tally:
         experiments = attack.run(
-            jobs, plan.origin, count, plan.say, look, total=total, scratch=keeper.scratch
+            images.jobs(chunks, selection.screened, tally.pass_over),
+            plan.origin,
+            tally.count,
+            plan.say,
+            look,
+            total=audited_over(selection),
+            scratch=keeper.scratch,
         )
         for finished in experiments:
-            keeper.save(finished)
-            meter.advance(1, note())
+            tally.save(finished)
     for doubt in look.notes(attack.fitness):
         plan.warn(doubt)

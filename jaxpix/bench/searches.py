@@ -13,17 +13,18 @@ from pydantic import Field
 from ..attack.campaign import run_campaign
 from ..attack.options import AttackOptions, bind, plain
 from ..config import AttackConfig, Preset, SearchName
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of, widened
 from ..records.files import each_record
 from ..search.presets import search_of
+from ..search.strategies.algorithms import ALGORITHMS, LEFT_OUT
 from ..storage.settings import read_toml
 from ..terminal.console import say
 from .options import FOLDER
 from .standings import SearchRow
 
 if TYPE_CHECKING:
-    from ..attack.campaign import Result
+    from ..attack.campaign import Campaign, Result
     from ..data.prepared import PreparedDataset
     from ..metrics.recall import Truth
     from ..records.record import Record
@@ -41,6 +42,8 @@ class SearchesOptions(AttackOptions):
     truth: str | None = None
     """Run folder of an exhaustive search of the same images and victim; or values, such as corners or all: it is done
     first. Default: what any of the searches finds."""
+    flippable: bool = False
+    """Attack those images alone that the truth says can be flipped: recall needs no others."""
     queries: Annotated[int, Field(ge=1)] = max(BUDGETS)
     """Candidates that each search may evaluate; the last generation may exceed it, which does not count."""
     out: Path = FOLDER
@@ -55,8 +58,15 @@ def named(config: AttackConfig, name: str, queries: int) -> AttackConfig:
     Raises:
         InputError: there is no search of that name, or settings do not fit it.
     """
-    others = set(get_args(SearchName)) - {"evolution", "exhaustive"}
-    key = "preset" if name in get_args(Preset) else "search" if name in others else "algorithm"
+    presets = get_args(Preset)
+    others = [one for one in get_args(SearchName) if one not in ("evolution", "exhaustive")]
+    if name not in (*presets, *others, *ALGORITHMS, *LEFT_OUT):
+        near = did_you_mean(name, (*presets, *others, *ALGORITHMS))
+        raise InputError(
+            f"--searches: unknown search {name!r}{near}; there are presets ({', '.join(presets)}), other searches "
+            f"({', '.join(others)}) and algorithms of evosax ({', '.join(ALGORITHMS)})"
+        )
+    key = "preset" if name in presets else "search" if name in others else "algorithm"
     change: dict[str, Any] = {key: name}
     chosen = dataclasses.replace(config, **change)
     first = search_of(dataclasses.replace(chosen, generations=0))
@@ -83,10 +93,10 @@ def measure_searches(
         f"searches-{dataset.info.name}-{victim.name}-k{options.config.num_pixels}"
     )
 
-    def run(name: str, config: AttackConfig) -> tuple[Result, Path]:
+    def run(name: str, config: AttackConfig, only: frozenset[str] | None = None) -> tuple[Result, Path]:
         say(f"search {name}")
         one = dataclasses.replace(plain(options), config=config, run=folder / name)
-        return run_campaign(bind(one, victim, dataset)), folder / name
+        return run_campaign(_restricted(bind(one, victim, dataset), only)), folder / name
 
     truth = None
     if options.truth is not None:
@@ -100,7 +110,8 @@ def measure_searches(
             )
             _, place = run(f"exhaustive-{options.truth}", values)
         truth = _read_truth(place, victim, options)
-    done = {name: run(name, config) for name, config in configs.items()}
+    only = frozenset(truth.flipped) if truth is not None and options.flippable else None
+    done = {name: run(name, config, only) for name, config in configs.items()}
     searches = {name: result.records for name, (result, _) in done.items()}
     truth = widened(truth, searches) if truth else union_of(searches)
     budgets = (*(one for one in BUDGETS if one < options.queries), options.queries)
@@ -108,13 +119,23 @@ def measure_searches(
         yield _row(name, result, place, truth, budgets)
 
 
+def _restricted(campaign: Campaign, only: frozenset[str] | None) -> Campaign:
+    """The same attack on some images alone; in a folder it is another attack."""
+    if only is None:
+        return campaign
+    choice = dataclasses.replace(campaign.choice, per_class=None, only=only)
+    return dataclasses.replace(campaign, choice=choice, identity={**campaign.identity, "only": sorted(only)})
+
+
 def _check(options: SearchesOptions) -> None:
     config, usual = options.config, AttackConfig()
-    for key in ("search", "algorithm", "preset", "generations", "values", "mask"):
+    for key in ("search", "algorithm", "preset", "generations", "values", "mask", "worst"):
         if getattr(config, key) != getattr(usual, key):
             raise InputError(
                 f"bench searches takes no {key}: --searches names what is compared, --queries how long"
             )
+    if options.flippable and options.truth is None:
+        raise InputError("--flippable asks which images can be flipped: it needs --truth")
     if len(set(options.searches)) != len(options.searches) or not options.searches:
         raise InputError(f"expected distinct searches, got {', '.join(options.searches) or 'none'}")
 
@@ -135,7 +156,8 @@ def _read_truth(folder: Path, victim: Victim, options: SearchesOptions) -> Truth
                 f"target {record.target}; asked: victim {victim.victim_id}, {options.config.num_pixels} pixel(s), "
                 f"target {options.config.target}"
             )
-    return truth_of(records, is_whole=settings.get("values") == "all" and "mask" not in settings)
+    is_whole = settings.get("values") == "all" and "mask" not in settings and options.config.num_pixels == 1
+    return truth_of(records, is_whole=is_whole)
 
 
 def _row(name: str, result: Result, folder: Path, truth: Truth, budgets: tuple[int, ...]) -> SearchRow:

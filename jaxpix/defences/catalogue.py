@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import InputError, did_you_mean, shown
 from . import filters, jpeg
 from .defence import Defence
+from .medians import distinct_values
 
 if TYPE_CHECKING:
     from ..victim.victim import Victim
@@ -36,7 +37,8 @@ class Kind(NamedTuple):
 
 def _median(size: int) -> Defence:
     says = f"median of {size}x{size} positions, nearest values beyond the border"
-    return Defence(f"median{size}", says, functools.partial(filters.median, size=size))
+    filter = functools.partial(filters.median, size=size)
+    return Defence(f"median{size}", says, filter, told_apart=functools.partial(distinct_values, size=size))
 
 
 def _gaussian(sigma: int) -> Defence:
@@ -61,7 +63,8 @@ def _jpeg(quality: int) -> Defence:
 
 def _bits(bits: int) -> Defence:
     says = f"rounded to {2**bits} levels ({bits} bits a channel)"
-    return Defence(f"bits{bits}", says, functools.partial(filters.fewer_bits, bits=bits))
+    filter = functools.partial(filters.fewer_bits, bits=bits)
+    return Defence(f"bits{bits}", says, filter, told_apart=functools.partial(filters.steps_of, filter=filter))
 
 
 def _resize(factor: int) -> Defence:

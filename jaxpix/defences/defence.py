@@ -26,12 +26,14 @@ class Defence:
         filter: pure and jittable; images float32 [B, H, W, C] in 0..255 -> the same shape.
         on_host: uint8 [B, H, W, C] -> the same, where the real thing is no JAX: it judges, and `filter` is its
             stand-in in searches. None: `filter` is the real thing.
+        told_apart: which values of a pixel it tells apart, as of `Victim`; None: perhaps all.
     """
 
     name: str
     says: str
     filter: Callable[[jax.Array], jax.Array]
     on_host: Callable[[np.ndarray], np.ndarray] | None = None
+    told_apart: Callable[[np.ndarray], np.ndarray] | None = None
 
     def before(self, victim: Victim) -> Victim:
         """The victim behind this defence: another victim, with a name and an id of its own.
@@ -56,6 +58,8 @@ class Defence:
             victim_id=identify(victim.space, [mark]),
             provenance={**victim.provenance, "defences": stands},
             before=through if inner is None else lambda images: inner(through(images)),
+            # What the first filter makes equal stays so, whatever stands behind it.
+            told_apart=self.told_apart,
             judged=None if self.on_host is None and victim.judged is None else judged,
         )
 

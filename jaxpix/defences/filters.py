@@ -6,7 +6,7 @@ security, ICML 2018), so that an attack by gradients goes through them, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +72,13 @@ def fewer_bits(images: jax.Array, bits: int) -> jax.Array:
     """Rounded to 2^bits levels from 0 to 255 (Xu, Evans and Qi, Feature squeezing, NDSS 2018)."""
     step = 255.0 / (2**bits - 1)
     return straight_through(images, jnp.round(images / step) * step)
+
+
+def steps_of(image: np.ndarray, filter: Callable[[jax.Array], jax.Array]) -> np.ndarray:
+    """Values that a filter of single values tells apart, bool [H, W, C, 256] of an image [H, W, C]."""
+    levels = np.asarray(filter(jnp.arange(256, dtype=jnp.float32).reshape(1, 256, 1, 1))).ravel()
+    marked = np.append(True, levels[1:] != levels[:-1])
+    return np.broadcast_to(marked, (*image.shape, 256))
 
 
 def down_and_up(images: jax.Array, factor: int) -> jax.Array:

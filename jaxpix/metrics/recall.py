@@ -36,6 +36,11 @@ class Truth:
     lowest: Mapping[str, float | None]
     is_whole: bool
 
+    @property
+    def flipped(self) -> tuple[str, ...]:
+        """Ids of the images that some candidate flips."""
+        return tuple(name for name, flips in self.flips.items() if flips)
+
 
 def truth_of(records: Sequence[Record], *, is_whole: bool) -> Truth:
     """The truth that an exhaustive search has found.

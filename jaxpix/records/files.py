@@ -1,8 +1,8 @@
-"""Records on disk: a journal while an attack runs and a table at its end, of each process that shares it.
+"""Records on disk: a journal while an attack runs and a table at its end.
 
 journal.jsonl            one line per finished experiment, or per handful of images that were passed over
-records.parquet          the finished experiments as a table; of all processes, once all are done
-journal-2-of-4.jsonl, records-2-of-4.parquet   of process 2 of 4 (0 to 3)
+records.parquet          the finished experiments as a table
+journal-2-of-4.jsonl, records-2-of-4.parquet   of process 2 of 4, in folders of versions whose processes shared a run
 """
 
 import itertools
@@ -59,11 +59,6 @@ class Journal:
         os.fsync(self._stream.fileno())
 
 
-def part_name(stem: str, suffix: str, process_id: int, num_processes: int) -> str:
-    """Name of a process's own file; a process alone has the plain name."""
-    return f"{stem}{suffix}" if num_processes == 1 else f"{stem}-{process_id}-of-{num_processes}{suffix}"
-
-
 def cut_torn_lines(folder: Path) -> None:
     """Cut what a kill left of a last line, in every journal of a run folder that nobody else is writing to."""
     for path in _journals(folder):
@@ -74,7 +69,7 @@ def cut_torn_lines(folder: Path) -> None:
             os.fsync(stream.fileno())
 
 
-def write_table(path: Path, records: Sequence[Record], *, is_whole: bool) -> None:
+def write_table(path: Path, records: Sequence[Record], *, is_whole: bool = True) -> None:
     """Write records as a table, atomically; `is_whole`: these are all experiments of the run."""
     schema = SCHEMA.with_metadata({**(SCHEMA.metadata or {}), **({_IS_WHOLE: b"yes"} if is_whole else {})})
     sink = pa.BufferOutputStream()
@@ -87,7 +82,7 @@ def write_table(path: Path, records: Sequence[Record], *, is_whole: bool) -> Non
 
 
 def each_record(folder: Path) -> Iterator[Record]:
-    """All records of a run folder, finished or not, of all its processes; each experiment once.
+    """All records of a run folder, finished or not; each experiment once.
 
     Raises:
         InputError: a file is damaged. A torn last line of a journal is what a kill leaves and is passed over.
@@ -162,11 +157,6 @@ def _files(folder: Path, stem: str, suffix: str) -> list[Path]:
     """Its own file first, where a process was alone; then those of several."""
     found = (path for path in folder.glob(f"{stem}*{suffix}") if _PART.fullmatch(path.name))
     return sorted(found, key=lambda path: (len(path.name), path.name))
-
-
-def part_tables(folder: Path) -> list[Path]:
-    """Tables of processes that shared the run."""
-    return [path for path in _tables(folder) if path.name != TABLE]
 
 
 def _is_whole(path: Path) -> bool:

@@ -67,8 +67,9 @@ class Record(Shown):
         best_fitness: of the returned candidate, as the search saw it; lower is better.
         stop_reason: `adversarial`, `generations` or `exhausted`.
         seconds: wall time of the experiment beside the other slots.
-        exhaustive_flips: of an exhaustive search, the pairs of position and value that are adversarial; else None.
-        exhaustive_positions: likewise, the positions that have any.
+        exhaustive_flips: of an exhaustive search, the candidates that are adversarial, pairs of position and value or
+            sets of these; else None.
+        exhaustive_positions: likewise, the positions that have any, or are needed in any.
         image_file: saved candidate of a success, relative to the run folder; "" otherwise.
         synthetic: the image was drawn by jaxpix.
         trajectory: the best fitness of all candidates so far, after the initial population, after each generation

@@ -62,6 +62,11 @@ class Engine:
         most, how = search.population * (1 + search.generations), self.problem.evaluator.name
         return f"at most {most:,} queries each; evaluation {how}, {self.layout.num_slots} slots"
 
+    @property
+    def capacity(self) -> int:
+        """Experiments at a time."""
+        return self.layout.num_slots
+
     def expect(self, experiments: int) -> None:
         """Make no more slots than so many experiments need, before they run; records do not depend on it.
 

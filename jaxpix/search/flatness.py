@@ -74,6 +74,12 @@ class FirstLook:
                 self._samples.append(_Sample(experiment.job, pixels, float(candidates.fitness[index])))
         return self.is_over
 
+    def count(self, image_id: str, *, is_flat: bool, is_blind: bool) -> None:
+        """Count an image that was looked at elsewhere."""
+        self._looked.add(image_id)
+        self.flat.update([image_id] * is_flat)
+        self.blind.update([image_id] * is_blind)
+
     def count_blind(self, image_ids: Iterable[str]) -> None:
         """Count images whose gradient is zero everywhere."""
         self.blind.update(image_ids)

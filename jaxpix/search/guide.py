@@ -72,6 +72,6 @@ def make_guide(victim: Victim, search: Search, box: Box, targeted: bool) -> Guid
         raise InputError(
             f"victim {victim.name!r} has no gradient, which this search begins with: JAX says {reason!r}. What "
             "torch (host=True) or ONNX's runtime evaluates has none; use a search that asks for logits only, such as "
-            "evolution"
+            "sparse_rs or evolution"
         ) from error
     return Guide(shape, victim.weights, jax.jit(jax.vmap(hint, (None, 0, 0))))

@@ -50,6 +50,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "bounds": "redraw",
         "stop_fraction": 0.0,
     },
+    # What found the most, and soonest, where it was known what there is (docs/bench.md); it needs the gradient.
+    "best": {"search": "shortlist", "population": 100, "stop_fraction": 0.0},
 }
 
 
@@ -126,12 +128,16 @@ def search_name(config: AttackConfig) -> SearchName:
 
 
 def settings_name(config: AttackConfig) -> str:
-    """What names a configuration's search, as records say it: an algorithm, a preset, or another search."""
+    """What names a configuration's search, as records say it: an algorithm, a preset, or another search.
+
+    A preset that names another search is called that: it may name another one some day, and the record stays true.
+    """
     if config.algorithm is not None:
         return config.algorithm
     if config.search == "exhaustive":
         return f"exhaustive, {config.values or CORNERS}"
-    return config.preset if config.search == "evolution" else config.search
+    name = search_name(config)
+    return config.preset if name == "evolution" else name
 
 
 def fitness_of(config: AttackConfig, space: LabelSpace) -> Fitness:

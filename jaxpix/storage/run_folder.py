@@ -15,7 +15,7 @@ from ..errors import InputError
 from .documents import read_json
 from .environment import describe_environment
 from .files import remove_unfinished, write_atomically
-from .locks import Lock, hold
+from .locks import hold
 
 CONFIG, ENVIRONMENT, IDENTITY = "config.toml", "environment.json", "identity.json"
 
@@ -32,15 +32,15 @@ class RunFolder:
         self.path, self.kind = Path(path), kind
 
     @contextlib.contextmanager
-    def held(self, *, shared: bool = False) -> Iterator[Lock]:
-        """Hold the folder for this process alone, or beside others that share it.
+    def held(self) -> Iterator[None]:
+        """Hold the folder for this process alone.
 
         Raises:
             InputError: it cannot be written, or another process holds it.
         """
         busy = f"another process is working on the {self.kind} in {self.path}; wait for it or choose another --run"
-        with hold(self.path / ".lock", f"the run folder {self.path}", busy, shared=shared) as lock:
-            yield lock
+        with hold(self.path / ".lock", f"the run folder {self.path}", busy):
+            yield
 
     def match(self, identity: Mapping[str, Any]) -> None:
         """Refuse another run than the one whose results are here.

@@ -58,12 +58,17 @@ def built_in_victim(
     from .training import train_victim
 
     recipe = BUILT_IN[task]
-    run = runs / f"built-in-{recipe.dataset}"
+    run = built_in_run(task, runs)
     report: Report = Silent() if quiet else console
     if not (run / "test_metrics.json").exists():
         report.say(f"training the built-in {task} victim on {recipe.dataset} (once; kept in {run})")
     config = dataclasses.replace(recipe.prepare, data_dir=data_dir)
     return train_victim(prepare_dataset(recipe.dataset, config, report), recipe.train, run, quiet=quiet)
+
+
+def built_in_run(task: Task, runs: Path = Path("runs")) -> Path:
+    """Where the built-in victim for `task` lies, once it is trained."""
+    return runs / f"built-in-{BUILT_IN[task].dataset}"
 
 
 def open_victim(folder: Path | None, task: Task, data_dir: Path) -> Victim:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .frameworks import OtherFrameworks
 
 # Neither a network of ours, nor behind a defence of its own, nor what a file makes.
-_FUNCTION: dict[str, Any] = dict.fromkeys(("description", "graph", "reference", "before"))
+_FUNCTION: dict[str, Any] = dict.fromkeys(("description", "graph", "reference", "before", "told_apart"))
 # ITU-R 601, as Pillow's mode L.
 _LUMINANCE = (0.299, 0.587, 0.114)
 

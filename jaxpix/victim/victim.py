@@ -34,19 +34,20 @@ class Victim(OtherFrameworks):
         graph: structure of a Flax model of ours, `weights` its state; None for a user's own function.
         reference: the file and function that made it, if `load` was given one.
         before: what images go through first (see `jaxpix.defences`), which `apply` does already; None: nothing.
+        told_apart: of an image, which values of a pixel alone matter (`jaxpix.defences.medians`); None: all may.
     """
 
     description: Mapping[str, Any] | None = None
     graph: nnx.GraphDef[Any] | None = None
     reference: by_file.Reference | None = None
     before: Callable[[jax.Array], jax.Array] | None = dataclasses.field(default=None, kw_only=True)
+    told_apart: Callable[[np.ndarray], np.ndarray] | None = dataclasses.field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         """One line: name, task, classes, images, where it came from, id."""
         names = ", ".join(self.class_names[:3]) + (", …" if len(self.class_names) > 3 else "")
-        origin = self.provenance.get("module") or (
-            "a network of jaxpix" if self.description else "a function"
-        )
+        kind = "a network of jaxpix" if self.description else "a function"
+        origin = self.provenance.get("module") or kind
         origin = f"{origin}, by {self.reference}" if self.reference else origin
         return (
             f"<Victim {self.name!r}: {self.task}, {len(self.class_names)} classes ({names}), images "
@@ -63,8 +64,8 @@ class Victim(OtherFrameworks):
         model = self.model()
         if model is None or self.description is None:
             return None
-        frozen = freeze(model, self.description["mean"], self.description["std"])
-        return dataclasses.replace(frozen, before=self.before)
+        mean, std = self.description["mean"], self.description["std"]
+        return dataclasses.replace(freeze(model, mean, std), before=self.before)
 
     def _probe(self, *, refuse_probabilities: bool) -> np.ndarray:
         # A GPU compiles for half a minute: there the probe shares the program of `predict`.
@@ -104,7 +105,6 @@ class Victim(OtherFrameworks):
             InputError: a probe batch shows a wrong shape, non-finite values, probabilities, or outputs
                 that depend on the other images of the batch.
         """
-
         check_function(fn, name)
 
         def apply(weights: Weights, images: jax.Array) -> jax.Array:

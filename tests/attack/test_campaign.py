@@ -1,18 +1,18 @@
 """The attack door on a real data set and a real network, whole, killed and resumed."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
-from support.ports import free_port
 
 from jaxpix import PrepareConfig, Victim, prepare_dataset, read_records
 from jaxpix.attack import __main__ as attack
@@ -136,36 +136,62 @@ def test_the_table_is_printed(world, undisturbed, capsys):
     assert ("* fewer than" in printed) == ("%*" in printed)
 
 
-def test_of_two_processes_one_is_killed_and_nothing_is_lost_or_repeated(world, undisturbed):
-    run, address = world / "shared", f"127.0.0.1:{free_port()}"
-    command = [sys.executable, "-m", "jaxpix.attack", *arguments(world, run.name)]
-    shared = ["--coordinator", address, "--num-processes", "2", "--process-id"]
-    first, second = (
-        subprocess.Popen([*command, *shared, number], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for number in ("0", "1")
-    )
-    own = run / "journal-0-of-2.jsonl"
-    while not own.exists() or own.read_bytes().count(b"\n") < 3:
-        assert first.poll() is None, "the attack ended before it could be killed"
-        time.sleep(0.002)
-    first.kill()
-    first.communicate()
-    finished = own.read_bytes()
-    kept = finished[: finished.rfind(b"\n") + 1]
-    printed, _ = second.communicate(timeout=200)
-    assert (first.wait(), second.returncode) == (-signal.SIGKILL, 0)
-    assert "share of process 1 of 2" in printed
-    assert "process 1 of 2 has finished its share" in printed
-    assert sorted(path.name for path in run.glob("records*")) == ["records-1-of-2.parquet"]
-    (unfinished,) = read_attacks([run])
-    assert not unfinished.is_finished
-    assert len(unfinished.records) == len(read_records(run)) > 10
-    attack.main(arguments(world, run.name))
+def half_done(world, name):
+    """A run folder that a kill has left in the middle."""
+    run = world / name
+    shutil.copytree(world / "undisturbed", run)
+    (run / "records.parquet").unlink()
+    lines = (run / "journal.jsonl").read_text().splitlines(keepends=True)
+    (run / "journal.jsonl").write_text("".join(lines[: len(lines) // 2]) + lines[-1][:50])
+    return run
+
+
+def workers_of(process):
+    """Ray's processes that attack, or will in a moment."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        each = psutil.Process(process.pid).children(recursive=True)
+        return [one for one in each if "ray::Worker" in " ".join(_command_line(one))]
+    return []
+
+
+def _command_line(process):
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+
+
+def test_workers_and_then_the_driver_are_killed_and_nothing_is_lost_or_repeated(world, undisturbed):
+    pytest.importorskip("ray", reason="workers need the extra ray")
+    run = half_done(world, "by-workers")
+    journal, kept = run / "journal.jsonl", (run / "journal.jsonl").read_bytes()
+    by_workers = arguments(world, run.name, "--ray", "--workers", "2", "--verbose")
+    command = [sys.executable, "-m", "jaxpix.attack", *by_workers]
+    driver = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    killed: set[int] = set()
+    while len(killed) < 3:
+        assert driver.poll() is None, driver.communicate()[0]
+        for worker in workers_of(driver):
+            # One that is preparing, one that has attacked, and whatever the third is doing.
+            if worker.pid not in killed and (not killed or journal.stat().st_size > len(kept)):
+                worker.kill()
+                killed.add(worker.pid)
+                break
+        time.sleep(0.02)
+    workers = workers_of(driver)
+    driver.kill()
+    printed, _ = driver.communicate()
+    assert "is lost" in printed
+    assert not psutil.wait_procs(workers, timeout=30)[1], "workers end with their driver"
+    assert len(read_records(run)) < len(undisturbed)
+    attack.main(by_workers)
     assert without_time(read_records(run)) == without_time(undisturbed)
-    assert own.read_bytes() == kept, "finished experiments stay as they were"
-    lines = [json.loads(line) for path in run.glob("journal*") for line in path.read_text().splitlines()]
+    assert journal.read_bytes().startswith(kept[: kept.rfind(b"\n") + 1]), "what was finished stays as it was"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
     names = [name for line in lines for name in line.get("passed_over", [line.get("image_id")])]
     assert len(names) == len(set(names)) == 120, "every image was attacked or passed over, once"
+    environment = json.loads((run / "environment.json").read_text())
+    assert {one.partition(": ")[2] for one in environment["workers"]} == {"cpu"}
     (whole,) = read_attacks([run])
     assert whole.is_finished
     assert whole.num_experiments == len(undisturbed)

@@ -84,6 +84,19 @@ def test_recall_is_that_of_the_truth_and_goes_on_where_it_was(victim, images, op
     assert Results.read(results.json_path).of("searches") == rows
 
 
+def test_images_that_can_be_flipped_are_enough_for_recall(victim, images, options, monkeypatch):
+    monkeypatch.setattr(sweep, "AUDITED", 60)
+    every = {row.search: row.recall for row in measure_searches(options, victim, images)}
+    folder = str(options.run / "exhaustive-all")
+    only = dataclasses.replace(options, flippable=True, truth=folder, run=options.run / "only")
+    for row in measure_searches(only, victim, images):
+        whole = every[row.search]
+        assert row.recall.images == row.recall.existing.successes == whole.existing.successes < whole.images
+        assert row.recall.at == whole.at
+    with pytest.raises(InputError, match="another attack"):
+        list(measure_searches(dataclasses.replace(only, run=options.run), victim, images))
+
+
 def test_a_success_that_the_truth_denies_names_the_image(victim, images, options, monkeypatch):
     monkeypatch.setattr(sweep, "AUDITED", 60)
     only = dataclasses.replace(options, searches=("shortlist",))
@@ -118,7 +131,15 @@ def test_every_search_may_evaluate_as_many_candidates(name, population, generati
     [
         ({"config": AttackConfig(preset="scipy")}, "bench searches takes no preset: --searches names"),
         ({"searches": ("random", "random")}, "expected distinct searches, got random, random"),
-        ({"searches": ("CMAES",)}, r"unknown algorithm 'CMAES' \(did you mean CMA_ES"),
+        (
+            {"searches": ("CMAES",)},
+            r"unknown search 'CMAES' \(did you mean CMA_ES\?\); there are presets \(tsai2023, .* \(ARS, ",
+        ),
+        ({"searches": ("tsai2022",)}, r"unknown search 'tsai2022' \(did you mean tsai2023\?\)"),
+        (
+            {"flippable": True, "truth": None},
+            "--flippable asks which images can be flipped: it needs --truth",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused(victim, images, options, changes, message):

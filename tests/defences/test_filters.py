@@ -104,17 +104,17 @@ def test_the_stand_in_for_jpeg_is_near_that_of_pillow(quality: int, channels: in
     assert float(jnp.abs(gradient).max()) > 1
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-def test_the_values_that_a_median_tells_apart(channels: int) -> None:
+@pytest.mark.parametrize(("channels", "size"), [(1, 3), (2, 3), (1, 5)])
+def test_the_values_that_a_median_tells_apart(channels: int, size: int) -> None:
     """Of 256 values at each position each gives what the next marked one below gives; no two marked ones agree."""
     image = noise(1, 5, 4, channels, seed=3)[0]
     image[:2] = 77  # Flat, as background is.
-    marked = distinct_values(image)
+    marked = distinct_values(image, size)
     assert marked.sum() < 0.9 * marked.size
     for row, column, channel in np.ndindex(*image.shape):
         changed = np.repeat(image[None], 256, axis=0)
         changed[:, row, column, channel] = np.arange(256)
-        seen = ndimage.median_filter(changed, size=(1, 3, 3, 1), mode="nearest").reshape(256, -1)
+        seen = ndimage.median_filter(changed, size=(1, size, size, 1), mode="nearest").reshape(256, -1)
         (values,) = np.nonzero(marked[row, column, channel])
         below = values[np.searchsorted(values, np.arange(256), side="right") - 1]
         np.testing.assert_array_equal(seen[below], seen)

@@ -246,6 +246,17 @@ def test_several_victims_and_their_vote(world: Path) -> None:
     assert "Transfer between victims" in (world / "several" / "defences.html").read_text()
 
 
+def test_the_values_of_an_exhaustive_attack_leave_the_evolution_beside_it_alone(world: Path) -> None:
+    flags = ["--attacks", "evolution", "exhaustive", "--values", "5", "--defences"]
+    checks = ["--checks", "pixels"]
+    victim = ["--victim", f"{world / 'mine.py'}:victim"]
+    (found,) = defend(world, *victim, *flags, *checks, run="both")["variants"]
+    assert {name: one["successes"] for name, one in found["adaptive_success"].items()} == {
+        "evolution": 6,
+        "exhaustive": 6,
+    }
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -4,7 +4,7 @@ import pytest
 from support.some_records import some_record
 
 from jaxpix.errors import InputError
-from jaxpix.metrics.recall import margin_of, recall_of, truth_of, union_of
+from jaxpix.metrics.recall import margin_of, recall_of, truth_of, union_of, widened
 
 LOWEST = {"a": -2.0, "b": -1.0, "c": 1.0, "d": -0.5}
 TRUTH = truth_of(
@@ -89,6 +89,17 @@ def test_a_truth_of_some_values_is_a_lower_bound():
     recall = recall_of(corners, [found("a", 3)])
     assert (recall.existing.successes, recall.at[0].recall.successes) == (1, 1)
     assert "lower bound" in corners.says
+
+
+def test_searches_are_held_against_the_same_images_where_they_find_more_than_the_truth():
+    swept = {"exhaustive_flips": 0, "preset": "exhaustive, corners", "fitness": "margin", "best_fitness": 0.5}
+    corners = truth_of([some_record(name, **swept) for name in "ab"], is_whole=False)
+    searches = {"one": [found("a", 3), missed("b", 0.7)], "other": [missed("a", 0.9), missed("b", 0.6)]}
+    joined = widened(corners, searches)
+    assert joined.flipped == ("a",)
+    assert joined.lowest == {"a": pytest.approx(logit(0.25)), "b": pytest.approx(logit(0.6))}
+    assert {recall_of(joined, records).existing.successes for records in searches.values()} == {1}
+    assert widened(TRUTH, {"one": [found("c", 1)]}) is TRUTH
 
 
 def test_without_a_truth_there_is_what_any_search_found():

@@ -13,7 +13,8 @@ from jaxpix.attack.experiments import Attack
 from jaxpix.errors import InputError
 from jaxpix.pixels import Pixels
 from jaxpix.records.maps import load_maps, maps_path, save_maps
-from jaxpix.search.exhaustive.grid import grid_of
+from jaxpix.search.exhaustive.candidates import Candidates
+from jaxpix.search.exhaustive.scope import scope_of
 
 SHAPE = (6, 5, 1)
 # An audit is spread over the images of a run; of so many, each has a few.
@@ -82,9 +83,9 @@ def test_a_mask_keeps_the_rest_of_the_image(grey, tmp_path):
 
 def brute_force(victim, image, config):
     """Every candidate as a whole image, by the victim itself: numbers of those that change the label."""
-    grid = grid_of(config, victim.input_shape)
+    candidates = Candidates(scope_of(config, victim.input_shape), image)
     target = None if config.target is None else victim.space.parse(config.target)
-    images = np.stack([grid.painted(image, number) for number in range(grid.size)])
+    images = np.stack([candidates.painted(number) for number in range(candidates.size)])
     before = np.asarray(victim.space.labels(victim.predict(image[None])))[0]
     after = np.asarray(victim.space.labels(victim.predict(images)))
     reached = (after != before).any(-1) if target is None else (after == target).all(-1)
@@ -201,7 +202,7 @@ def off(victim, error):
 
     evaluator = dataclasses.replace(problem.evaluator, logits=logits)
     attack.searcher = type(attack.searcher)(
-        victim, dataclasses.replace(problem, evaluator=evaluator), attack.searcher.grid
+        victim, dataclasses.replace(problem, evaluator=evaluator), attack.searcher.scope
     )
     return attack
 
@@ -247,17 +248,23 @@ def test_maps_come_back_as_they_were_saved(tmp_path, grey):
 @pytest.mark.parametrize(
     ("channels", "options", "message"),
     [
-        (1, {"num_pixels": 2}, "changes one pixel, got num_pixels 2"),
+        (1, {"num_pixels": 4}, "changes 1, 2 or 3 pixels, got num_pixels 4"),
+        (1, {"worst": 5}, "it needs num_pixels 2 or 3, got 1"),
         (3, {"values": "all"}, "16,777,216 values at each position"),
         (3, {"values": 256}, "fewer than 2,147,483,648 are allowed"),
-        (1, {"values": 300}, "from 2 to 256, got 300"),
-        (1, {"values": "1"}, "from 2 to 256, got 1"),
         (1, {"mask": "absent.png"}, "mask absent.png: expected a PNG"),
     ],
 )
 def test_what_cannot_be_tried_is_refused(channels, options, message):
     with pytest.raises(InputError, match=message):
         Attack(toy_victim(channels=channels), AttackConfig(search="exhaustive", **options))
+
+
+@pytest.mark.parametrize("values", [1, 300, "1000", "many", "-5", "1_0", "²"])
+def test_values_that_are_none_are_refused(values):
+    said = f"values: expected corners, all, or a number of levels from 2 to 256, got {values!r}"
+    with pytest.raises(ValueError, match=said):
+        AttackConfig(search="exhaustive", values=values)
 
 
 def test_a_mask_must_fit_the_images(tmp_path):
@@ -269,7 +276,7 @@ def test_a_mask_must_fit_the_images(tmp_path):
         Attack(toy_victim(), AttackConfig(search="exhaustive", mask=tmp_path / "mask.png"))
 
 
-@pytest.mark.parametrize("options", [{"values": "all"}, {"mask": "mask.png"}])
+@pytest.mark.parametrize("options", [{"values": "all"}, {"mask": "mask.png"}, {"worst": 9}])
 def test_what_only_an_exhaustive_search_asks_is_refused_of_others(options):
     with pytest.raises(InputError, match="search exhaustive"):
         Attack(toy_victim(), AttackConfig(**options))

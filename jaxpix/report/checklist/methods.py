@@ -36,7 +36,8 @@ def _threat(series: Series) -> list[str]:
     options = series.attacks[0].options
     where = "only where the mask allows" if options.get("mask") else "anywhere in the image, no mask"
     values = "any 8-bit value"
-    if series.first.exhaustive_flips is not None and options.get("values") != "all":
+    is_whole = options.get("values") == "all" and series.num_pixels == [1]
+    if series.first.exhaustive_flips is not None and not is_whole:
         values = f"the values tried ({options.get('values') or 'corners'})"
     known = "Known of the classifier: its outputs for images of one's choice (confidences)."
     if series.first.preset == "shortlist":

@@ -94,14 +94,16 @@ def _null_control(series: Series) -> list[str]:
 
 
 def _exhaustive(series: Series) -> list[str]:
-    found = vulnerable(series.records(1)) if 1 in series.num_pixels else None
-    if found is None:
-        return []
-    return [
-        f"One pixel: any candidate is adversarial for {found.rate.text()} of the images; {found.mean_positions:.1f} "
-        f"vulnerable positions on average, {100 * found.pairs_share:.3f} % of all candidates.",
-        coverage_of_series(series).sentence,
-    ]
+    lines = []
+    for num_pixels in series.num_pixels:
+        found = vulnerable(series.records(num_pixels))
+        if found is not None:
+            lines.append(
+                f"{pixels_text(num_pixels)}: any candidate is adversarial for {found.rate.text()} of the images; "
+                f"{found.mean_positions:.1f} vulnerable positions on average, {100 * found.pairs_share:.3f} % of all "
+                "candidates."
+            )
+    return [*lines, coverage_of_series(series).sentence] if lines else []
 
 
 def _failures(series: Series) -> list[str]:

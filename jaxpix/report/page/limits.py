@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..runs.evidence import NOTHING
+from ..table import pixels_text
 
 if TYPE_CHECKING:
     from ...records.record import Record
@@ -17,8 +18,8 @@ _SEARCHED = (
     "bounds for these images."
 )
 _SWEPT = (
-    "An exhaustive search tried every candidate of one pixel that its table names: where it found nothing, none of "
-    "those is adversarial. It says nothing of other values, of more pixels or of other images."
+    "An exhaustive search tried every candidate that its table names: where it found nothing, none of those is "
+    "adversarial. It says nothing of other values, of other sets of pixels, of more pixels or of other images."
 )
 _BOUNDED = (
     "What searches are held against is not all that there is: some candidates were tried by none of them, so recall "
@@ -47,16 +48,18 @@ def limits_of(all_series: Sequence[Series], shown: Record, evidence: Evidence = 
         texts.append(_DEFENDED)
     if not shown.success:
         return Limits("“none found” is not “robust”", " ".join(texts))
-    bounds = "lower bounds, these images only" if False in kinds else "these candidates, these images only"
+    is_bound = False in kinds or any("lower bound" in series.first.preset for series in all_series)
+    bounds = "lower bounds, these images only" if is_bound else "these candidates, these images only"
     return Limits(bounds, " ".join(texts))
 
 
 def meaning_of_a_miss(record: Record) -> str:
     """What it means that nothing succeeded on the image that the page begins with."""
     if record.exhaustive_flips is not None:
+        sets = ", of other sets of pixels" * (record.num_pixels > 1)
         return (
-            f"All {record.queries:,} candidates of one pixel that were tried leave the label as it is. It says "
-            "nothing of other values or of more pixels."
+            f"All {record.queries:,} candidates of {pixels_text(record.num_pixels)} that were tried leave the label "
+            f"as it is. It says nothing of other values{sets} or of more pixels."
         )
     return (
         f"It means that {record.queries:,} candidates held none that works on this image. It does not mean that "

@@ -12,7 +12,7 @@ from ...labels import label_text
 from ...pictures.fields import FieldMap, draw_fields
 from ...pictures.successes import mean_original, read_original
 from ..runs.sweeps import Swept, sweeps_of
-from ..table import Chart
+from ..table import Chart, pixels_text
 
 if TYPE_CHECKING:
     from ..runs.series import Series
@@ -41,6 +41,10 @@ def vulnerable_positions(series: Series, path: Path) -> Chart | None:
         return None
     most = max(float(np.nanmax(one.values)) for one in maps)
     title = "Where some value of one pixel is enough: share of the images, every candidate tried"
+    if series.num_pixels != [1]:
+        title = (
+            "Where a pixel is enough, alone or in a set that needs it: share of the images, of what was tried"
+        )
     drawing = draw_fields(
         path, f"{title}: {series.title}", "share of images", maps, (0, most), series.caution
     )
@@ -49,7 +53,8 @@ def vulnerable_positions(series: Series, path: Path) -> Chart | None:
 
 def smallest_changes(series: Series, path: Path) -> Chart | None:
     """Of the most vulnerable images, the least change of intensity that is enough, position by position."""
-    title = "The smallest change of one pixel that is enough, in the most vulnerable images"
+    pixels = pixels_text(max(series.num_pixels))
+    title = f"The smallest change of {pixels} that is enough, in the most vulnerable images"
 
     def values(one: Swept) -> np.ndarray:
         change = one.maps.smallest_change
@@ -66,7 +71,7 @@ def lowest_confidences(series: Series, path: Path) -> Chart | None:
     """Of the same images, the confidence in the original label that the worst value of each position leaves."""
     if series.first.target is not None:
         return None
-    title = "Confidence in the original label that the worst value of each pixel leaves"
+    title = "Confidence in the original label that the worst candidate of each position leaves"
 
     def values(one: Swept) -> np.ndarray:
         return np.where(np.isfinite(one.maps.lowest_confidence), one.maps.lowest_confidence, np.nan)

@@ -88,7 +88,8 @@ def resolve(preset: str, options: Mapping[str, Any], seed: int) -> dict[str, Any
 
 def _other_search(options: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a search that is no differential evolution; none of its own where every candidate is tried."""
-    names = field_names(AttackConfig) - {"preset"}
+    # Not whatever else names a search in a record.
+    names = field_names(AttackConfig) - ({"preset"} if options.get("preset") not in PRESETS else set())
     config = AttackConfig(**{name: value for name, value in options.items() if name in names})
     settings = {} if config.search == "exhaustive" else dataclasses.asdict(search_of(config))
     settings.pop("algorithm", None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...metrics.exhaustive import vulnerable
+from ...search.exhaustive.coverage import sets_text
 from ..runs.sweeps import coverage_of_series, sweeps_of
 from ..table import DASH, Table, number_text, percent_text
 
@@ -36,16 +37,19 @@ def exhaustive_table(series: Series) -> Table | None:
         return None
     maps = {one.record.image_id: one.maps for one in sweeps_of(series)}
     groups = [(row.name, cell.records) for row, _, cell in series.filled()]
-    groups += [("all", series.records(1))] if len(groups) > 1 else []
+    groups += [("all", [record for _, records in groups for record in records])] if len(groups) > 1 else []
     rows = [_row(name, records, maps) for name, records in groups]
+    together = ", alone or where it is needed in a set" * (series.num_pixels != [1])
     notes = [
         coverage_of_series(series).sentence,
-        "A position is vulnerable if any of the values tried there is adversarial. Smallest change: the least change "
-        "of intensity, 1 to 255, of any pixel, of the images that have an adversarial candidate.",
+        f"A position is vulnerable if any of the values tried there is adversarial{together}. Smallest change: the "
+        "least change of intensity, 1 to 255, of any pixel, of the images that have an adversarial candidate.",
     ]
     for one in list(maps.values())[:1]:
-        notes.append(f"Tried: {len(one.positions):,} positions with {len(one.values):,} values each.")
-    title = f"What there is to find: {series.title}"
+        sets = f"; {sets_text(one)}" if len(one.together) else ""
+        notes.append(f"Tried: {len(one.positions):,} positions with {len(one.values):,} values each{sets}.")
+    at_least = ", at least" * any(one.is_bound for one in maps.values())
+    title = f"What there is to find{at_least}: {series.title}"
     return Table(f"02-exhaustive-{series.key}", title, "", _COLUMNS, rows, notes)
 
 

@@ -19,6 +19,8 @@ class Coverage:
         candidates: that differ from their image.
         reevaluated, audited, contradictions: see `Audit`.
         is_whole: every 8-bit value of every position was tried.
+        sets: of several pixels, what was tried of sets of 2, 3, …; "" where it is single pixels alone.
+        is_bound: of some image, sets of some positions or values alone were tried.
     """
 
     images: int
@@ -27,6 +29,8 @@ class Coverage:
     audited: int
     contradictions: int
     is_whole: bool
+    sets: str = ""
+    is_bound: bool = False
 
     @property
     def text(self) -> str:
@@ -38,8 +42,14 @@ class Coverage:
                 f"not complete: {self.contradictions:,} contradictions between the search and the dense float32 "
                 f"victim ({asked}); search with precision float32, or evaluator dense"
             )
-        tried = f"{self.candidates:,} candidates of {self.images:,} images"
-        return f"complete over {kind}, float32, audited: {tried}, {asked}"
+        tried = f"{self.candidates:,} candidates of {self.images:,} images, {asked}"
+        if self.is_bound:
+            return (
+                f"a lower bound, float32, audited: single pixels, and {self.sets}; other sets were not tried and may "
+                f"be adversarial: {tried}"
+            )
+        together = f", each alone and in {self.sets}" if self.sets else ""
+        return f"complete over {kind}{together}, float32, audited: {tried}"
 
     @property
     def sentence(self) -> str:
@@ -54,11 +64,38 @@ def coverage_of(maps: Iterable[SweepMaps], candidates: int) -> Coverage:
         maps: of each image.
         candidates: queries of all images.
     """
-    images, reevaluated, audited, contradictions, is_whole = 0, 0, 0, 0, True
+    images, reevaluated, audited, contradictions, is_whole, is_bound = 0, 0, 0, 0, True, False
+    sets: dict[str, None] = {}
     for one in maps:
         images += 1
         reevaluated += one.reevaluated
         audited += one.audited
         contradictions += one.contradictions
         is_whole &= one.is_whole
-    return Coverage(images, candidates, reevaluated, audited, contradictions, is_whole and images > 0)
+        is_bound |= one.is_bound
+        if said := sets_text(one):
+            sets[said] = None
+    return Coverage(
+        images,
+        candidates,
+        reevaluated,
+        audited,
+        contradictions,
+        is_whole and images > 0,
+        "; or ".join(sets),
+        is_bound,
+    )
+
+
+def sets_text(maps: SweepMaps) -> str:
+    """What was tried of sets of several pixels: "sets of 2"; "" for single pixels."""
+    every = (len(maps.positions), len(maps.values))
+    said = []
+    for count, (positions, values) in enumerate(maps.together.tolist(), 2):
+        some = "" if positions == every[0] else f" those of the {positions:,} worst of {every[0]:,} positions"
+        if values != every[1]:
+            some += f"{' those' * (not some)} with the {values} worst of {every[1]:,} values each"
+        said.append(f"of sets of {count}{some}" if some else f"all sets of {count}")
+    if not maps.is_bound:
+        return f"sets of {' and '.join(str(count) for count in range(2, len(said) + 2))}" if said else ""
+    return ", ".join(said)

@@ -25,7 +25,7 @@ CORNERS, ALL = "corners", "all"
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """Candidates, numbered position by position, row by row, and within a position value by value.
+    """Candidates of one pixel, numbered position by position, row by row, and within a position value by value.
 
     Attributes:
         image_shape: (H, W, C).
@@ -60,20 +60,11 @@ class Grid:
         return self.places is None and self.num_levels == MAX_INTENSITY + 1
 
     def pixels(self, numbers: jax.Array) -> Pixels:
-        """Pixels [B, 1] of candidates int32 [B]; beyond the last one, the last."""
-        numbers = jnp.minimum(numbers, self.size - 1)
+        """Pixels [B, K] of candidates, each the numbers int32 [B, K] of single pixels."""
         place, value = numbers // len(self.values), numbers % len(self.values)
         position = jnp.asarray(self.positions)[place]
         values = jnp.asarray(self.values.astype(np.int32))[value]
-        return Pixels(position[:, :1], position[:, 1:], values[:, None])
-
-    def painted(self, image: np.ndarray, number: int) -> np.ndarray:
-        """A copy of an image uint8 [H, W, C] with one candidate in it."""
-        place, value = divmod(number, len(self.values))
-        column, row = self.positions[place]
-        painted = image.copy()
-        painted[row, column] = self.values[value]
-        return painted
+        return Pixels(position[..., 0], position[..., 1], values)
 
     def changes(self, image: np.ndarray) -> np.ndarray:
         """How far each candidate is from the image: the largest change over the channels, int16 [M, V]."""
@@ -85,6 +76,19 @@ class Grid:
             (np.abs(here[:, None, c] - self.values[None, :, c].astype(np.int16)) for c in channels),
         )
 
+    def effects(self, told_apart: np.ndarray) -> np.ndarray:
+        """Names of what candidates do, int64 [M V]: those of one name are equal to whoever sees no other values.
+
+        Args:
+            told_apart: bool [H, W, C, 256], the lowest of values that are alike.
+        """
+        here = told_apart[self.positions[:, 1], self.positions[:, 0]]
+        lowest = np.maximum.accumulate(np.where(here, np.arange(MAX_INTENSITY + 1, dtype=np.int16), 0), -1)
+        named = np.arange(len(self.positions))[:, None]
+        for channel in range(self.image_shape[2]):
+            named = named * (MAX_INTENSITY + 1) + lowest[:, channel, self.values[:, channel]]
+        return named.ravel()
+
     def __str__(self) -> str:
         """For people: "784 positions x 256 values"."""
         return f"{len(self.positions):,} positions x {len(self.values):,} values"
@@ -94,19 +98,14 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
     """The grid that a configuration means for images of a shape; None: it asks for another search.
 
     Raises:
-        InputError: more than one pixel, all values of a colour, more candidates than 32 bits can count, a mask
-            that does not fit; or values or a mask of another search.
+        InputError: all values of a colour, more candidates than 32 bits can count, a mask that does not fit; or
+            values, a mask or a number of positions of another search.
     """
     if config.search != "exhaustive":
-        for name in ("values", "mask"):
+        for name in ("values", "mask", "worst"):
             if getattr(config, name) is not None:
                 raise InputError(f"{name} is for search exhaustive alone, got search {config.search}")
         return None
-    if config.num_pixels != 1:
-        raise InputError(
-            f"an exhaustive search changes one pixel, got num_pixels {config.num_pixels}: two pixels of 28 x 28 grey "
-            "images have 2e10 candidates; use search evolution"
-        )
     name = config.values or CORNERS
     if name == ALL and image_shape[2] > 1:
         raise InputError(
@@ -126,13 +125,7 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
 
 
 def _num_levels(values: str) -> int:
-    most = MAX_INTENSITY + 1
-    count = {CORNERS: 2, ALL: most}[values] if values in (CORNERS, ALL) else int(values)
-    if not 2 <= count <= most:
-        raise InputError(
-            f"values: expected corners, all, or a number of levels from 2 to {most}, got {values}"
-        )
-    return count
+    return {CORNERS: 2, ALL: MAX_INTENSITY + 1}[values] if values in (CORNERS, ALL) else int(values)
 
 
 def read_mask(path: Path) -> np.ndarray:

@@ -46,9 +46,9 @@ class Ledger:
             stream.write(self._head)
             stream.truncate(len(self._head) + self.done * _ROW.itemsize)
 
-    def keep(self, multiple: int) -> None:
-        """Forget rows beyond a multiple of the block, so that blocks begin where they would have begun."""
-        self.done -= self.done % multiple if self.done < len(self._rows) else 0
+    def cut(self, count: int) -> None:
+        """Forget all rows but the first so many."""
+        self.done = count
         if self._path is not None:
             os.truncate(self._path, len(self._head) + self.done * _ROW.itemsize)
 
@@ -59,9 +59,8 @@ class Ledger:
             self._stream = None if self._path is None else stack.enter_context(self._path.open("ab"))
             yield
 
-    def add(self, found: Found) -> int:
-        """Keep a block, arrays [B]; what is beyond the last candidate is dropped. How many were kept."""
-        count = min(len(found.distance), len(self._rows) - self.done)
+    def add(self, found: Found, count: int) -> None:
+        """Keep the first so many of a block, arrays [B]."""
         rows = self._rows[self.done : self.done + count]
         for name, values in found._asdict().items():
             rows[name] = np.asarray(values)[:count]
@@ -69,7 +68,6 @@ class Ledger:
             self._stream.write(rows.tobytes())
             self._stream.flush()
         self.done += count
-        return count
 
     @property
     def found(self) -> Found:

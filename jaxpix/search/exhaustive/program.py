@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -61,7 +59,7 @@ class SweepProgram:
 
     Args:
         problem: gives candidates their logits, and says what is a success; its evolution is not used.
-        grid: numbers the candidates.
+        grid: numbers single pixels, of which candidates are made.
         blocks: how many at a time, and where.
     """
 
@@ -70,7 +68,7 @@ class SweepProgram:
         self._confidence = make_fitness("confidence", problem.space, problem.targeted)
         mesh = Mesh(np.asarray(blocks.devices), (_AXIS,))
         everywhere, shared = PartitionSpec(), PartitionSpec(_AXIS)
-        self._everywhere = NamedSharding(mesh, everywhere)
+        self._everywhere, self._shared = NamedSharding(mesh, everywhere), NamedSharding(mesh, shared)
         self.base = jax.jit(problem.evaluator.base, out_shardings=self._everywhere)
         part = jax.shard_map(
             self._part,
@@ -79,21 +77,23 @@ class SweepProgram:
             out_specs=shared,
             check_vma=False,
         )
-        self._block = jax.jit(functools.partial(self._numbered, part))
+        self._block = jax.jit(part)
 
     @functools.cached_property
     def weights(self) -> Any:
         """The evaluator's weights, on every device."""
         return jax.device_put(self._problem.evaluator.weights, self._everywhere)
 
-    @property
-    def num_blocks(self) -> int:
-        """Calls that an image needs."""
-        return math.ceil(self._grid.size / self.size)
+    def block(self, base: Base, image: np.ndarray, goal: Goal, pixels: np.ndarray) -> Found:
+        """What is found of at most `size` candidates, each [size]; behind the last one stands nothing of use.
 
-    def block(self, base: Base, image: np.ndarray, goal: Goal, first: int) -> Found:
-        """What is found of the candidates `first`, `first` + 1, … `first` + `size` - 1, each [size]."""
-        return self._block(self.weights, base, image, goal, np.int32(first))
+        Args:
+            base, image, goal: of the image.
+            pixels: int32 [B, K], the numbers of their single pixels.
+        """
+        filled = np.zeros((self.size, pixels.shape[1]), np.int32)
+        filled[: len(pixels)] = pixels
+        return self._block(self.weights, base, image, goal, filled)
 
     def lower(self) -> Any:
         """A block lowered from shapes alone: to compile for devices that take no arrays."""
@@ -107,11 +107,9 @@ class SweepProgram:
         image = jax.ShapeDtypeStruct(self._grid.image_shape, np.uint8)
         base = jax.eval_shape(evaluator.base, evaluator.weights, image)
         label: Any = jax.ShapeDtypeStruct((len(space.class_names),), bool)
-        first = jax.ShapeDtypeStruct((), np.int32)
-        return self._block.lower(*map(placed, (evaluator.weights, base, image, Goal(label, label), first)))
-
-    def _numbered(self, part: Any, weights: Any, base: Base, image: jax.Array, goal: Goal, first: Any) -> Any:
-        return part(weights, base, image, goal, first + jnp.arange(self.size, dtype=jnp.int32))
+        known = map(placed, (evaluator.weights, base, image, Goal(label, label)))
+        shape = (self.size, self._problem.box.num_pixels)
+        return self._block.lower(*known, jax.ShapeDtypeStruct(shape, np.int32, sharding=self._shared))
 
     def _part(self, weights: Any, base: Base, image: jax.Array, goal: Goal, numbers: jax.Array) -> Found:
         problem = self._problem

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ...platforms import on_host
@@ -21,6 +20,7 @@ from ..fitness import Goal, is_success
 from ..layout import is_out_of_memory, judged_together
 from ..verification import Judge, Outcome
 from .audit import Verdicts, audit
+from .candidates import Candidates
 from .ledger import Ledger
 from .mapping import maps_of
 from .program import choose_blocks, sweep_program
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ...victim.victim import Victim
     from ..problem import Problem
     from ..verification import Job
-    from .grid import Grid
     from .program import Found
+    from .scope import Scope
 
 AUDITED = 10_000
 """Others that a run evaluates again, over all its images."""
@@ -43,32 +43,38 @@ class Sweep:
     Args:
         victim: what is attacked; judges whatever is in doubt, and what is saved.
         problem: what is a success; its evolution is not used.
-        grid: what is tried.
+        scope: what is tried.
     """
 
-    def __init__(self, victim: Victim, problem: Problem, grid: Grid):
-        self.victim, self.problem, self.grid = victim, problem, grid
+    def __init__(self, victim: Victim, problem: Problem, scope: Scope):
+        self.victim, self.problem, self.scope = victim, problem, scope
         self._blocks = choose_blocks(problem)
-        self._program = sweep_program(problem, grid, self._blocks)
+        self._program = sweep_program(problem, scope.grid, self._blocks)
         self._judge = Judge(victim, judged_together(self._blocks.devices[0]))
 
     @property
     def says(self) -> str:
         """For people: what is done, and how."""
         return (
-            f"exhaustive, {self.grid}, {self.grid.size:,} candidates each; evaluation "
+            f"exhaustive, {self.scope}, {self.scope.size:,} candidates each; evaluation "
             f"{self.problem.evaluator.name}, {self._blocks.size:,} candidates a call"
         )
+
+    @property
+    def capacity(self) -> int:
+        """Experiments at a time."""
+        return 1
 
     def expect(self, experiments: int) -> None:
         """One image is searched at a time, however many there are."""
 
     def compile(self, on_notice: Callable[[str], None] | None = None) -> None:
         """Compile what a search needs."""
-        shape, num_classes = self.grid.image_shape, len(self.problem.space.class_names)
+        shape, num_classes = self.problem.box.image_shape, len(self.problem.space.class_names)
         image, label = np.zeros(shape, np.uint8), np.zeros(num_classes, bool)
         base = self._program.base(self._program.weights, image)
-        jax.block_until_ready(self._program.block(base, image, Goal(label, label), 0))
+        nothing = np.zeros((0, self.problem.box.num_pixels), np.int32)
+        jax.block_until_ready(self._program.block(base, image, Goal(label, label), nothing))
         self._judge.compile()
 
     def run(
@@ -93,26 +99,32 @@ class Sweep:
         self.compile(on_notice)
         for job in jobs:
             began = time.monotonic()
-            ledger = self._ledger(job, scratch)
+            candidates = Candidates(self.scope, job.image, self.victim.told_apart)
+            ledger = self._ledger(job, candidates, scratch)
             if ledger.done and on_notice:
-                on_notice(f"{job.image_id}: going on after {ledger.done:,} of {self.grid.size:,} candidates")
-            self._fill(job, ledger, on_candidates, on_notice)
+                on_notice(
+                    f"{job.image_id}: going on after {ledger.done:,} of {candidates.num_rows:,} candidates"
+                )
+            self._fill(job, candidates, ledger, on_candidates, on_notice)
             sample = math.ceil(AUDITED / max(1, total or 1))
-            yield self._outcome(job, ledger.found, sample, seed, began)
+            yield self._outcome(job, candidates, candidates.every(ledger.found), sample, seed, began)
             # Only now: whoever takes outcomes has kept this one.
             ledger.discard()
 
-    def _ledger(self, job: Job, scratch: Path | None) -> Ledger:
+    def _ledger(self, job: Job, candidates: Candidates, scratch: Path | None) -> Ledger:
         path = None if scratch is None else scratch / f"{file_stem(job.image_id)}.{UNFINISHED}"
         problem = self.problem
         parts = [self.victim.victim_id, problem.evaluator.name, problem.fitness, str(problem.targeted)]
-        arrays = (job.image, job.original, job.target, self.grid.positions, self.grid.values)
+        parts += map(str, self.scope.together)
+        grid = self.scope.grid
+        arrays = (job.image, job.original, job.target, grid.positions, grid.values, candidates.evaluated)
         identity = "\n".join(parts).encode() + b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)
-        return Ledger(self.grid.size, path, identity)
+        return Ledger(candidates.num_rows, path, identity)
 
     def _fill(
         self,
         job: Job,
+        candidates: Candidates,
         ledger: Ledger,
         on_candidates: Callable[[int], None] | None,
         on_notice: Callable[[str], None] | None,
@@ -120,7 +132,14 @@ class Sweep:
         """Evaluate what the ledger lacks; where a device runs out of memory, in smaller blocks."""
         while True:
             try:
-                return self._evaluate(job, ledger, on_candidates)
+                for begin, end in candidates.segments:
+                    if begin:
+                        candidates.combine(ledger.found)
+                    if ledger.done < end:
+                        # Blocks begin where they would have begun.
+                        ledger.cut(ledger.done - (ledger.done - begin) % self._program.size)
+                        self._evaluate(job, candidates, range(ledger.done, end), ledger, on_candidates)
+                return
             except jax.errors.JaxRuntimeError as error:
                 smaller = self._blocks.halved()
                 if smaller is None or not is_out_of_memory(error):
@@ -130,35 +149,47 @@ class Sweep:
                         f"out of memory with {self._blocks.size:,} candidates a call; going on with {smaller.size:,}"
                     )
             self._blocks = smaller
-            self._program = sweep_program(self.problem, self.grid, smaller)
+            self._program = sweep_program(self.problem, self.scope.grid, smaller)
 
-    def _evaluate(self, job: Job, ledger: Ledger, on_candidates: Callable[[int], None] | None) -> None:
+    def _evaluate(
+        self,
+        job: Job,
+        candidates: Candidates,
+        rows: range,
+        ledger: Ledger,
+        on_candidates: Callable[[int], None] | None,
+    ) -> None:
         program, goal = self._program, Goal(job.original, job.target)
-        ledger.keep(program.size)
         base = program.base(program.weights, job.image)
-        waiting: list[Found] = []
+        waiting: list[tuple[Found, int]] = []
 
         def take() -> None:
-            count = ledger.add(waiting.pop(0))
+            found, count = waiting.pop(0)
+            ledger.add(found, count)
             if on_candidates:
                 on_candidates(count)
 
         with ledger.writing():
             # One block ahead: the devices do not wait while the host keeps what they have found.
-            for first in range(ledger.done, self.grid.size, program.size):
-                waiting.append(program.block(base, job.image, goal, first))
+            for start in range(0, len(rows), program.size):
+                part = np.array(rows[start : start + program.size])
+                pixels = candidates.pixels(candidates.numbers(part))
+                found = program.block(base, job.image, goal, pixels)
+                waiting.append((found, len(part)))
                 if len(waiting) > 1:
                     take()
             while waiting:
                 take()
 
-    def _outcome(self, job: Job, found: Found, sample: int, seed: int, began: float) -> Outcome:
-        changes = self.grid.changes(job.image)
+    def _outcome(
+        self, job: Job, candidates: Candidates, found: Found, sample: int, seed: int, began: float
+    ) -> Outcome:
+        changes = candidates.changes()
         tried = np.flatnonzero(changes > 0)
         goal = Goal(job.original, job.target)
 
         def dense(numbers: np.ndarray) -> np.ndarray:
-            return self._judge.of_images([self.grid.painted(job.image, int(one)) for one in numbers])
+            return self._judge.of_images([candidates.painted(int(one)) for one in numbers])
 
         verdicts = Verdicts(self.problem, goal, found.distance, found.reached, dense)
         seeded = zlib.crc32(job.image_id.encode("utf-8")) ^ seed
@@ -166,19 +197,18 @@ class Sweep:
         best, refuted = _fittest(verdicts, found.fitness, tried)
         audited = dataclasses.replace(audited, contradictions=audited.contradictions + refuted)
         num_classes = len(self.problem.space.class_names)
-        maps = maps_of(self.grid, found, verdicts.flips, changes, num_classes, audited)
+        maps = maps_of(candidates, found, verdicts.flips, changes, num_classes, audited)
         flipping = np.flatnonzero(verdicts.flips[tried])
-        png = encode_png(self.grid.painted(job.image, best))
+        png = encode_png(candidates.painted(best))
         after, before = self._judge([png, encode_png(job.image)])
         with on_host():
             success = bool(is_success(after, goal, self.problem.space, self.problem.targeted))
-            pixels = jax.tree.map(lambda leaf: np.asarray(leaf[0]), self.grid.pixels(jnp.array([best])))
         return Outcome(
             job=job,
             success=success,
             refuted_hits=refuted,
             png=png,
-            pixels=pixels,
+            pixels=candidates.places(best),
             logits_before=before,
             logits_after=after,
             generations=0,

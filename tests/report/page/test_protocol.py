@@ -102,6 +102,7 @@ def test_what_several_series_share_stands_once():
         ({"search": "sparse_rs", "generations": 4}, "sparse_rs", "1"),
         ({"algorithm": "CMA_ES", "population": 30}, "CMA_ES", "30"),
         ({"search": "exhaustive", "values": "all"}, "exhaustive, all", None),
+        ({"preset": "best", "population": 30}, "shortlist", "30"),
     ],
 )
 def test_another_search_has_its_own_settings(options, preset, most):

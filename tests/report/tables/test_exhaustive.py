@@ -100,3 +100,27 @@ def test_maps_of_other_images_are_refused(run, tmp_path):
             coverage_of_series(series(run))
     finally:
         path.write_bytes(kept)
+
+
+def test_pairs_of_the_worst_positions_are_called_a_lower_bound_everywhere(tmp_path):
+    victim, images = toy_victim(size=8), toy_images(COUNT, size=8)
+    config = AttackConfig(search="exhaustive", values=9, num_pixels=2, worst=9)
+    kept = attack_images(victim, images, None, config, run=tmp_path / "pairs")
+    assert {record.preset for record in kept} == {"exhaustive, 9, sets of 2, lower bound"}
+    (found,) = series_of(read_attacks([tmp_path / "pairs"]))
+    table = exhaustive_table(found)
+    assert table.title.startswith("What there is to find, at least: ")
+    assert table.notes[0].startswith(
+        "A lower bound, float32, audited: single pixels, and of sets of 2 those of the 9 "
+    )
+    main([str(tmp_path / "pairs"), "--out", str(tmp_path)])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "lower bounds, these images only" in page
+    assert "every candidate tried" not in page
+    (item,) = [
+        one
+        for one in json.loads((tmp_path / "checklist.json").read_text(encoding="utf-8"))["items"]
+        if one["key"] == "exhaustive"
+    ]
+    assert "A lower bound" in json.dumps(item)
+    assert "omplete over" not in json.dumps(item)

@@ -143,6 +143,6 @@ def test_a_victim_without_a_gradient_is_refused():
     victim = Victim.from_function(logits, class_names=["a", "b"], input_shape=(SIDE, SIDE, 1), name="hosted")
     with pytest.raises(
         InputError,
-        match=r"'hosted' has no gradient.*Pure callbacks do not support JVP.*host=True.*such as evolution",
+        match=r"'hosted' has no gradient.*Pure callbacks do not support JVP.*host=True.*such as sparse_rs or",
     ):
         Attack(victim, AttackConfig(search="shortlist"))

@@ -1,0 +1,1 @@
+"""Many workers, on this machine or on others, by Ray."""

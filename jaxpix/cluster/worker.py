@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import queue
 import threading
 import time
@@ -106,29 +105,30 @@ class WorkerLeavesError(Exception):
 
 
 class Worker:
-    """The actor. Its methods are called one at a time, and none of them takes long once it is prepared.
+    """The actor. Its methods are called one at a time, and none of them takes long once it is prepared."""
 
-    Args:
-        task: pickled, so that a worker of other versions can say so.
-        versions: the driver's, by name.
-    """
-
-    def __init__(self, task: bytes, versions: dict[str, str]):
-        self._pickled, self._versions = task, versions
+    def __init__(self) -> None:
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._stream: Stream | None = None
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
 
-    def prepare(self) -> Facts:
-        """Load the task.
+    def check(self, versions: dict[str, str]) -> None:
+        """Compare versions with the driver's, before anything of it is read.
 
         Raises:
-            InputError: the versions are not the driver's, or what the task needs is not here.
+            InputError: see `check_versions`.
         """
-        check_versions(self._versions)
-        self._task: Task = pickle.loads(self._pickled)
-        return self._task.prepare()
+        check_versions(versions)
+
+    def prepare(self, task: Task) -> Facts:
+        """Load what the task needs.
+
+        Raises:
+            InputError: it is not here.
+        """
+        self._task = task
+        return task.prepare()
 
     def exchange(self, items: list[Any], is_last: bool, word: Any) -> Report:
         """Take items and give what has come of those before, after a second at most."""

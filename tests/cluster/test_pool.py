@@ -42,15 +42,17 @@ def test_everything_is_done_once_by_two_that_were_told_their_share_of_the_machin
         heard = list(pool.run(range(300)))
         assert sorted(done(heard)) == list(range(300))
         by = {one.content[2] for one in heard if not isinstance(one.content, Facts)}
-        assert by == {one.environment["pid"] for one in facts(heard)}
-        assert len(by) == 2
+        assert by <= {one.environment["pid"] for one in facts(heard)}
         assert {one.content[1] for one in heard if not isinstance(one.content, Facts)} == {"hello"}
         cores = str(max(1, (os.cpu_count() or 1) // 2))
         for one in facts(heard):
             assert (one.environment["NPROC"], one.environment["JAX_PLATFORMS"]) == (cores, "cpu")
             assert one.environment["RAY_AUTH_MODE"] == "token", "strangers cannot give the cluster work"
-        # The same workers begin anew.
-        assert sorted(done(list(pool.run(range(7))))) == list(range(7))
+        # The same workers begin anew, both of them by now.
+        time.sleep(1)
+        again = list(pool.run(range(300)))
+        assert sorted(done(again)) == list(range(300))
+        assert len({one.content[2] for one in again if not isinstance(one.content, Facts)}) == 2
     assert notices == []
     assert session.is_local
     import ray
@@ -145,7 +147,7 @@ def test_a_stream_gives_what_has_come_and_waits_only_for_the_first():
 
 
 def test_a_worker_without_a_stream_has_nothing_to_say():
-    worker = workers.Worker(b"", {})
+    worker = workers.Worker()
     assert worker.exchange([], True, None) == ([], False, True, None)
 
 

@@ -53,16 +53,3 @@ class Squares:
                 raise InputError("this image has no logits")
             case "break":
                 raise ZeroDivisionError("a fault of ours")
-
-
-class Unpicklable:
-    """A task that cannot leave its process."""
-
-    def __init__(self) -> None:
-        self.function = lambda: None
-
-    def prepare(self) -> Facts:
-        raise NotImplementedError
-
-    def run(self, stream: Stream, put: Callable[[Result], None], word: Any) -> None:
-        raise NotImplementedError

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cluster.pool import Pool
-from ..cluster.session import joined, leave_gpus_to_workers
+from ..cluster.session import is_wanted, joined, leave_gpus_to_workers
 from ..cluster.worker import Facts
-from ..errors import InputError
 from ..search.flatness import FirstLook
 from .campaign import alone
 from .options import identity_of
@@ -36,12 +35,7 @@ def workers(config: RayConfig) -> Workers:
     Raises:
         InputError: see `joined`; or workers are described without `--ray`.
     """
-    if config.ray:
-        return _joined(config)
-    asked = [name for name in ("workers", "worker_cpus", "verbose") if getattr(config, name)]
-    if asked:
-        raise InputError(f"--{asked[0].replace('_', '-')} is for workers of Ray: give --ray, too")
-    return alone()
+    return _joined(config) if is_wanted(config) else alone()
 
 
 @contextlib.contextmanager

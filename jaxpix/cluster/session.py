@@ -48,7 +48,7 @@ class Session:
         if self.config.workers is not None:
             return self.config.workers
         gpus = self._total("GPU")
-        return gpus if gpus else max(1, self._total("CPU") // self.cpus_each)
+        return gpus if gpus else max(1, self.num_cpus // self.cpus_each)
 
     @property
     def cpus_each(self) -> int:
@@ -57,7 +57,12 @@ class Session:
             return self.config.worker_cpus
         if self._total("GPU"):
             return 1
-        return max(1, self._total("CPU") // self.config.workers) if self.config.workers else 1
+        return max(1, self.num_cpus // self.config.workers) if self.config.workers else 1
+
+    @property
+    def num_cpus(self) -> int:
+        """Cores of the cluster now."""
+        return self._total("CPU")
 
     @property
     def needs(self) -> dict[str, Any]:
@@ -70,18 +75,32 @@ class Session:
         told = {"NPROC": str(self.cpus_each), "JAX_PLATFORMS": "cpu"}
         return {"num_cpus": self.cpus_each, "runtime_env": {"env_vars": told}}
 
+    @property
+    def where(self) -> str:
+        """Which cluster it is, for people."""
+        return "a cluster of this machine's own" if self.is_local else f"the cluster at {os.environ[ADDRESS]}"
+
     def __str__(self) -> str:
-        where = (
-            "a cluster of this machine's own" if self.is_local else f"the cluster at {os.environ[ADDRESS]}"
-        )
         gpus = self._total("GPU")
-        each = "one GPU each" if gpus else f"{self.cpus_each} of {self._total('CPU')} cores each"
-        return f"Ray, {where}: {self.num_workers} workers, {each}"
+        each = "one GPU each" if gpus else f"{self.cpus_each} of {self.num_cpus} cores each"
+        return f"Ray, {self.where}: {self.num_workers} workers, {each}"
 
     def _total(self, resource: str) -> int:
         import ray
 
         return int(ray.cluster_resources().get(resource, 0))
+
+
+def is_wanted(config: RayConfig) -> bool:
+    """Whether workers of Ray shall do it.
+
+    Raises:
+        InputError: workers are described without `--ray`.
+    """
+    asked = [name for name in ("workers", "worker_cpus", "verbose") if getattr(config, name)]
+    if asked and not config.ray:
+        raise InputError(f"--{asked[0].replace('_', '-')} is for workers of Ray: give --ray, too")
+    return config.ray
 
 
 @contextlib.contextmanager

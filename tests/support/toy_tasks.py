@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxpix.cluster.worker import Facts, Result, Stream, WorkerLeavesError
+from jaxpix.data.unreadable import UnreadableImageError
 from jaxpix.errors import InputError
 
 
@@ -53,3 +54,13 @@ class Squares:
                 raise InputError("this image has no logits")
             case "break":
                 raise ZeroDivisionError("a fault of ours")
+
+
+def squared(trouble: Path, item: int | str) -> tuple[int | str, int]:
+    """For a mapping: a number's square (a word's double) and whose it is; words make trouble, as in `Squares`."""
+    if isinstance(item, str):
+        if item == "unreadable":
+            raise UnreadableImageError("a decompression bomb")
+        Squares(trouble)._make(item)
+    time.sleep(0.002)
+    return item * 2 if isinstance(item, str) else item**2, os.getpid()

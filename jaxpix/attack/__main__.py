@@ -1,5 +1,6 @@
 """`python -m jaxpix.attack`: attack a victim by differential evolution; records and verified pictures."""
 
+import dataclasses
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..search.exhaustive.coverage import coverage_of
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from ..terminal.programs import keep_programs
-from ..train.builtin import open_victim
+from ..train.builtin import built_in_run, open_victim
 from ..victim.victim import Victim
 from .campaign import Result, run_campaign
 from .options import SharedAttackOptions, bind, open_dataset, plain
@@ -35,7 +36,9 @@ def _run(asked: SharedAttackOptions) -> None:
     dataset, victim = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     with workers(asked.ray) as by:
-        result = run_campaign(campaign, by(options))
+        # Trained by now: workers only read it.
+        named = dataclasses.replace(options, victim=options.victim or built_in_run(options.task))
+        result = run_campaign(campaign, by(named))
     show(result, victim, dataset)
     for doubt in doubts(campaign, result.selection, result.records, read_reasons(campaign.folder)):
         say(f"warning: {doubt}")

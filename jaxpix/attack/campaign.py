@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +60,13 @@ class Result:
 
 # Does experiments, positions in the subset, and hands what finishes to the run.
 WorkedBy: TypeAlias = "Callable[[AttackRun, Images, Selection, Sequence[int]], None]"
+# Who does an attack, by its `AttackOptions`; for as long as a context lasts.
+Workers: TypeAlias = "contextlib.AbstractContextManager[Callable[[Any], WorkedBy]]"
+
+
+def alone() -> Workers:
+    """This process does every attack itself."""
+    return contextlib.nullcontext(lambda options: work)
 
 
 def run_campaign(campaign: Campaign, by: WorkedBy = work) -> Result:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,7 +21,7 @@ SECONDS_IN_HAND = 15.0
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_BEFORE_SAYING = 30.0
 # So many workers for each that there should be, lost one after the other while nothing at all gets finished.
-_LOSSES = 3
+_LOSSES = 2
 
 
 class Heard(NamedTuple):
@@ -69,7 +68,7 @@ class Pool:
 
     Args:
         session: where they run.
-        task: what they do; pickled.
+        task: what they do; sent to each.
         on_notice: told what a person may want to know, in a sentence.
 
     Attributes:
@@ -80,7 +79,7 @@ class Pool:
 
     def __init__(self, session: Session, task: Task, on_notice: Callable[[str], None]):
         self._session, self._on_notice = session, on_notice
-        self._task = pickle.dumps(task)
+        self._task = task
         self.todo: collections.deque[Any] = collections.deque()
         self.word: Any = None
         self.hands: list[Hand] = []
@@ -125,12 +124,12 @@ class Pool:
         import ray
 
         actor_class: Any = ray.remote(max_restarts=0, max_task_retries=0)(Worker)
-        actor = actor_class.options(**self._session.needs).remote(self._task, versions_here())
+        actor = actor_class.options(**self._session.needs).remote()
         name = f"worker {self._num_started}"
         hand = Hand(name, actor, is_late=self._num_started >= self._session.num_workers)
         self._num_started += 1
         self.hands.append(hand)
-        self._pending[actor.prepare.remote()] = hand
+        self._pending[actor.check.remote(versions_here())] = hand
 
     def _say_who_waits(self) -> None:
         waiting = [hand for hand in self.hands if hand.facts is None]
@@ -152,9 +151,7 @@ class Pool:
         import ray
 
         refs = list(self._pending)
-        done, _ = ray.wait(refs, num_returns=len(refs), timeout=0) if refs else ([], [])
-        if refs and not done:
-            done, _ = ray.wait(refs, num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)
+        done, _ = ray.wait(refs, num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS) if refs else ([], [])
         return [(self._pending.pop(ref), ref) for ref in done]
 
     def _hear(self, hand: Hand, ref: Any) -> Iterator[Heard]:
@@ -167,6 +164,9 @@ class Pool:
             return
         except ray.exceptions.RayError as error:
             self._lost(hand, str(error).strip().splitlines()[0])
+            return
+        if said is None:
+            self._pending[hand.actor.prepare.remote(self._task)] = hand
             return
         if isinstance(said, Facts):
             hand.facts = said

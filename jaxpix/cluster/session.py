@@ -11,12 +11,16 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import jax
+
 from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..config import RayConfig
 
 ADDRESS = "RAY_ADDRESS"
+# What the user has told JAX, where the driver was told something else.
+_PLATFORMS = "JAXPIX_WORKER_PLATFORMS"
 
 # Results are taken as they come; few are in the store at any time.
 _STORE_BYTES = 256 * 2**20
@@ -44,7 +48,7 @@ class Session:
         if self.config.workers is not None:
             return self.config.workers
         gpus = self._total("GPU")
-        return gpus if gpus else max(1, self._total("CPU") // self.cpus_each)
+        return gpus if gpus else max(1, self.num_cpus // self.cpus_each)
 
     @property
     def cpus_each(self) -> int:
@@ -53,29 +57,50 @@ class Session:
             return self.config.worker_cpus
         if self._total("GPU"):
             return 1
-        return max(1, self._total("CPU") // self.config.workers) if self.config.workers else 1
+        return max(1, self.num_cpus // self.config.workers) if self.config.workers else 1
+
+    @property
+    def num_cpus(self) -> int:
+        """Cores of the cluster now."""
+        return self._total("CPU")
 
     @property
     def needs(self) -> dict[str, Any]:
         """Options of a worker's actor: one GPU, or some cores, which XLA is told of."""
         if self._total("GPU"):
-            return {"num_cpus": self.cpus_each, "num_gpus": 1}
+            # Empty: what JAX finds. The driver's own may say that it keeps to the CPU.
+            told = {"JAX_PLATFORMS": os.environ.get(_PLATFORMS, "")}
+            return {"num_cpus": self.cpus_each, "num_gpus": 1, "runtime_env": {"env_vars": told}}
         # XLA takes as many threads as it is told here, and else as the machine has cores.
-        told = {"NPROC": str(self.cpus_each), "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "cpu")}
+        told = {"NPROC": str(self.cpus_each), "JAX_PLATFORMS": "cpu"}
         return {"num_cpus": self.cpus_each, "runtime_env": {"env_vars": told}}
 
+    @property
+    def where(self) -> str:
+        """Which cluster it is, for people."""
+        return "a cluster of this machine's own" if self.is_local else f"the cluster at {os.environ[ADDRESS]}"
+
     def __str__(self) -> str:
-        where = (
-            "a cluster of this machine's own" if self.is_local else f"the cluster at {os.environ[ADDRESS]}"
-        )
         gpus = self._total("GPU")
-        each = "one GPU each" if gpus else f"{self.cpus_each} of {self._total('CPU')} cores each"
-        return f"Ray, {where}: {self.num_workers} workers, {each}"
+        each = "one GPU each" if gpus else f"{self.cpus_each} of {self.num_cpus} cores each"
+        return f"Ray, {self.where}: {self.num_workers} workers, {each}"
 
     def _total(self, resource: str) -> int:
         import ray
 
         return int(ray.cluster_resources().get(resource, 0))
+
+
+def is_wanted(config: RayConfig) -> bool:
+    """Whether workers of Ray shall do it.
+
+    Raises:
+        InputError: workers are described without `--ray`.
+    """
+    asked = [name for name in ("workers", "worker_cpus", "verbose") if getattr(config, name)]
+    if asked and not config.ray:
+        raise InputError(f"--{asked[0].replace('_', '-')} is for workers of Ray: give --ray, too")
+    return config.ray
 
 
 @contextlib.contextmanager
@@ -110,6 +135,18 @@ def joined(config: RayConfig) -> Iterator[Session]:
         yield Session(config, is_local)
     finally:
         ray.shutdown()
+
+
+def leave_gpus_to_workers() -> None:
+    """Begin this command again on the CPU, where it has taken a GPU: a worker on this machine will want it.
+
+    What was finished is kept, as after any interruption.
+    """
+    if jax.default_backend() == "cpu":
+        return
+    sys.stdout.flush()
+    told = {"JAX_PLATFORMS": "cpu", _PLATFORMS: os.environ.get("JAX_PLATFORMS", "")}
+    os.execve(sys.executable, sys.orig_argv, {**os.environ, **told})
 
 
 def _imported() -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import queue
 import threading
 import time
@@ -106,29 +105,30 @@ class WorkerLeavesError(Exception):
 
 
 class Worker:
-    """The actor. Its methods are called one at a time, and none of them takes long once it is prepared.
+    """The actor. Its methods are called one at a time, and none of them takes long once it is prepared."""
 
-    Args:
-        task: pickled, so that a worker of other versions can say so.
-        versions: the driver's, by name.
-    """
-
-    def __init__(self, task: bytes, versions: dict[str, str]):
-        self._pickled, self._versions = task, versions
+    def __init__(self) -> None:
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._stream: Stream | None = None
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
 
-    def prepare(self) -> Facts:
-        """Load the task.
+    def check(self, versions: dict[str, str]) -> None:
+        """Compare versions with the driver's, before anything of it is read.
 
         Raises:
-            InputError: the versions are not the driver's, or what the task needs is not here.
+            InputError: see `check_versions`.
         """
-        check_versions(self._versions)
-        self._task: Task = pickle.loads(self._pickled)
-        return self._task.prepare()
+        check_versions(versions)
+
+    def prepare(self, task: Task) -> Facts:
+        """Load what the task needs.
+
+        Raises:
+            InputError: it is not here.
+        """
+        self._task = task
+        return task.prepare()
 
     def exchange(self, items: list[Any], is_last: bool, word: Any) -> Report:
         """Take items and give what has come of those before, after a second at most."""
@@ -173,13 +173,14 @@ class Worker:
         return Report(results, is_waiting, not is_alive and self._error is None, self._error)
 
 
-def versions_here() -> dict[str, str]:
-    """What must be the same everywhere for the same results; Ray looks at its own and Python's."""
+def versions_here(*packages: str) -> dict[str, str]:
+    """What must be the same everywhere for the same results, and more; Ray looks at its own and Python's."""
     from ..storage.environment import version_of
     from ..version import __version__
 
-    names = ("jax", "jaxlib", "flax", "evosax", "numpy", "pillow")
-    return {"jaxpix": __version__} | {name: version_of(name) or "none" for name in names}
+    names = ("jax", "jaxlib", "flax", "evosax", "numpy", "pillow", *packages)
+    found = {name: version_of(name) or "none" for name in names}
+    return found | {"jaxpix": __version__}
 
 
 def check_versions(expected: dict[str, str]) -> None:
@@ -188,11 +189,11 @@ def check_versions(expected: dict[str, str]) -> None:
     Raises:
         InputError: names those that differ.
     """
-    here = versions_here()
+    here = versions_here(*expected)
     other = [
-        f"{name} {here.get(name, 'none')}, the driver has {version}"
+        f"{name} {here[name]}, the driver has {version}"
         for name, version in expected.items()
-        if here.get(name) != version
+        if here[name] != version
     ]
     if other:
         raise InputError(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..report.runs.defences import attacks_of, doubts_of, rate_of, title_of, verdicts_of
 from ..storage.run_folder import RunFolder
 from ..storage.settings import to_toml
 from ..terminal.console import print_table, run_door, say
@@ -13,6 +14,7 @@ from ..terminal.options import parse
 from ..terminal.programs import keep_programs
 from ..train.builtin import open_victim
 from . import attacks, checks
+from .document import document_of
 from .measured import Results
 from .options import DefendOptions, open_images
 from .run import measure_all
@@ -21,6 +23,7 @@ from .variants import variants_of
 if TYPE_CHECKING:
     from ..config import Task
     from ..data.prepared import PreparedDataset
+    from ..report.runs.defences import Defended, Measurement
     from ..victim.victim import Victim
 
 EXAMPLES = (
@@ -35,42 +38,39 @@ def _folder(options: DefendOptions, dataset: PreparedDataset, victims: Sequence[
     return options.run or Path("runs") / "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:120]
 
 
-def show(results: Results, page: Path) -> None:
+def show(measurement: Measurement, page: Path) -> None:
     """Print a short table, what the checks say, and where all numbers are."""
-    from .page import doubts, verdicts
-    from .tables import plain
-
-    variants = plain(results)["variants"]
-    names = [f"adaptive, {name}" for name in results.options.attacks]
+    variants = measurement["variants"]
+    names = [f"adaptive, {name}" for name in attacks_of(measurement)]
     print_table(
-        f"Defences, K = {results.options.config.num_pixels}: {results.dataset.info.title}",
+        title_of(measurement),
         ["victim", "defence", "clean", "transferred", *names, "worst case", "p", "ms"],
         [_row(row) for row in variants],
         "clean, worst case: accuracy (of all images, of those attacked); transferred, adaptive: successes; "
         "p: McNemar, worst case with and without",
         text=(0, 1),
     )
-    if results.dataset.note:
-        say(f"note on the data: {results.dataset.note}")
+    if measurement["note"]:
+        say(f"note on the data: {measurement['note']}")
     lines = [line["verdict"] for row in variants for line in row["checks"]]
     counts = ", ".join(f"{lines.count(word)} {word}" for word in ("pass", "fail", "not run"))
     say(f"checks of the evaluation: {counts}")
-    for doubt in doubts(results):
+    for doubt in doubts_of(measurement):
         say(f"warning: {doubt}")
-    for sentence in verdicts(results):
+    for sentence in verdicts_of(measurement):
         say(sentence)
     say(f"page, with intervals: {page}")
 
 
-def _row(row: Mapping[str, Any]) -> list[str]:
+def _row(row: Defended) -> list[str]:
     counts = [row["transferred_success"], *row["adaptive_success"].values()]
-    clean, worst = row["clean_accuracy"], row["worst_case_accuracy"]
+    clean, worst = rate_of(row["clean_accuracy"]), rate_of(row["worst_case_accuracy"])
     return [
         row["victim"],
         row["defence"],
-        f"{100 * clean['rate']:.1f} %",
+        f"{100 * clean.rate:.1f} %",
         *("–" if one is None else f"{one['successes']}/{one['experiments']}" for one in counts),
-        f"{100 * worst['rate']:.1f} %",
+        f"{100 * worst.rate:.1f} %",
         "–" if row["worst_case_change"] is None else f"{row['worst_case_change']['p_value']:.2g}",
         f"{row['milliseconds_per_image']:.2f}",
     ]
@@ -106,7 +106,8 @@ def main(arguments: Sequence[str]) -> None:
         # Brings matplotlib and the page's templates along, which are needed only now.
         from .page import write_results
 
-        show(results, write_results(results, files.path))
+        measurement = document_of(results)
+        show(measurement, write_results(measurement, files.path))
 
 
 if __name__ == "__main__":

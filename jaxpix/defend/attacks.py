@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from .options import ChosenImages
 
 
+def _evolution(config: AttackConfig) -> AttackConfig:
+    """As configured, less what only an exhaustive search beside it is told."""
+    alone = config.search != "exhaustive"
+    return dataclasses.replace(config, values=None, mask=None) if alone else config
+
+
 def _by(search: SearchName, *own: str) -> Callable[[AttackConfig], AttackConfig]:
     """Another search with as many pixels and candidates; settings of the evolution are left out, `own` are added."""
     shared = ("num_pixels", "fitness", "population", "generations", "stop_fraction", "precision", "seed")
@@ -37,7 +44,7 @@ def _by(search: SearchName, *own: str) -> Callable[[AttackConfig], AttackConfig]
 
 
 ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
-    "evolution": lambda config: config,
+    "evolution": _evolution,
     "random": _by("random"),
     "shortlist": _by("shortlist"),
     "sparse_rs": _by("sparse_rs"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -99,11 +99,16 @@ def _again(case: Case, config: AttackConfig, folder: str) -> tuple[int, int, int
     return len(ids - case.measured.wrong), before, len(now.broken)
 
 
+def _evolution(case: Case, **changes: Any) -> AttackConfig:
+    """What the attack called `evolution` was, but for the changes."""
+    return dataclasses.replace(ATTACKS["evolution"](case.options.config), **changes)
+
+
 def _pixels(case: Case) -> Found:
     """More pixels do not break fewer images."""
     few = case.options.config.num_pixels
     many = few + _MORE_PIXELS
-    config = dataclasses.replace(case.options.config, num_pixels=many)
+    config = _evolution(case, num_pixels=many)
     count, before, now = _again(case, config, f"check-pixels-k{many}")
     says = f"K = {few}: {before}, K = {many}: {now} of {count} images"
     return _found(now >= before, says)
@@ -112,7 +117,7 @@ def _pixels(case: Case) -> Found:
 def _generations(case: Case) -> Found:
     """Twice as many generations break at most one point more: the search had come to its end."""
     generations = case.options.config.generations
-    config = dataclasses.replace(case.options.config, generations=2 * generations)
+    config = _evolution(case, generations=2 * generations)
     count, before, now = _again(case, config, "check-generations")
     says = f"{generations} generations: {before}, {2 * generations}: {now} of {count} images"
     return _found(now - before <= _POINT * count, says)

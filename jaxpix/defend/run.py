@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
+from ..report.runs.defences import CLEAN
 from ..storage.documents import dump, load
 from ..terminal.console import Meter, say
 from .attacks import ATTACKS, attacked, fooled_by
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .options import ChosenImages, DefendOptions
     from .variants import Variant
 
-CLEAN = "clean.json"
 _AT_ONCE = 64
 _TIMES = 3
 

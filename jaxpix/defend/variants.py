@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from ..defences.catalogue import defended
 from ..defences.ensembles import ensemble
 from ..errors import InputError
+from ..report.runs.defences import NONE
 
 if TYPE_CHECKING:
     from ..victim.victim import Victim
     from .options import DefendOptions
-
-NONE = "none"
 
 
 @dataclasses.dataclass(frozen=True)

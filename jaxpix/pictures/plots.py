@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from .drawings import (
     GRID,
@@ -81,22 +81,35 @@ class Curve(NamedTuple):
 
 @rc_context(STYLE)
 def draw_steps(
-    path: Path, title: str, axes_names: tuple[str, str], curves: Mapping[str, Curve], caption: str = ""
+    path: Path,
+    title: str,
+    axes_names: tuple[str, str],
+    curves: Mapping[str, Curve],
+    caption: str = "",
+    *,
+    is_logarithmic: bool = False,
 ) -> str:
-    """Curves that stay level between their points, with bands; y in 0..1, shown in percent."""
+    """Curves that stay level between their points, with bands; y in 0..1, shown in percent.
+
+    A logarithmic axis begins at 1; what was before stands there.
+    """
     figure = new_figure(PAPER_INCHES, 4.0)
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         line = _LINES[number % len(_LINES)]
-        axes.step(curve.x, curve.y, where="post", color=colour, linestyle=line, label=name)
-        axes.fill_between(curve.x, curve.low, curve.high, step="post", color=colour, alpha=0.18, linewidth=0)
+        x = [max(one, 1.0) for one in curve.x] if is_logarithmic else curve.x
+        axes.step(x, curve.y, where="post", color=colour, linestyle=line, label=name)
+        axes.fill_between(x, curve.low, curve.high, step="post", color=colour, alpha=0.18, linewidth=0)
     top = min(1.0, 1.1 * max(max(curve.high) for curve in curves.values()))
     axes.set_ylim(0, top)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if top > 0.08 else 1))
-    axes.set_xlim(left=0)
-    axes.set_xlabel(axes_names[0])
-    axes.set_ylabel(axes_names[1])
+    if is_logarithmic:
+        axes.set_xscale("log")
+        # Its own labels are mathematics, which no figure of ours parses.
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.set_xlim(left=1 if is_logarithmic else 0)
+    axes.set(xlabel=axes_names[0], ylabel=axes_names[1])
     if len(curves) > 1:
         _legend_above(axes, axes.get_legend_handles_labels()[0])
     _grid(axes)
@@ -186,7 +199,7 @@ def draw_tradeoffs(
             [Patch(color=colour, label=group) for colour, group in zip(colours, groups, strict=True)],
         )
     _grid(axes, "both")
-    return save_figure(figure, title, caption, path, is_wide=True)
+    return save_figure(figure, title, caption, path)
 
 
 def _name_in_margin(axes: Any, points: Sequence[Tradeoff]) -> None:

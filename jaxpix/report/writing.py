@@ -9,12 +9,18 @@ from .exports.companions import write_companions
 from .exports.files import export
 from .exports.summary import summary_of
 from .page.charts import charts_of
-from .page.document import render_page
+from .page.defences import defended_parts
+from .page.document import Drawn, render_page
 from .page.gallery import gallery_of
+from .page.judgement import judged_parts
 from .page.lead import lead_of
 from .paired.files import write_beside
+from .runs.defences import read_measurements
+from .runs.evidence import Evidence
+from .runs.provenance import report_command
 from .runs.reading import read_attacks
 from .runs.series import series_of
+from .runs.truths import judgements_of
 from .tables.study import tables_of
 
 PAGE, FIGURES = "index.html", "figures"
@@ -37,18 +43,23 @@ def write_report(paths: Sequence[Path], out: Path, formats: Collection[str] = ("
     with hold(out / ".lock", f"the report's folder {out}", f"another process is writing the report in {out}"):
         remove_unfinished(out)
         all_series = series_of(attacks)
-        tables = tables_of(all_series)
-        charts = [charts_of(series, out / FIGURES) for series in all_series]
-        export(summary_of(all_series), tables, out)
-        write_companions(all_series, tables, out, formats)
+        evidence = Evidence(judgements_of(all_series), read_measurements(paths))
+        tables = tables_of(all_series, evidence)
+        drawn = Drawn(
+            [charts_of(series, out / FIGURES) for series in all_series],
+            judged_parts(evidence.judgements, out / FIGURES),
+            defended_parts(evidence.measurements, tables, out / FIGURES),
+        )
+        export(summary_of(all_series, evidence), tables, out)
+        write_companions(all_series, evidence, tables, out, formats)
         page = render_page(
             all_series,
+            evidence,
             lead_of(all_series),
             gallery_of(all_series),
-            charts,
+            drawn,
             tables,
-            paths,
-            out,
+            report_command(paths, out),
             write_beside(attacks, out, PAGE),
         )
         # Last: whoever finds the page finds all that it names.

@@ -1,12 +1,15 @@
 """`python -m jaxpix.study STUDY`: a whole study: trains the victim, runs every attack, writes the report."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from ..attack.remote import workers
+from ..config import RayConfig
 from ..errors import InputError
 from ..metrics.rates import footnote
 from ..terminal.console import print_table, run_door, say
@@ -42,6 +45,7 @@ class StudyOptions:
     """Replace values of the file, such as train.init=random attack.generations=10 data.image_size=64."""
     plan: bool = False
     """Say what would be done, and do none of it; only a phantom is drawn, so that its images can be counted."""
+    ray: RayConfig = dataclasses.field(default_factory=RayConfig)
 
 
 def show_shipped() -> None:
@@ -95,7 +99,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.plan:
         show_plan(study, dataset, folder)
     else:
-        show(study, run_study(study, dataset, folder))
+        show(study, run_study(study, dataset, folder, functools.partial(workers, options.ray)))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ NAME-kK/     one run folder for each attack  report/   tables, figures and the p
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..attack.campaign import run_campaign
+from ..attack.campaign import alone, run_campaign
 from ..attack.options import bind, open_dataset
 from ..attack.selection import NothingToAttackError
 from ..errors import InputError
@@ -29,7 +29,8 @@ from ..train.training import train_victim
 from ..victim.victim import Victim
 
 if TYPE_CHECKING:
-    from ..attack.campaign import Result
+    from ..attack.campaign import Result, WorkedBy, Workers
+    from ..attack.options import AttackOptions
     from ..data.prepared import PreparedDataset
     from .file import PlannedAttack, Study
 
@@ -55,7 +56,9 @@ class StudyOutcome:
     page: Path
 
 
-def run_study(study: Study, dataset: PreparedDataset, folder: Path) -> StudyOutcome:
+def run_study(
+    study: Study, dataset: PreparedDataset, folder: Path, workers: Callable[[], Workers] = alone
+) -> StudyOutcome:
     """Train the victim if there is none, run every attack, write the report.
 
     What was finished before is not repeated.
@@ -64,22 +67,27 @@ def run_study(study: Study, dataset: PreparedDataset, folder: Path) -> StudyOutc
         study: what to do.
         dataset: its data set, which its attacks fit (`check_attacks`).
         folder: run folder of the study, created or resumed.
+        workers: do the attacks.
 
     Raises:
         InputError: no image at all can be attacked, another process works on the folder, or it holds another
             study; the message names what differs.
     """
     with RunFolder(folder, "study").held():
-        return _carried_out(study, dataset, folder)
+        return _carried_out(study, dataset, folder, workers)
 
 
-def _carried_out(study: Study, dataset: PreparedDataset, folder: Path) -> StudyOutcome:
+def _carried_out(
+    study: Study, dataset: PreparedDataset, folder: Path, workers: Callable[[], Workers]
+) -> StudyOutcome:
     _begin(study, folder)
     victim = _victim(study, dataset, folder)
     outcomes = []
-    for number, attack in enumerate(study.attacks, start=1):
-        say(f"attack {number} of {len(study.attacks)}: {attack.folder_name}")
-        outcomes.append(_attacked(study, attack, victim, folder))
+    # One attack after the other, each by all workers: side by side they would leave some idle at the end, too.
+    with workers() as by:
+        for number, attack in enumerate(study.attacks, start=1):
+            say(f"attack {number} of {len(study.attacks)}: {attack.folder_name}")
+            outcomes.append(_attacked(study, attack, victim, folder, by))
     finished = [outcome.folder for outcome in outcomes if outcome.result is not None]
     if not finished:
         raise InputError(f"{study.path}: {victim.name} classifies no image of any attack correctly")
@@ -121,7 +129,13 @@ def _victim(study: Study, dataset: PreparedDataset, folder: Path) -> Victim:
     return victim
 
 
-def _attacked(study: Study, attack: PlannedAttack, victim: Victim, folder: Path) -> AttackOutcome:
+def _attacked(
+    study: Study,
+    attack: PlannedAttack,
+    victim: Victim,
+    folder: Path,
+    by: Callable[[AttackOptions], WorkedBy],
+) -> AttackOutcome:
     run = folder / attack.folder_name
     options = dataclasses.replace(
         attack.options,
@@ -135,7 +149,7 @@ def _attacked(study: Study, attack: PlannedAttack, victim: Victim, folder: Path)
     dataset, victim = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     try:
-        result = run_campaign(campaign)
+        result = run_campaign(campaign, by(options))
     except NothingToAttackError as error:
         say(f"{attack.folder_name} is left out: {error}")
         return AttackOutcome(attack, run, None)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,6 +127,15 @@ def test_a_success_that_the_truth_denies_names_the_image(victim, images, options
     with pytest.raises(InputError, match="is the truth of another attack: victim "):
         list(measure_searches(dataclasses.replace(only, truth=str(journal.parent)), other, images))
     assert row.recall.misses == 0
+
+
+def test_what_was_stored_before_stays_readable():
+    stored = sorted((Path(__file__).parents[2] / "benchmarks" / "results").glob("cpu-*.json"))
+    assert stored
+    for file in stored:
+        kept, results = json.loads(file.read_text()), Results.read(file)
+        for rows in ("searches", "datasets", "comparisons", "attacks"):
+            assert len(results.of(rows)) == len(kept.get(rows, ()))
 
 
 @pytest.mark.parametrize(

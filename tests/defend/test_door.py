@@ -1,6 +1,7 @@
 """The door for defences: what it measures of a victim whose weakness, and what mends it, are known by hand."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from jaxpix.defences import catalogue
 from jaxpix.defences.defence import Defence
 from jaxpix.defend.__main__ import main
 from jaxpix.defend.planted import NUM_IMAGES, plant
+from jaxpix.report.__main__ import main as report
+from jaxpix.report.runs.defences import title_of
+from jaxpix.report.tables.defences import defence_tables
 
 # Which half is brighter; but a pixel brighter than any of the images turns the answer around.
 VICTIM = """
@@ -138,6 +142,77 @@ def test_the_files_and_what_is_printed(world: Path, measured: dict[str, Any], ca
     assert "best median3, 100.0 % (61.0–100.0), 6/6" in printed
 
 
+def test_a_report_shows_what_was_measured(world: Path, measured: dict[str, Any], tmp_path: Path) -> None:
+    run = world / "run"
+    report([str(run), "--out", str(tmp_path / "whole"), "--format", "md,latex"])
+    page = (tmp_path / "whole" / "index.html").read_text()
+    part = page.partition('<section id="defences"')[2].partition("</section>")[0]
+    for words in (
+        "100.0&nbsp;%",
+        "without a defence, 100.0\u00a0% with median3",
+        "+100.0 (",
+        "passed",
+        "<svg",
+    ):
+        assert words in part
+    # Of a measurement the report shows the attacks on what has no defence; others are named.
+    assert "Report of 6 experiments" in page
+    table, checks = (
+        (tmp_path / "whole" / "tables" / f"00-defences{name}.csv").read_text() for name in ("", "-checks")
+    )
+    assert table.startswith("defence,clean accuracy,change,transferred success,")
+    assert "a planted pixel is found,not run" in checks
+    item = checklist_item(tmp_path / "whole", "defences")
+    assert "median3: worst-case accuracy 100.0 % (61.0–100.0), 6/6" in json.dumps(item, ensure_ascii=False)
+    assert not item["authors"]
+    assert json.loads((tmp_path / "whole" / "summary.json").read_text())["defences"] == [
+        json.loads((run / "defences.json").read_text())
+    ]
+    report([str(run / "median3"), "--out", str(tmp_path / "one")])
+    page = (tmp_path / "one" / "index.html").read_text()
+    assert '<section id="defences"' in page
+    assert "Report of 6 experiments" in page
+    assert not checklist_item(tmp_path / "one", "intended_use")["answers"]
+
+
+def checklist_item(folder: Path, key: str) -> dict[str, Any]:
+    items = json.loads((folder / "checklist.json").read_text())["items"]
+    return next(item for item in items if item["key"] == key)
+
+
+def test_what_others_wrote_into_a_measurement_is_checked(
+    world: Path, measured: dict[str, Any], tmp_path: Path
+) -> None:
+    shutil.copytree(world / "run", tmp_path / "run")
+    path = tmp_path / "run" / "defences.json"
+    hostile = json.loads(path.read_text())
+    hostile["variants"][0] |= {"folder": "../elsewhere", "defence": "none"}
+    hostile["variants"][1] |= {"victim": "<script>alert(1)</script>", "defence": "</style><b>"}
+    hostile["title"] = "<img src=x>"
+    path.write_text(json.dumps(hostile))
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(InputError, match="is no run folder of an attack and holds none"):
+        report([str(tmp_path / "run")])
+    report([str(tmp_path / "run" / "median3"), "--out", str(tmp_path / "out")])
+    page = (tmp_path / "out" / "index.html").read_text()
+    for words in ("<script>alert", "</style><b>", "<img src=x>"):
+        assert words not in page.partition("<body>")[2]
+    hostile["variants"][1]["worst_case_accuracy"]["high"] = 7.0
+    path.write_text(json.dumps(hostile))
+    with pytest.raises(InputError, match=r"defences.json is damaged: .*worst_case_accuracy.high"):
+        report([str(tmp_path / "run" / "median3")])
+    path.unlink()
+    path.symlink_to(world / "run" / "defences.json")
+    with pytest.raises(InputError, match="is a link out of its folder"):
+        report([str(tmp_path / "run" / "median3")])
+
+
+def test_a_measurement_from_before_is_read(measured: dict[str, Any]) -> None:
+    older = {name: value for name, value in measured.items() if name not in ("title", "check_images")}
+    assert title_of(older).startswith("Defences, K = 1: bars")  # type: ignore[arg-type]
+    assert len(defence_tables(older, "old")) == 2  # type: ignore[arg-type]
+
+
 def test_an_attack_that_cannot_see_is_found_out(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A defence that does nothing but blind the search: every check that can tell says so."""
     blind = Defence("blind1", "blind", lambda images: images * 0 + 100.0, lambda images: images)
@@ -169,6 +244,17 @@ def test_several_victims_and_their_vote(world: Path) -> None:
     ]
     assert all(set(row["made_for"]) == {"spiked", "other"} for row in found)
     assert "Transfer between victims" in (world / "several" / "defences.html").read_text()
+
+
+def test_the_values_of_an_exhaustive_attack_leave_the_evolution_beside_it_alone(world: Path) -> None:
+    flags = ["--attacks", "evolution", "exhaustive", "--values", "5", "--defences"]
+    checks = ["--checks", "pixels"]
+    victim = ["--victim", f"{world / 'mine.py'}:victim"]
+    (found,) = defend(world, *victim, *flags, *checks, run="both")["variants"]
+    assert {name: one["successes"] for name, one in found["adaptive_success"].items()} == {
+        "evolution": 6,
+        "exhaustive": 6,
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxpix.cluster.worker import Facts, Result, Stream, WorkerLeavesError
+from jaxpix.data.unreadable import UnreadableImageError
 from jaxpix.errors import InputError
 
 
@@ -55,14 +56,11 @@ class Squares:
                 raise ZeroDivisionError("a fault of ours")
 
 
-class Unpicklable:
-    """A task that cannot leave its process."""
-
-    def __init__(self) -> None:
-        self.function = lambda: None
-
-    def prepare(self) -> Facts:
-        raise NotImplementedError
-
-    def run(self, stream: Stream, put: Callable[[Result], None], word: Any) -> None:
-        raise NotImplementedError
+def squared(trouble: Path, item: int | str) -> tuple[int | str, int]:
+    """For a mapping: a number's square (a word's double) and whose it is; words make trouble, as in `Squares`."""
+    if isinstance(item, str):
+        if item == "unreadable":
+            raise UnreadableImageError("a decompression bomb")
+        Squares(trouble)._make(item)
+    time.sleep(0.002)
+    return item * 2 if isinstance(item, str) else item**2, os.getpid()

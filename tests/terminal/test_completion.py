@@ -44,7 +44,7 @@ def completed(script: Path, *words: str) -> list[str]:
 def test_bash_completes_doors_flags_and_words(script: Path) -> None:
     assert set(DOORS) <= set(completed(script, ""))
     assert completed(script, "at") == ["attack"]
-    assert completed(script, "attack", "--num-p") == ["--num-pixels", "--num-processes"]
+    assert completed(script, "attack", "--num-p") == ["--num-pixels"]
     assert set(completed(script, "attack", "--fitness", "")) == {"confidence", "cosine", "margin"}
     assert completed(script, "prepare", "--chan") == ["--channels"]
     assert completed(script, "prepare", "--channels", "") == ["1", "3"]

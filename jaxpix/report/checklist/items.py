@@ -19,12 +19,17 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from ..runs.defences import attacks_of, checked_text, doubts_of, rate_of, title_of
+from ..runs.evidence import NOTHING, Evidence
+from ..runs.faults import fault_sentences, truth_sentence
 from ..runs.series import short_names
 from .methods import METHODS
 from .results import RESULTS
 
 if TYPE_CHECKING:
+    from ..runs.defences import Measurement
     from ..runs.series import Series
+    from ..runs.truths import Judgement
 
 SCHEMA_VERSION = 1
 
@@ -89,22 +94,43 @@ class Checklist:
         return "; ".join(f"{one['name']} ({one['items']})" for one in self.guidelines)
 
 
-def checklist_of(all_series: Sequence[Series]) -> Checklist:
-    """The checklist of some attacks."""
+def checklist_of(all_series: Sequence[Series], evidence: Evidence = NOTHING) -> Checklist:
+    """The checklist of some attacks, and of what is known beside them."""
     asked = _asked()
-    items = [
-        Item(
-            number,
-            one["key"],
-            one["title"],
-            one["asks"],
-            one["references"],
-            _answers(one["key"], all_series),
-            one["authors"],
-        )
-        for number, one in enumerate(asked["items"], 1)
-    ]
+    across = {
+        "exhaustive": [_recall(one) for one in evidence.judgements],
+        "defences": [_defences(one) for one in evidence.measurements],
+    }
+    items = []
+    for number, one in enumerate(asked["items"], 1):
+        key = one["key"]
+        answers = [*_answers(key, all_series), *across.get(key, ())]
+        # Here the authors are asked for nothing but what is there.
+        authors = "" if answers and key in across else one["authors"]
+        items.append(Item(number, key, one["title"], one["asks"], one["references"], answers, authors))
     return Checklist(items, asked["guidelines"])
+
+
+def _recall(judgement: Judgement) -> Answer:
+    ends = (
+        f"{one.name}: {one.recall.at[-1].recall.text()} of what there is, found at its end."
+        for one in judgement.searches
+    )
+    return Answer(judgement.title, [truth_sentence(judgement), *ends, *fault_sentences(judgement)])
+
+
+def _defences(measurement: Measurement) -> Answer:
+    lines = [
+        f"Attacked by {', '.join(attacks_of(measurement))}, through each defence, and with what was made for the "
+        f"victim without it; {measurement['num_attacked_images']:,} images."
+    ]
+    for row in measurement["variants"]:
+        clean, worst = (rate_of(row[name]).text() for name in ("clean_accuracy", "worst_case_accuracy"))
+        lines.append(
+            f"{row['victim']}, {row['defence']}: worst-case accuracy {worst}; clean accuracy {clean}; checks of the "
+            f"evaluation: {checked_text(row)}."
+        )
+    return Answer(title_of(measurement), [*lines, *(f"{doubt}." for doubt in doubts_of(measurement))])
 
 
 def _answers(key: str, all_series: Sequence[Series]) -> list[Answer]:

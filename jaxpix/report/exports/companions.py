@@ -15,6 +15,7 @@ from .files import latex_document
 from .markdown import checklist_markdown, report_markdown
 
 if TYPE_CHECKING:
+    from ..runs.evidence import Evidence
     from ..runs.series import Series
     from ..table import Table
 
@@ -39,10 +40,14 @@ def formats_of(text: str) -> list[str]:
 
 
 def write_companions(
-    all_series: Sequence[Series], tables: Sequence[Table], out: Path, formats: Collection[str]
+    all_series: Sequence[Series],
+    evidence: Evidence,
+    tables: Sequence[Table],
+    out: Path,
+    formats: Collection[str],
 ) -> None:
     """Write `checklist.json` and `checklist.md`; for `md` also `report.md`, for `latex` also `report.tex`."""
-    checklist = checklist_of(all_series)
+    checklist = checklist_of(all_series, evidence)
     plain = json.dumps(to_plain(checklist), indent=1, ensure_ascii=False, allow_nan=False)
     write_atomically(out / f"{CHECKLIST}.json", plain + "\n")
     write_atomically(out / f"{CHECKLIST}.md", checklist_markdown(checklist))

@@ -20,6 +20,13 @@
         dangerous[]     target, num_pixels, rate: diseased images that became Normal, of all that were attacked
         paired[]        before, target, num_pixels [fewer, more], both, only_first, only_second, neither, p_value
 
+    recall[]            searches held against an exhaustive one: title, num_pixels, truth (whence), is_whole, denied
+                        (ids that searches flip although by a whole truth nothing does), searches[]: name, series
+                        (key), queries_allowed, images, existing (rate), misses, median_regret, largest_regret, at[]
+                        {queries, recall (rate), median_regret}
+
+    defences[]          what `jaxpix.defend` measured, as its defences.json has it
+
 A rate is {successes, experiments, rate, low, high}, 0..1 with its Wilson 95 % interval; rate is null without
 experiments. A label is a list of class names; for label sets [] is Normal. Confidences are 0..1.
 """
@@ -33,19 +40,54 @@ from typing import Any
 from ...metrics.paired import compare
 from ...metrics.transformations import conversions, dangerous_rate, transformation_counts
 from ..paper.printed import citation
+from ..runs.evidence import NOTHING, Evidence
 from ..runs.series import Series
+from ..runs.truths import Judgement
 
 SCHEMA_VERSION = 1
 
 _PLACES = ("run", "data_dir", "victim")
 
 
-def summary_of(all_series: Sequence[Series]) -> dict[str, Any]:
+def summary_of(all_series: Sequence[Series], evidence: Evidence = NOTHING) -> dict[str, Any]:
     """JSON-able values of the layout above; numbers are numbers, and what is not defined is None."""
     return {
         "schema_version": SCHEMA_VERSION,
         "paper": citation(),
         "series": [_series(series) for series in all_series],
+        "defences": list(evidence.measurements),
+        "recall": [_recall(one) for one in evidence.judgements],
+    }
+
+
+def _recall(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "title": judgement.title,
+        "num_pixels": judgement.num_pixels,
+        "truth": judgement.truth.says,
+        "is_whole": judgement.truth.is_whole,
+        "denied": list(judgement.denied),
+        "searches": [
+            {
+                "name": one.name,
+                "series": one.series.key,
+                "queries_allowed": one.allowed,
+                "images": one.recall.images,
+                "existing": _plain(one.recall.existing),
+                "misses": one.recall.misses,
+                "median_regret": one.recall.median_regret,
+                "largest_regret": one.recall.largest_regret,
+                "at": [
+                    {
+                        "queries": at.queries,
+                        "recall": _plain(at.recall),
+                        "median_regret": at.median_regret,
+                    }
+                    for at in one.recall.at
+                ],
+            }
+            for one in judgement.searches
+        ],
     }
 
 

@@ -102,6 +102,9 @@ def _queries_of(point: CurvePoint) -> int:
 
 
 def _positions(series: Series, path: Path) -> Chart | None:
+    if series.first.exhaustive_flips is not None:
+        # One candidate of each image, where its map has all.
+        return None
     maps, words, is_sample = [], [], False
     for attack in series.attacks:
         successes = [record for record in attack.records if record.success]

@@ -5,14 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..checklist.items import checklist_of
 from ..paper.printed import address, citation
-from ..runs.provenance import Fact, origins_of, report_command, shared_facts, victim_facts
+from ..runs.provenance import Fact, origins_of, shared_facts, victim_facts
 from ..runs.series import short_names
 from ..table import HOW_TO_READ_RATES, bears_asterisk
 from .comparison import compared
@@ -22,8 +19,11 @@ from .protocol import protocol_rows
 from .shell import environment, inline
 
 if TYPE_CHECKING:
+    from ..runs.evidence import Evidence
     from ..runs.series import Series
     from ..table import Chart, Table
+    from .defences import DefendedPart
+    from .judgement import JudgedPart
     from .lead import Lead
 
 _TEMPLATES = "templates"
@@ -33,25 +33,34 @@ _HALF_A_LINE = 82
 _SCRIPTS = ("pictures.js", "gallery.js", "numbers.js")
 
 
+class Drawn(NamedTuple):
+    """The figures of each series, and the parts on searches held against the truth and on defences."""
+
+    charts: Sequence[Sequence[Chart]]
+    judged: Sequence[JudgedPart]
+    defended: Sequence[DefendedPart]
+
+
 def render_page(
     all_series: Sequence[Series],
+    evidence: Evidence,
     lead: Lead,
     gallery: Mapping[str, Any],
-    charts: Sequence[Sequence[Chart]],
+    drawn: Drawn,
     tables: Sequence[Table],
-    paths: Sequence[Path],
-    out: Path,
+    command: str,
     links: Mapping[str, str],
 ) -> str:
     """The page as HTML.
 
     Args:
         all_series: what was attacked.
+        evidence: what is known beside it.
         lead: what the page begins with.
         gallery: what `gallery_of` gives.
-        charts: the figures of each series.
+        drawn: the figures, and what stands beside them.
         tables: tables over all series.
-        paths, out: what the report was told, so that the page can tell how to write it again.
+        command: what writes the report again.
         links: pages beside this one, and what they show.
     """
     shared = shared_facts(all_series)
@@ -60,21 +69,20 @@ def render_page(
         .get_template("report.html")
         .render(
             **_totals(all_series),
-            **_warnings(all_series, lead),
+            **_warnings(all_series, evidence, lead, drawn),
             lead=lead,
             comparison=compared(all_series),
+            **drawn._asdict(),
             links=links,
             gallery=gallery,
-            parts=_parts(all_series, charts, shared),
+            parts=_parts(all_series, drawn.charts, shared),
             shared_facts=shared,
             groups=_grouped(tables, all_series),
             num_tables=len(tables),
             has_asterisk=any(map(bears_asterisk, tables)),
             protocol=protocol_rows(all_series),
-            checklist=checklist_of(all_series),
-            command=report_command(paths, out),
-            paper=citation(),
-            paper_address=address(),
+            checklist=checklist_of(all_series, evidence),
+            command=command,
             **_style_and_script(),
         )
     )
@@ -89,8 +97,7 @@ def _parts(
             "title": series.title,
             "short": name,
             "headlines": headlines_of(series),
-            # matplotlib's drawing, rewritten without anything live; the names in it are escaped.
-            "charts": [(chart, Markup(chart.drawing)) for chart in drawn if chart.drawing],
+            "charts": [chart for chart in drawn if chart.drawing],
             "victim": victim_facts(series),
             "origins": [
                 one._replace(facts=[fact for fact in one.facts if fact not in shared])
@@ -101,12 +108,16 @@ def _parts(
     ]
 
 
-def _warnings(all_series: Sequence[Series], lead: Lead) -> dict[str, Any]:
+def _warnings(all_series: Sequence[Series], evidence: Evidence, lead: Lead, drawn: Drawn) -> dict[str, Any]:
     """What must be known before any number is believed."""
     return {
-        "limits": limits_of(all_series, lead.record),
+        "limits": limits_of(all_series, lead.record, evidence),
         "miss": meaning_of_a_miss(lead.record),
-        "doubts": _said_once(all_series, lambda series: series.doubts),
+        "doubts": [
+            *_said_once(all_series, lambda series: series.doubts),
+            *(doubt for part in drawn.judged for doubt in part.judgement.doubts),
+            *(doubt for part in drawn.defended for doubt in part.doubts),
+        ],
         "cautions": _said_once(all_series, _cautions),
         "deviations": _said_once(all_series, lambda series: series.deviations),
     }
@@ -165,6 +176,8 @@ def _totals(all_series: Sequence[Series]) -> dict[str, Any]:
         "most_pixels": max(attack.num_pixels for attack in attacks),
         "datasets": list({attack.dataset["name"]: attack.dataset for attack in attacks}.values()),
         "dates": sorted({str(attack.environment.get("date", "unknown"))[:10] for attack in attacks}),
+        "paper": citation(),
+        "paper_address": address(),
         "versions": sorted({str(attack.environment.get("jaxpix", "unknown")) for attack in attacks}),
     }
 

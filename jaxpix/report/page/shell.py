@@ -12,13 +12,16 @@ from markupsafe import Markup
 def environment(*packages: str) -> jinja2.Environment:
     """Templates of some packages, then those of the report's page; what is filled in is escaped."""
     loaders = [jinja2.PackageLoader(name) for name in (*packages, __package__)]
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # matplotlib's drawing, rewritten without anything live (`pictures.drawings`); the names in it are escaped.
+    made.filters["drawn"] = Markup
+    return made
 
 
 def inline(kind: str, text: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from ...storage.run_folder import CONFIG, ENVIRONMENT, IDENTITY
 from ...storage.settings import read_toml
 from ..table import pixels_text
 from .contents import check_records, options_of
+from .defences import CLEAN, DEFENCES, undefended_runs
 
 
 @with_config(ConfigDict(strict=True))
@@ -98,7 +99,7 @@ def read_attacks(paths: Sequence[Path], *, passing_over: bool = True) -> list[At
     """
     folders: dict[Path, None] = {}
     for path in paths:
-        found = [path] if _is_attack(path) else sorted(one for one in path.glob("*") if _is_attack(one))
+        found = _attacks_in(path)
         if not found:
             raise InputError(
                 f"{path} is no run folder of an attack and holds none; expected {SELECTION} in it or one level below"
@@ -110,6 +111,18 @@ def read_attacks(paths: Sequence[Path], *, passing_over: bool = True) -> list[At
         folders = {one.folder: None for one in attacks if not one.records}
         raise InputError(f"no experiment has finished yet in {', '.join(map(str, folders))}")
     return results
+
+
+def _attacks_in(path: Path) -> list[Path]:
+    """The attack at this place, or those one level below; of a measurement of defences those without defence."""
+    if _is_attack(path):
+        return [path]
+    if (path / DEFENCES).is_file():
+        return [one for run in undefended_runs(path) for one in _attacks_in(run)]
+    found = sorted(one for one in path.glob("*") if _is_attack(one))
+    # Beside the attacks through a defence lie those that check the evaluation, of fewer and other images.
+    is_variant = (path / CLEAN).is_file()
+    return [one for one in found if not (is_variant and one.name.startswith("check-"))]
 
 
 def _is_attack(path: Path) -> bool:

@@ -3,12 +3,15 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from ..runs.evidence import NOTHING, Evidence
 from ..runs.series import Series
 from ..table import HOW_TO_READ_RATES, OTHERS, Table, bears_asterisk
 from .comparison import channel_tables, search_tables
+from .defences import defence_tables, measurement_key
 from .diseases import conversion_table, dangerous_table, disease_tables
 from .exhaustive import exhaustive_table
 from .hits import control_table, failure_table, intensity_table
+from .recall import recall_table
 from .success import confidence_table, paired_table, queries_table, success_table
 from .transformations import ratio_table, resulting_table, transformation_tables
 
@@ -28,14 +31,19 @@ _ONE: tuple[Callable[[Series], Table | None], ...] = (
 )
 
 
-def tables_of(all_series: Sequence[Series]) -> list[Table]:
+def tables_of(all_series: Sequence[Series], evidence: Evidence = NOTHING) -> list[Table]:
     """All tables that have something to say, the most important first (the order of their keys).
 
     Args:
         all_series: each has its own tables; colour is compared with grey, and one search with another, across
             them.
+        evidence: what has tables beside them.
     """
     found = [*channel_tables(all_series), *search_tables(all_series)]
+    for number, measurement in enumerate(evidence.measurements, 1):
+        found += [(table, []) for table in defence_tables(measurement, measurement_key(number))]
+    for one in evidence.judgements:
+        found.append((recall_table(one), [one.sweep, *(search.series for search in one.searches)]))
     for series in all_series:
         made = [*(make(series) for make in _ONE), *transformation_tables(series), *disease_tables(series)]
         found += [(table, [series]) for table in made if table is not None]

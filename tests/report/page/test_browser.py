@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from support.drawn_runs import make_run
+from support.measured import write_measurement
 
 from jaxpix.records.record import PixelChange
 from jaxpix.report.writing import write_report
@@ -164,6 +165,52 @@ def test_the_page_is_short(request, visit, which, size, most):
         page.evaluate(OPEN)
         assert page.evaluate(HEIGHT) <= 14 * size["height"]
     assert report.stat().st_size <= 1_500_000
+
+
+@pytest.fixture(scope="module")
+def rich_report(tmp_path_factory):
+    """An exhaustive search, two others of the same images, and defences of two victims."""
+    folder = tmp_path_factory.mktemp("rich")
+    outcomes = [(CLEAR, OPACITY), (OPACITY, CLEAR), *[(NODULE, OPACITY)] * 2, *[(NODULE, NODULE)] * 8]
+    truth = {"preset": "scipy", "exhaustive_flips": 3, "exhaustive_positions": 2}
+    runs = [make_run(folder / "truth", outcomes, size=16, **truth)]
+    runs += [
+        make_run(folder / preset, outcomes[place:] + outcomes[:place], size=16, preset=preset)
+        for place, preset in enumerate(("tsai2023", "su2019"))
+    ]
+    measured = write_measurement(folder / "defend", victims=("resnet50", "densenet121"))
+    (measured / "resnet50-median3").mkdir()
+    runs.append(
+        make_run(measured / "resnet50-median3" / "evolution-k1", outcomes, size=16, victim_id="3" * 16)
+    )
+    return write_report(runs, folder / "out")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))
+def test_recall_and_defences_are_folded_and_fit(rich_report, visit, size):
+    page = visit(rich_report, viewport=size)
+    assert page.evaluate(HEIGHT) <= (6 if size is DESK else 12) * size["height"]
+    for name, rows in (("recall", 2), ("defences", 8)):
+        part = page.locator(f"#{name}")
+        assert not part.locator("table").is_visible()
+        part.locator("summary").first.click()
+        assert part.locator("tbody tr").count() == rows
+        assert part.locator("figure svg").first.is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert page.locator("#defences .scroll").evaluate("box => box.scrollWidth - box.clientWidth") <= (
+        0 if size in (PHONE, DESK) else 400
+    )
+    assert "random search is not better" not in page.inner_text(".doubt")
+    assert "something guides the search: failed" in page.inner_text(".doubt")
+
+
+def test_a_link_to_a_table_opens_what_it_lies_in(rich_report, visit):
+    page = visit(rich_report, viewport=DESK)
+    page.locator("#defences summary").first.click()
+    page.get_by_role("link", name="Transfer between victims").click()
+    table = page.locator("#table-00-defences-transfer table")
+    wait_until(page, table.is_visible)
+    assert table.locator("tbody tr").count() == 6
 
 
 def test_a_card_draws_the_best_fitness_so_far(tmp_path, visit):

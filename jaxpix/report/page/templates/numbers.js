@@ -58,7 +58,9 @@ at("find").addEventListener("input", () => {
 const follow = () => {
   const target = location.hash.length > 1 && at(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
-  for (const inside of [target.querySelector("details.fold"), target.closest("details")]) if (inside) inside.open = true;
+  const inner = target.querySelector("details.fold");
+  if (inner) inner.open = true;
+  for (let one = target; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
   target.scrollIntoView();
 };
 addEventListener("hashchange", follow);

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# An attack on many GPUs under SLURM: one process for each GPU, all on one run folder.
+# An attack on many GPUs under SLURM: Ray on every node, one worker for each GPU, the driver on the first node.
 #
 #   sbatch --nodes=8 scripts/slurm.sh --victim runs/pneumonia-resnet50-224 --all --run runs/attack-all
 #
 # Submit it again with the same arguments, and any number of nodes, to go on with what a time limit or a broken node
-# left. The checkout, data/ and runs/ lie on a file system that all nodes share, mounted with locks (Lustre: -o flock).
+# left. The checkout and data/ lie where all nodes see them; runs/ is written by the first node only.
 #SBATCH --job-name=jaxpix
-#SBATCH --ntasks-per-node=8
-#SBATCH --gpus-per-task=1
-#SBATCH --cpus-per-task=8
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=8
+#SBATCH --cpus-per-task=64
+#SBATCH --exclusive
 #SBATCH --time=24:00:00
-# A node that fails takes its own tasks with it, not the others.
+# A node that fails takes its own workers with it; others do its work.
 #SBATCH --no-kill
 # SLURM's warning before the time limit; what is finished is on the disk all the same.
 #SBATCH --signal=TERM@60
@@ -19,5 +20,11 @@ set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?submit this with sbatch}"
 source "${JAXPIX_ENVIRONMENT:-.venv}/bin/activate"
 
-# --cluster: JAX learns the address and the numbers of the processes from SLURM.
-srun --kill-on-bad-exit=0 python -m jaxpix.attack --cluster "$@"
+# Whoever has no token cannot give the cluster work; it is not encrypted, so the network must be your own.
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN="${RAY_AUTH_TOKEN:-$(python -c 'import secrets; print(secrets.token_hex(32))')}"
+head="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
+export RAY_ADDRESS="$head:${JAXPIX_PORT:-6379}"
+
+# The same command on every node: Ray's own way to begin together. The command after -- runs on the first node alone.
+srun --kill-on-bad-exit=0 ray symmetric-run --address "$RAY_ADDRESS" --min-nodes "$SLURM_JOB_NUM_NODES" -- \
+  python -m jaxpix.attack --ray "$@"

@@ -48,7 +48,7 @@ ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
     "random": _by("random"),
     "shortlist": _by("shortlist"),
     "sparse_rs": _by("sparse_rs"),
-    "exhaustive": _by("exhaustive", "values", "mask"),
+    "exhaustive": _by("exhaustive", "values", "mask", "worst"),
 }
 """What is attacked with, by name: the configuration of the door -> that of the attack. A line adds one."""
 

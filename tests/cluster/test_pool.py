@@ -4,6 +4,7 @@ import importlib.util
 import os
 import random
 import signal
+import sys
 import threading
 import time
 
@@ -12,7 +13,7 @@ from support.toy_tasks import Squares
 
 from jaxpix.cluster import worker as workers
 from jaxpix.cluster.pool import Heard, Pool
-from jaxpix.cluster.session import Session, joined
+from jaxpix.cluster.session import Session, joined, leave_gpus_to_workers
 from jaxpix.cluster.worker import Facts, Stream, check_versions, versions_here
 from jaxpix.config import RayConfig
 from jaxpix.errors import InputError
@@ -155,6 +156,29 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(InputError, match=r"RAY_ADDRESS=127\.0\.0\.1:1"), joined(RayConfig(ray=True)):
         pass
+
+
+@pytest.mark.parametrize("told", [None, "cuda,cpu"])
+def test_a_driver_that_has_a_gpu_begins_again_without_and_workers_are_told_what_it_was_told(
+    monkeypatch, told
+):
+    began: list = []
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 8.0, "GPU": 1.0})
+    monkeypatch.setattr(os, "execve", lambda *call: began.append(call))
+    if told is None:
+        monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    else:
+        monkeypatch.setenv("JAX_PLATFORMS", told)
+    leave_gpus_to_workers()
+    [(program, arguments, environment)] = began
+    assert (program, arguments) == (sys.executable, sys.orig_argv)
+    assert environment["JAX_PLATFORMS"] == "cpu"
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    needs = Session(RayConfig(), is_local=True).needs
+    assert needs["num_gpus"] == 1
+    assert needs["runtime_env"]["env_vars"]["JAX_PLATFORMS"] == (told or "")
 
 
 @pytest.mark.parametrize(

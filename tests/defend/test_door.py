@@ -149,7 +149,7 @@ def test_a_report_shows_what_was_measured(world: Path, measured: dict[str, Any],
     part = page.partition('<section id="defences"')[2].partition("</section>")[0]
     for words in (
         "100.0&nbsp;%",
-        "at most 100.0\u00a0% with median3",
+        "without a defence, 100.0\u00a0% with median3",
         "+100.0 (",
         "passed",
         "<svg",

@@ -21,13 +21,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 from long.faults import finish
-from long.faults_doors import attacked, doors_of
+from long.faults_doors import doors_of
+from long.kills_parts import Nodes, num_finished, outcome, workers_here
 
 from jaxpix.storage.environment import describe_environment
 
@@ -53,35 +54,14 @@ class Account:
     images: int
     records: int
     undisturbed_seconds: float
+    within_seconds: float
     kills: Counter[str] = dataclasses.field(default_factory=Counter)
     started: Counter[str] = dataclasses.field(default_factory=Counter)
+    done_at_kills: list[int] = dataclasses.field(default_factory=list)
     said_lost: int = 0
     gave_up: int = 0
     completed: int = 0
     differences: list[str] = dataclasses.field(default_factory=list)
-
-
-class Nodes:
-    """Two nodes of one cluster on this machine's loopback address. The second may leave."""
-
-    def __init__(self) -> None:
-        # Before Ray is imported: its parts on a loopback address would not find each other otherwise.
-        os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
-        from ray.cluster_utils import Cluster
-
-        self._node = {"num_cpus": 2, "node_ip_address": "127.0.0.1", "object_store_memory": 2**27}
-        self._cluster = Cluster(initialize_head=True, head_node_args=self._node)
-        self._second = self._cluster.add_node(**self._node)
-        self.address = self._cluster.address
-
-    def leave(self) -> None:
-        """The second node dies, and a third comes in its place."""
-        self._cluster.remove_node(self._second, allow_graceful=False)
-        self._second = self._cluster.add_node(**self._node)
-
-    def end(self) -> None:
-        """All nodes end."""
-        self._cluster.shutdown()
 
 
 class Disturbed:
@@ -114,7 +94,7 @@ class Disturbed:
         shape = self._draw.choice(SHAPES[1:])
         process = self._start(shape)
         while sum(self._account.kills.values()) < number:
-            moment = self._draw.uniform(0.0, self._account.undisturbed_seconds)
+            moment = self._draw.uniform(0.0, self._account.within_seconds)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(moment)
             kind = self._draw.choice(("worker", "worker", "driver", "node"))
@@ -147,10 +127,13 @@ class Disturbed:
 
     def _happens(self, kind: str, shape: str, process: subprocess.Popen[bytes]) -> bool:
         """Make it happen, where it can; whether it did."""
-        where = "alone" if shape == "alone" else where_of(shape)
+        where = shape.partition(", ")[0]
         if kind == "driver":
+            found = list(workers_here())
             process.kill()
             process.wait()
+            if left := psutil.wait_procs(found, timeout=60)[1]:
+                self._account.differences.append(f"{len(left)} workers lived on without their driver")
         elif kind == "node" and shape.startswith("two nodes"):
             self._nodes.leave()
         elif kind == "worker" and (found := list(workers_here())):
@@ -158,7 +141,9 @@ class Disturbed:
                 self._draw.choice(found).kill()
         else:
             return False
-        self._account.kills[f"{kind}, {where}" if kind == "driver" else kind] += 1
+        self._account.kills[f"{kind}, {where}"] += 1
+        self._account.done_at_kills.append(count := num_finished(self._folder))
+        print(f"{sum(self._account.kills.values())}: {kind}, {shape}, {count} finished", flush=True)
         return True
 
     def _ended(self, process: subprocess.Popen[bytes]) -> None:
@@ -181,29 +166,6 @@ class Disturbed:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def where_of(shape: str) -> str:
-    """Where its workers are."""
-    return shape.partition(", ")[0]
-
-
-def workers_here() -> Iterator[psutil.Process]:
-    """Ray's processes that attack or will in a moment, of drivers and nodes that this process has started."""
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "ray::Worker" in " ".join(process.cmdline()):
-                yield process
-
-
-def outcome(folder: Path) -> dict[str, Any]:
-    """Records, pictures, selection, maps, and how often each image is in the journal."""
-    records, pictures, selection = attacked(folder)
-    maps = {path.name: path.read_bytes() for path in sorted(folder.glob("exhaustive/*"))}
-    lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
-    times = Counter(name for line in lines for name in line.get("passed_over", [line.get("image_id")]))
-    found = {"records": records, "pictures": pictures, "selection": selection, "maps": maps}
-    return {**found, "images in the journal": times}
-
-
 def disturb(
     name: str, options: argparse.Namespace, inputs: Path, nodes: Nodes, draw: random.Random
 ) -> Account:
@@ -216,9 +178,10 @@ def disturb(
     began = time.monotonic()
     subprocess.run([*command, "--run", str(whole)], check=True, stdout=subprocess.DEVNULL)
     expected = outcome(whole)
-    account = Account(
-        len(expected["images in the journal"]), len(expected["records"]), time.monotonic() - began
-    )
+    seconds = time.monotonic() - began
+    images, records = len(expected["images in the journal"]), len(expected["records"])
+    account = Account(images, records, seconds, options.within or 2 * seconds)
+    print(f"{name}: {records} records, {seconds:.0f} s undisturbed", flush=True)
     share = options.kills // 2 + (name == "evolution") * (options.kills % 2)
     Disturbed(command, inputs.parent / name, expected, draw, account, nodes).kill(share)
     return account
@@ -229,6 +192,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20, help="of both attacks together")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--num-images", type=int, default=400)
+    parser.add_argument(
+        "--within", type=float, help="seconds; default: twice what an undisturbed attack takes"
+    )
     parser.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/kills.json"))
     options = parser.parse_args()

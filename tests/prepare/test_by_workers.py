@@ -11,6 +11,7 @@ import psutil
 import pytest
 from support import made_trees as made
 from support.deep_files import png16
+from support.ray_nodes import running_cluster
 
 from jaxpix.cluster import mapping
 from jaxpix.config import PrepareConfig, RayConfig
@@ -28,18 +29,12 @@ BY_RAY = RayConfig(ray=True, workers=2)
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
     """A cluster that runs already, so that each test joins it at once; few images are enough for many tasks."""
-    from ray.cluster_utils import Cluster
-
     with pytest.MonkeyPatch.context() as patch:
         tests = Path(__file__).resolve().parents[1]
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (tests, tests.parent))))
         patch.setattr(mapping, "ITEMS_PER_TASK", 4)
-        running = Cluster(
-            initialize_head=True, head_node_args={"num_cpus": 2, "node_ip_address": "127.0.0.1"}
-        )
-        patch.setenv("RAY_ADDRESS", running.address)
-        yield running
-        running.shutdown()
+        with running_cluster(num_cpus=2):
+            yield
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +72,12 @@ def config(source: Path, data_dir: Path, max_corrupt: int = 2) -> PrepareConfig:
 
 @contextlib.contextmanager
 def killed_in_the_middle(killed: list[int]):
-    """Workers of whom all are killed now and then."""
+    """Workers of whom all are killed once while looking, and once in each split."""
     with workers(BY_RAY, lambda text: None)() as work:
 
         def by(tasks, read, function, told):
             for number, result in enumerate(work(tasks, read, function, told)):
-                if number % 25 == 5:
+                if number == 5:
                     killed.extend(kill_workers())
                 yield result
 

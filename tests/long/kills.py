@@ -43,6 +43,12 @@ SHAPES = (
     "two nodes, 2 workers",
     "two nodes, 3 workers",
 )
+# What can happen where, and how often.
+KINDS = {
+    "alone": ("driver",),
+    "own cluster": ("worker", "worker", "driver"),
+    "two nodes": ("worker", "worker", "node", "driver"),
+}
 # Losses without a result in between end an attack with this line; the same command goes on.
 GIVES_UP = "what is finished is kept"
 
@@ -97,7 +103,7 @@ class Disturbed:
             moment = self._draw.uniform(0.0, self._account.within_seconds)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(moment)
-            kind = self._draw.choice(("worker", "worker", "driver", "node"))
+            kind = self._draw.choice(KINDS[shape.partition(", ")[0]])
             if process.poll() is None and not self._happens(kind, shape, process):
                 continue
             if process.poll() is not None:
@@ -127,21 +133,20 @@ class Disturbed:
 
     def _happens(self, kind: str, shape: str, process: subprocess.Popen[bytes]) -> bool:
         """Make it happen, where it can; whether it did."""
-        where = shape.partition(", ")[0]
         if kind == "driver":
             found = list(workers_here())
             process.kill()
             process.wait()
             if left := psutil.wait_procs(found, timeout=60)[1]:
                 self._account.differences.append(f"{len(left)} workers lived on without their driver")
-        elif kind == "node" and shape.startswith("two nodes"):
+        elif kind == "node":
             self._nodes.leave()
         elif kind == "worker" and (found := list(workers_here())):
             with contextlib.suppress(psutil.NoSuchProcess):
                 self._draw.choice(found).kill()
         else:
             return False
-        self._account.kills[f"{kind}, {where}"] += 1
+        self._account.kills[f"{kind}, {shape.partition(', ')[0]}"] += 1
         self._account.done_at_kills.append(count := num_finished(self._folder))
         print(f"{sum(self._account.kills.values())}: {kind}, {shape}, {count} finished", flush=True)
         return True

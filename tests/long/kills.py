@@ -43,6 +43,12 @@ SHAPES = (
     "two nodes, 2 workers",
     "two nodes, 3 workers",
 )
+# What can happen where, and how often.
+KINDS = {
+    "alone": ("driver",),
+    "own cluster": ("worker", "worker", "driver"),
+    "two nodes": ("worker", "worker", "node", "driver"),
+}
 # Losses without a result in between end an attack with this line; the same command goes on.
 GIVES_UP = "what is finished is kept"
 
@@ -97,7 +103,7 @@ class Disturbed:
             moment = self._draw.uniform(0.0, self._account.within_seconds)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(moment)
-            kind = self._draw.choice(("worker", "worker", "driver", "node"))
+            kind = self._draw.choice(KINDS[shape.partition(", ")[0]])
             if process.poll() is None and not self._happens(kind, shape, process):
                 continue
             if process.poll() is not None:
@@ -127,21 +133,20 @@ class Disturbed:
 
     def _happens(self, kind: str, shape: str, process: subprocess.Popen[bytes]) -> bool:
         """Make it happen, where it can; whether it did."""
-        where = shape.partition(", ")[0]
         if kind == "driver":
             found = list(workers_here())
             process.kill()
             process.wait()
             if left := psutil.wait_procs(found, timeout=60)[1]:
                 self._account.differences.append(f"{len(left)} workers lived on without their driver")
-        elif kind == "node" and shape.startswith("two nodes"):
+        elif kind == "node":
             self._nodes.leave()
         elif kind == "worker" and (found := list(workers_here())):
             with contextlib.suppress(psutil.NoSuchProcess):
                 self._draw.choice(found).kill()
         else:
             return False
-        self._account.kills[f"{kind}, {where}"] += 1
+        self._account.kills[f"{kind}, {shape.partition(', ')[0]}"] += 1
         self._account.done_at_kills.append(count := num_finished(self._folder))
         print(f"{sum(self._account.kills.values())}: {kind}, {shape}, {count} finished", flush=True)
         return True
@@ -175,10 +180,12 @@ def disturb(
         *("--data-dir", str(inputs / "prepare"), *shlex.split(ATTACKS[name])),
     ]
     whole = inputs / name
-    began = time.monotonic()
-    subprocess.run([*command, "--run", str(whole)], check=True, stdout=subprocess.DEVNULL)
-    expected = outcome(whole)
-    seconds = time.monotonic() - began
+    file = inputs / f"{name}.seconds"
+    if not file.exists():
+        began = time.monotonic()
+        subprocess.run([*command, "--run", str(whole)], check=True, stdout=subprocess.DEVNULL)
+        file.write_text(str(time.monotonic() - began), encoding="utf-8")
+    expected, seconds = outcome(whole), float(file.read_text(encoding="utf-8"))
     images, records = len(expected["images in the journal"]), len(expected["records"])
     account = Account(images, records, seconds, options.within or 2 * seconds)
     print(f"{name}: {records} records, {seconds:.0f} s undisturbed", flush=True)
@@ -195,7 +202,9 @@ def main() -> None:
     parser.add_argument(
         "--within", type=float, help="seconds; default: twice what an undisturbed attack takes"
     )
-    parser.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
+    parser.add_argument(
+        "--folder", type=Path, help="where to work, and undisturbed runs are kept; default: a temporary one"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/kills.json"))
     options = parser.parse_args()
     inputs = (options.folder or Path(tempfile.mkdtemp(prefix="jaxpix-kills-"))) / "undisturbed"

@@ -18,6 +18,8 @@ class Nodes:
     def __init__(self) -> None:
         # Before Ray is imported: its parts on a loopback address would not find each other otherwise.
         os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+        # Else workers give way to whatever else this machine does, and are always killed before they begin.
+        os.environ |= {"RAY_worker_niceness": "0"}
         from ray.cluster_utils import Cluster
 
         self._node = {"num_cpus": 2, "node_ip_address": "127.0.0.1", "object_store_memory": 2**27}

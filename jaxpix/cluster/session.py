@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import signal
 import sys
@@ -52,15 +53,14 @@ class Session:
         """How many workers there should be now: as asked, or as the cluster has room for."""
         if self.config.workers is not None:
             return self.config.workers
-        gpus = self._total("GPU")
-        return gpus if gpus else max(1, self.num_cpus // self.cpus_each)
+        return max(1, self._total("GPU") if self._has_gpus else self.num_cpus // self.cpus_each)
 
     @property
     def cpus_each(self) -> int:
         """Cores of a worker."""
         if self.config.worker_cpus is not None:
             return self.config.worker_cpus
-        if self._total("GPU"):
+        if self._has_gpus:
             return 1
         return max(1, self.num_cpus // self.config.workers) if self.config.workers else 1
 
@@ -72,7 +72,7 @@ class Session:
     @property
     def needs(self) -> dict[str, Any]:
         """Options of a worker's actor: one GPU, or some cores, which XLA is told of."""
-        if self._total("GPU"):
+        if self._has_gpus:
             # Empty: what JAX finds. The driver's own may say that it keeps to the CPU.
             told = {"JAX_PLATFORMS": os.environ.get(_PLATFORMS, "")}
             return {"num_cpus": self.cpus_each, "num_gpus": 1, "runtime_env": {"env_vars": told}}
@@ -86,9 +86,13 @@ class Session:
         return "a cluster of this machine's own" if self.is_local else f"the cluster at {os.environ[ADDRESS]}"
 
     def __str__(self) -> str:
-        gpus = self._total("GPU")
-        each = "one GPU each" if gpus else f"{self.cpus_each} of {self.num_cpus} cores each"
+        each = "one GPU each" if self._has_gpus else f"{self.cpus_each} of {self.num_cpus} cores each"
         return f"Ray, {self.where}: {self.num_workers} workers, {each}"
+
+    @functools.cached_property
+    def _has_gpus(self) -> bool:
+        """Once for all: where every GPU has left, workers wait for the next; CPUs would find other last bits."""
+        return self._total("GPU") > 0
 
     def _total(self, resource: str) -> int:
         import ray
@@ -113,7 +117,8 @@ def joined(config: RayConfig) -> Iterator[Session]:
     """Join the cluster that `RAY_ADDRESS` names, or start one on this machine for as long as this lasts.
 
     Raises:
-        InputError: Ray is not installed, there is no such cluster, or its versions of Python or Ray are others.
+        InputError: Ray is not installed, there is no such cluster, or its versions of Python or Ray are others; a
+            worker wants more cores than this machine has.
     """
     address = os.environ.get(ADDRESS) or "local"
     is_local = address == "local"
@@ -127,6 +132,11 @@ def joined(config: RayConfig) -> Iterator[Session]:
             # Ray's processes are others' programs, begun at once: what JAX warns of does not concern them.
             warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
             ray.init(address, log_to_driver=False, logging_level="ERROR", **(more if is_local else {}))
+        except SystemExit:
+            # By Ray's own handler of a SIGTERM that came while it began.
+            signal.signal(signal.SIGTERM, before)
+            signal.raise_signal(signal.SIGTERM)
+            raise
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             reason = str(error).strip().splitlines()[0]
             raise InputError(
@@ -137,7 +147,12 @@ def joined(config: RayConfig) -> Iterator[Session]:
     try:
         # Ray would end the process its own way; a door has its own.
         signal.signal(signal.SIGTERM, before)
-        yield Session(config, is_local)
+        session = Session(config, is_local)
+        if is_local and session.cpus_each > session.num_cpus:
+            raise InputError(
+                f"--worker-cpus {session.cpus_each}: expected at most the {session.num_cpus} cores of this machine"
+            )
+        yield session
     finally:
         ray.shutdown()
 

@@ -151,7 +151,8 @@ class Worker:
             self._task.run(stream, self._results.put, word)
         except (InputError, WorkerLeavesError) as error:
             self._error = error
-        except Exception:
+        # A victim may also end its process, which here ends this thread.
+        except BaseException:
             # As text: what other libraries raise cannot always be pickled.
             self._error = RuntimeError(traceback.format_exc())
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,8 @@ class Squares:
                 raise WorkerLeavesError("its device is full")
             case "refuse":
                 raise InputError("this image has no logits")
+            case "exit":
+                sys.exit("the victim ends its process")
             case "break":
                 raise ZeroDivisionError("a fault of ours")
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from ...platforms import on_host
-from ...storage.files import file_stem
+from ...records.maps import unfinished_path
 from ...storage.png import encode_png
 from ..fitness import Goal, is_success
 from ..layout import is_out_of_memory, judged_together
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 AUDITED = 10_000
 """Others that a run evaluates again, over all its images."""
-UNFINISHED = "unfinished"
 
 
 class Sweep:
@@ -116,7 +115,7 @@ class Sweep:
             ledger.discard()
 
     def _ledger(self, job: Job, candidates: Candidates, scratch: Path | None) -> Ledger:
-        path = None if scratch is None else scratch / f"{file_stem(job.image_id)}.{UNFINISHED}"
+        path = None if scratch is None else unfinished_path(scratch, job.image_id)
         problem = self.problem
         parts = [self.victim.victim_id, problem.evaluator.name, problem.fitness, str(problem.targeted)]
         parts += map(str, self.scope.together)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import math
 import os
 import socket
 import time
@@ -114,7 +115,7 @@ class Mapping:
         # Each task in order, with the bytes of its items; and those that are not finished.
         given: collections.deque[tuple[Any, int]] = collections.deque()
         running: dict[Any, None] = {}
-        began = time.monotonic()
+        since = time.monotonic()
         while True:
             for chunk, weight in self._taken(chunks, given, running):
                 ref = task.remote(self._versions, whole, chunk)
@@ -125,8 +126,9 @@ class Mapping:
             finished, _ = ray.wait(list(running), num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)
             for ref in finished:
                 del running[ref]
-            if not finished and time.monotonic() - began > _SECONDS_BEFORE_SAYING:
-                began = self._say_who_waits()
+                since = max(since, time.monotonic())
+            if not finished and time.monotonic() - since > _SECONDS_BEFORE_SAYING:
+                since = self._say_that_it_waits()
             while given and given[0][0] not in running:
                 yield from self._results(given.popleft()[0])
 
@@ -160,11 +162,14 @@ class Mapping:
         self.num_done[done.where] += len(done.results)
         return done.results
 
-    def _say_who_waits(self) -> float:
-        if not self.num_done:
-            cores = room_of(self._session).cores
-            self._on_notice(f"no worker has finished anything yet; each needs {cores} cores of the cluster")
-        return float("inf")
+    def _say_that_it_waits(self) -> float:
+        """Once: a busy cluster, and one that kills again and again what needs too much memory, look alike."""
+        cores = room_of(self._session).cores
+        self._on_notice(
+            f"no worker has finished anything for {_SECONDS_BEFORE_SAYING:.0f} seconds; each needs {cores} cores of "
+            f"the cluster, and memory"
+        )
+        return math.inf
 
 
 def _chunks(items: Iterable[Any], weigh: Callable[[Any], int]) -> Iterator[tuple[list[Any], int]]:

@@ -51,6 +51,17 @@ def test_results_are_in_order_though_workers_die(mapping, notices, tmp_path):
     assert list(mapping(squared, tmp_path, [], weigh)) == []
 
 
+def test_waiting_is_said_once(mapping, notices, tmp_path, monkeypatch):
+    monkeypatch.setattr(mappings, "ITEMS_PER_TASK", 64)
+    monkeypatch.setattr(mappings, "_SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(mappings, "_SECONDS_BEFORE_SAYING", 0)
+    assert len(list(mapping(squared, tmp_path, range(256), weigh))) == 256
+    assert notices == [
+        f"no worker has finished anything for 0 seconds; each needs {room_of(mapping._session).cores} cores of the "
+        "cluster, and memory"
+    ]
+
+
 def test_no_more_is_taken_than_there_is_room_for(mapping, tmp_path, monkeypatch):
     taken = []
     items = (taken.append(number) or number for number in range(10_000))

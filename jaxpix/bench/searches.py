@@ -16,6 +16,7 @@ from ..config import AttackConfig, Preset, SearchName
 from ..errors import InputError, did_you_mean
 from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of, widened
 from ..records.files import each_record
+from ..search.exhaustive.grid import of_others
 from ..search.presets import search_of
 from ..search.strategies.algorithms import ALGORITHMS, LEFT_OUT
 from ..storage.settings import read_toml
@@ -88,8 +89,8 @@ def measure_searches(
         InputError: an unknown search, options of one search, or a truth of other images; before anything is run.
     """
     _check(options)
-    # Of how many positions sets are made is asked of the truth.
-    searching = dataclasses.replace(options.config, worst=None)
+    # Of how many positions sets are made is asked of the truth alone.
+    searching = of_others(options.config)
     configs = {name: named(searching, name, options.queries) for name in options.searches}
     folder = options.run or Path("runs") / (
         f"searches-{dataset.info.name}-{victim.name}-k{options.config.num_pixels}"

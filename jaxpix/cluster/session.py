@@ -26,9 +26,12 @@ _PLATFORMS = "JAXPIX_WORKER_PLATFORMS"
 # Results are taken as they come; few are in the store at any time.
 _STORE_BYTES = 256 * 2**20
 # Nothing about this machine goes to Ray's makers; workers without a GPU are not kept from what they ask for.
-_TOLD = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-# What Ray prints of a worker that dies, whatever its levels are; who is lost is said by the pool.
-_TOLD["RAY_DEDUP_LOGS_SKIP_REGEX"] = "."
+# What Ray's processes say of a lost worker, a thousand letters each, is not shown: jaxpix says it in a line.
+_TOLD = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+}
 # Meant for systems whose firewalls ask: everything stays on the loopback address, where no other machine reaches it.
 _TOLD_LOCALLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 

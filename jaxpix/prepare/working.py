@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,7 +24,9 @@ Given: TypeAlias = "tuple[Any, ...]"
 Workers: TypeAlias = "Callable[[], AbstractContextManager[Work]]"
 """Opens who works."""
 
-_THREADS = 4
+# Decoders release Python's lock for nearly all of their time, so there is a thread for each core. Some more do not
+# harm, and readers of a disk elsewhere wait; but what is done under the lock lets no more than these work.
+_FEWEST_THREADS, _MOST_THREADS = 4, 32
 _LOOK_AHEAD = 64
 # As what was read is held until a worker takes it.
 _READ_AHEAD = 8
@@ -55,7 +58,13 @@ def by_threads(
     tasks: Iterable[Any], read: Callable[[Any], Given], function: Callable[[Any, Given], Any], told: Any
 ) -> Iterator[Any]:
     """`Work` by threads of this process."""
-    return _ahead(lambda task: function(told, read(task)), tasks, _LOOK_AHEAD)
+    threads = min(max(_FEWEST_THREADS, usable_cores()), _MOST_THREADS)
+    return _ahead(lambda task: function(told, read(task)), tasks, threads, _LOOK_AHEAD)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def alone() -> AbstractContextManager[Work]:
@@ -84,7 +93,7 @@ def _joined(config: RayConfig, say: Callable[[str], None]) -> Iterator[Work]:
             function: Callable[[Any, Given], Any],
             told: Any,
         ) -> Iterator[Any]:
-            return mapping(function, told, _ahead(read, tasks, _READ_AHEAD), _bytes_of)
+            return mapping(function, told, _ahead(read, tasks, _FEWEST_THREADS, _READ_AHEAD), _bytes_of)
 
         yield work
         if config.verbose:
@@ -92,10 +101,12 @@ def _joined(config: RayConfig, say: Callable[[str], None]) -> Iterator[Work]:
                 say(f"{where}: {count:,} images")
 
 
-def _ahead(function: Callable[[Any], Any], tasks: Iterable[Any], look_ahead: int) -> Iterator[Any]:
+def _ahead(
+    function: Callable[[Any], Any], tasks: Iterable[Any], threads: int, look_ahead: int
+) -> Iterator[Any]:
     """`function` of each task, in order; threads work on a few of them ahead."""
     rest = iter(tasks)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Any]] = deque(
             pool.submit(function, task) for task in itertools.islice(rest, look_ahead)
         )

@@ -27,6 +27,7 @@ from .program import choose_blocks, sweep_program
 
 if TYPE_CHECKING:
     from ...victim.victim import Victim
+    from ..flatness import FirstLook
     from ..problem import Problem
     from ..verification import Job
     from .program import Found
@@ -82,6 +83,8 @@ class Sweep:
         seed: int,
         on_candidates: Callable[[int], None] | None = None,
         on_notice: Callable[[str], None] | None = None,
+        *,
+        look: FirstLook | None = None,
         total: int | None = None,
         scratch: Path | None = None,
     ) -> Iterator[Outcome]:
@@ -92,6 +95,7 @@ class Sweep:
             seed: of the audit's sample.
             on_candidates: told after each call how many candidates were evaluated in it.
             on_notice: told what a person should know, in a sentence.
+            look: see `Engine.run`; nothing needs to guide this search.
             total: how many images the run has, over which the audit is spread; default: one.
             scratch: folder for what is found of an unfinished image; None: in memory alone.
         """

@@ -3,6 +3,7 @@
 import importlib.util
 
 import pytest
+from support.ray_nodes import running_cluster
 from support.toy_tasks import Squares
 
 from jaxpix.cluster.pool import Pool
@@ -14,17 +15,11 @@ if importlib.util.find_spec("ray") is None:
     pytest.skip("workers need the extra ray", allow_module_level=True)
 
 
-def test_machines_come_and_go(path_of_workers, monkeypatch, tmp_path):
+def test_machines_come_and_go(path_of_workers, tmp_path):
     """Two nodes on the loopback address; one leaves with all its workers, another one comes."""
-    # Before Ray is imported: its nodes would look for each other at another address.
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "node_ip_address": "127.0.0.1"})
-    try:
+    notices: list[str] = []
+    with running_cluster(num_cpus=1) as cluster:
         second = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
-        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-        notices: list[str] = []
         with joined(RayConfig(ray=True)) as session, Pool(session, Squares(tmp_path), notices.append) as pool:
             assert not session.is_local
             found: list[int] = []
@@ -41,6 +36,4 @@ def test_machines_come_and_go(path_of_workers, monkeypatch, tmp_path):
                 else:
                     found.append(one.content[0])
             assert sorted(found) == list(range(given))
-        assert any("is lost" in notice for notice in notices)
-    finally:
-        cluster.shutdown()
+    assert any("is lost" in notice for notice in notices)

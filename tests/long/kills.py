@@ -112,7 +112,7 @@ class Disturbed:
                 process = self._start(shape)
         process.wait()
         self._ended(process)
-        if self._folder.exists():
+        while self._folder.exists():
             shape = self._draw.choice(SHAPES)
             process = self._start(shape)
             process.wait()

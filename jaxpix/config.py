@@ -220,7 +220,7 @@ class RayConfig(_Short):
     """Workers on this machine or on many, by Ray; this process gives them work and keeps what they find."""
 
     ray: bool = False
-    """Let workers attack: on the cluster that RAY_ADDRESS names, else on this machine."""
+    """Let workers do it: on the cluster that RAY_ADDRESS names, else on this machine."""
     workers: Count | None = None
     """How many. Default: one for each GPU, without GPUs one for each core (of --worker-cpus cores)."""
     worker_cpus: Count | None = None

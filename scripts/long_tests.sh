@@ -4,7 +4,7 @@
 # of their own, .venv-torch, with gigabytes in it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-names=(algorithms exactness faults fuzz mutations reproduce scale torch_networks torch_peers)
+names=(algorithms exactness faults fuzz kills mutations reproduce scale torch_networks torch_peers)
 list() {
   for name in "${names[@]}"; do
     printf '%-14s  %s\n' "$name" "$(sed -n '1s/^"""//p' "tests/long/$name.py")"

@@ -73,12 +73,14 @@ class Attack:
         self.fitness = fitness_of(config, victim.space)
         self.target = None if config.target is None else victim.space.parse(config.target)
         box = Box(victim.input_shape, config.num_pixels)
-        # In its box a search may have fewer generations than it was told.
-        self.search = search = search_of(config).in_box(box).search
+        scope = scope_of(config, victim.input_shape)
+        self.search = search = search_of(config)
+        if scope is None:
+            # In its box a search may have fewer generations than it was told; what tries everything has no strategy.
+            self.search = search = search.in_box(box).search
         engine = engine or EngineConfig()
         # Another number of slots is no other evaluator: programs of equal layouts are found compiled.
         evaluated = EngineConfig(evaluator=engine.evaluator, switch=engine.switch)
-        scope = scope_of(config, victim.input_shape)
         self.name = settings_name(config) + ("" if scope is None else scope.suffix)
         problem = Problem(
             evaluator=make_evaluator(victim, config.num_pixels, config.precision, evaluated),
@@ -137,11 +139,9 @@ class Attack:
         scratch: Path | None = None,
     ) -> Iterator[Finished]:
         """Finished experiments in order of finishing; see `Engine.run`, and of an exhaustive search `Sweep.run`."""
-        searcher, seed = self.searcher, self.config.seed
-        if isinstance(searcher, Sweep):
-            outcomes = searcher.run(jobs, seed, on_candidates, on_notice, total, scratch)
-        else:
-            outcomes = searcher.run(jobs, seed, on_candidates, on_notice, look)
+        outcomes = self.searcher.run(
+            jobs, self.config.seed, on_candidates, on_notice, look=look, total=total, scratch=scratch
+        )
         for outcome in outcomes:
             with on_host():
                 record = self._record(outcome, origin or Origin())

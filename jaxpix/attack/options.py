@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import AttackConfig, Count, EngineConfig, RayConfig, Task
 from ..data.prepared import PreparedDataset, open_prepared
 from ..errors import InputError
-from ..search.exhaustive.grid import CORNERS, read_mask
+from ..search.exhaustive.grid import CORNERS, ITS_OWN, read_mask
 from ..search.presets import fitness_of, search_name, settings_name
 from ..storage.settings import to_plain, to_toml
 from ..terminal.console import say
@@ -184,7 +184,7 @@ def _of_exhaustive(config: AttackConfig) -> dict[str, Any]:
     """What only an exhaustive search asks; None of an evolution, whose older folders do not say."""
     if config.search != "exhaustive":
         search = None if config.search == "evolution" else config.search
-        return {"search": search, "values": None, "mask": None, "worst": None}
+        return {"search": search, **dict.fromkeys(ITS_OWN)}
     mask = None if config.mask is None else hashlib.sha256(read_mask(config.mask).tobytes()).hexdigest()
     return {"search": config.search, "values": config.values or CORNERS, "mask": mask}
 

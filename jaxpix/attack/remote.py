@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cluster.pool import Pool
-from ..cluster.session import joined, leave_gpus_to_workers
+from ..cluster.session import is_wanted, joined, leave_gpus_to_workers
 from ..cluster.worker import Facts
-from ..errors import InputError
-from ..search.flatness import FirstLook
+from ..search.flatness import MOST, FirstLook
 from .campaign import alone
 from .options import identity_of
 from .task import AttackTask, Done, Evaluated, Notice, Passed, Refused
@@ -36,12 +35,7 @@ def workers(config: RayConfig) -> Workers:
     Raises:
         InputError: see `joined`; or workers are described without `--ray`.
     """
-    if config.ray:
-        return _joined(config)
-    asked = [name for name in ("workers", "worker_cpus", "verbose") if getattr(config, name)]
-    if asked:
-        raise InputError(f"--{asked[0].replace('_', '-')} is for workers of Ray: give --ray, too")
-    return alone()
+    return _joined(config) if is_wanted(config) else alone()
 
 
 @contextlib.contextmanager
@@ -105,6 +99,7 @@ class _Driver:
                 tally.count(count)
             case Refused():
                 self._refused.append(heard.content)
+                self._look_at_refused(MOST)
             case Facts(environment):
                 self._environments[heard.worker] = environment
                 run.computed_by(list(self._environments.values()))
@@ -119,10 +114,14 @@ class _Driver:
         Raises:
             InputError: none has.
         """
+        self._look_at_refused(1)
         refused, self._refused = self._refused, []
-        if refused and not self._is_guided:
-            raise refused[0].error
         return [item for one in refused for item in one.items]
+
+    def _look_at_refused(self, most: int) -> None:
+        """Raise what the workers say, where so many images were refused and none has shown that it can be guided."""
+        if not self._is_guided and sum(len(one.items) for one in self._refused) >= most:
+            raise self._refused[0].error
 
     def _detail(self, plan: Plan, text: str) -> None:
         if self._session.config.verbose:

@@ -28,7 +28,7 @@ from ..records.files import (
     read_passed_over,
     write_table,
 )
-from ..records.maps import EXHAUSTIVE, maps_path, save_maps
+from ..records.maps import EXHAUSTIVE, maps_path, save_maps, unfinished_path
 from ..storage.documents import read_json
 from ..storage.files import file_stem, write_atomically
 from ..storage.png import encode_png
@@ -116,6 +116,8 @@ class AttackRun:
             write_atomically(self.folder / "originals" / name, encode_png(finished.original))
         if finished.maps is not None:
             save_maps(maps_path(self.folder, record.image_id), finished.maps)
+            # Of the same image, found here before others went on with the run.
+            unfinished_path(self.folder / EXHAUSTIVE, record.image_id).unlink(missing_ok=True)
         self._journal.add(record)
         self._count(record)
         return record

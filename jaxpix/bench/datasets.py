@@ -9,7 +9,7 @@ from ..metrics.queries import success_curve
 from ..metrics.rates import by_original, success_rate
 from ..records.files import each_record
 from .attacks import warm_up
-from .rows import DatasetAttack
+from .standings import DatasetAttack
 
 
 def measure_dataset(campaign: Campaign) -> DatasetAttack:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ..pictures.plots import Bar, Curve, draw_bars, draw_steps
 from .results import Results
-from .rows import Comparison, DatasetAttack, Evaluation, Timing
+from .rows import Comparison, Evaluation, Timing
+from .standings import DatasetAttack
 
 
 def draw_all(results: Results) -> list[Path]:

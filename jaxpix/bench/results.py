@@ -14,8 +14,8 @@ from ..errors import InputError
 from ..storage.documents import read_json
 from ..storage.files import write_atomically
 from .hardware import MatrixRates, describe_machine, device_name, peak_memory_bytes
-from .rows import Comparison, DatasetAttack, Forward, Timing, TrainingStep, WholeAttack
-from .standings import SearchRow
+from .rows import Comparison, Forward, Timing, TrainingStep, WholeAttack
+from .standings import DatasetAttack, SearchRow
 
 SCHEMA_VERSION = 1
 

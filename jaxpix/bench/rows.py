@@ -5,9 +5,6 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from ..metrics.queries import CurvePoint
-from ..metrics.rates import Rate
-
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
@@ -205,45 +202,3 @@ class Comparison:
     agreement: Mapping[str, float]
     standings: tuple[Standing, ...] = ()
     ratios: tuple[Ratio, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class DatasetAttack:
-    """An attack on the images of a data set, records and pictures written as ever.
-
-    Attributes:
-        dataset, split, subset, synthetic: where the images come from.
-        victim, victim_id, num_pixels, target, fitness, preset, precision, evaluator: what attacked what.
-        folder: run folder with the records.
-        slots: experiments side by side.
-        compile_seconds: before the clock started.
-        images, candidates: experiments done, and candidates that they evaluated.
-        seconds, images_per_second, candidates_per_second: of the attack, verification and files included.
-        success: rate over all images, with its Wilson 95 % interval.
-        by_class: the same by the label before the attack.
-        curve: success rate against queries, over all images.
-    """
-
-    dataset: str
-    split: str
-    subset: str
-    synthetic: bool
-    victim: str
-    victim_id: str
-    num_pixels: int
-    target: str | None
-    fitness: str
-    preset: str
-    precision: str
-    evaluator: str
-    folder: str
-    slots: int
-    compile_seconds: float
-    images: int
-    candidates: int
-    seconds: float
-    images_per_second: float
-    candidates_per_second: float
-    success: Rate
-    by_class: Mapping[str, Rate]
-    curve: tuple[CurvePoint, ...]

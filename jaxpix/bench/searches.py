@@ -16,6 +16,7 @@ from ..config import AttackConfig, Preset, SearchName
 from ..errors import InputError, did_you_mean
 from ..metrics.recall import BUDGETS, recall_of, truth_of, union_of, widened
 from ..records.files import each_record
+from ..search.exhaustive.grid import of_others
 from ..search.presets import search_of
 from ..search.strategies.algorithms import ALGORITHMS, LEFT_OUT
 from ..storage.settings import read_toml
@@ -88,7 +89,9 @@ def measure_searches(
         InputError: an unknown search, options of one search, or a truth of other images; before anything is run.
     """
     _check(options)
-    configs = {name: named(options.config, name, options.queries) for name in options.searches}
+    # Of how many positions sets are made is asked of the truth alone.
+    searching = of_others(options.config)
+    configs = {name: named(searching, name, options.queries) for name in options.searches}
     folder = options.run or Path("runs") / (
         f"searches-{dataset.info.name}-{victim.name}-k{options.config.num_pixels}"
     )
@@ -129,7 +132,7 @@ def _restricted(campaign: Campaign, only: frozenset[str] | None) -> Campaign:
 
 def _check(options: SearchesOptions) -> None:
     config, usual = options.config, AttackConfig()
-    for key in ("search", "algorithm", "preset", "generations", "values", "mask", "worst"):
+    for key in ("search", "algorithm", "preset", "generations", "values", "mask"):
         if getattr(config, key) != getattr(usual, key):
             raise InputError(
                 f"bench searches takes no {key}: --searches names what is compared, --queries how long"

@@ -1,25 +1,22 @@
-"""Where a search stands beside others: what `bench searches` keeps of each."""
+"""Attacks on the images of a data set: what `bench dataset` and `bench searches` keep of each."""
 
 import dataclasses
+from collections.abc import Mapping
 
+from ..metrics.queries import CurvePoint
+from ..metrics.rates import Rate
 from ..metrics.recall import Recall
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchRow:
-    """What one search found.
+class Attacked:
+    """What attacked what: the first keys of `DatasetAttack` and `SearchRow`.
 
     Attributes:
-        search: as it was asked for.
         dataset, split, subset, synthetic: where the images come from.
-        victim, victim_id, num_pixels, target, fitness, seed: what attacked what.
-        truth: what `recall` is of.
-        recall: against it.
-        candidates, seconds: evaluated, and how long that took; 0 seconds where the run was finished before.
-        folder: run folder with the records.
+        victim, victim_id, num_pixels, target, fitness: who was attacked, and how.
     """
 
-    search: str
     dataset: str
     split: str
     subset: str
@@ -29,6 +26,54 @@ class SearchRow:
     num_pixels: int
     target: str | None
     fitness: str
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetAttack(Attacked):
+    """An attack on the images of a data set, records and pictures written as ever.
+
+    Attributes:
+        preset, precision, evaluator: what searched.
+        folder: run folder with the records.
+        slots: experiments side by side.
+        compile_seconds: before the clock started.
+        images, candidates: experiments done, and candidates that they evaluated.
+        seconds, images_per_second, candidates_per_second: of the attack, verification and files included.
+        success: rate over all images, with its Wilson 95 % interval.
+        by_class: the same by the label before the attack.
+        curve: success rate against queries, over all images.
+    """
+
+    preset: str
+    precision: str
+    evaluator: str
+    folder: str
+    slots: int
+    compile_seconds: float
+    images: int
+    candidates: int
+    seconds: float
+    images_per_second: float
+    candidates_per_second: float
+    success: Rate
+    by_class: Mapping[str, Rate]
+    curve: tuple[CurvePoint, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchRow(Attacked):
+    """What one search found.
+
+    Attributes:
+        search: as it was asked for.
+        seed: of the search.
+        truth: what `recall` is of.
+        recall: against it.
+        candidates, seconds: evaluated, and how long that took; 0 seconds where the run was finished before.
+        folder: run folder with the records.
+    """
+
+    search: str
     seed: int
     truth: str
     recall: Recall

@@ -9,11 +9,11 @@ from rich.markup import escape
 
 from ..terminal.console import print_table, say
 from .results import Entry, Results
-from .rows import Comparison, DatasetAttack, Forward, Timing, TrainingStep, WholeAttack
+from .rows import Comparison, Forward, Timing, TrainingStep, WholeAttack
 
 if TYPE_CHECKING:
     from ..metrics.recall import Recall
-    from .standings import SearchRow
+    from .standings import DatasetAttack, SearchRow
 
 _PROGRAM = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
 _MATRIX = "matrix: share of the rate of large matrix products; MiB: of the program"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
+from .hand import Hand, why_lost, why_refused
 from .worker import Facts, Report, Task, Worker, WorkerLeavesError, versions_here
 
 if TYPE_CHECKING:
     from .session import Session
-
-SECONDS_IN_HAND = 15.0
-"""For which a worker has something to do beside what it works on."""
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_BEFORE_SAYING = 30.0
@@ -29,38 +26,6 @@ class Heard(NamedTuple):
 
     worker: str
     content: Any
-
-
-@dataclasses.dataclass(eq=False)
-class Hand:
-    """What the driver knows of one worker.
-
-    Attributes:
-        name: for people.
-        actor: Ray's handle.
-        facts: once it is prepared.
-        outstanding: items that it was given and that are not done.
-        num_done: items that it has done.
-        since: when it was given the first.
-        is_closed: it was told that no more items follow.
-        is_late: it came for another one, or when the cluster grew.
-    """
-
-    name: str
-    actor: Any
-    is_late: bool
-    facts: Facts | None = None
-    outstanding: dict[Any, None] = dataclasses.field(default_factory=dict)
-    num_done: int = 0
-    since: float = 0.0
-    is_closed: bool = False
-
-    def wants(self) -> int:
-        """How many items more it should have in hand."""
-        assert self.facts is not None, "it is prepared"
-        rate = self.num_done / max(1e-3, time.monotonic() - self.since) if self.num_done else 0.0
-        ahead = max(1, math.ceil(rate * SECONDS_IN_HAND))
-        return self.facts.capacity + ahead - len(self.outstanding)
 
 
 class Pool:
@@ -113,7 +78,7 @@ class Pool:
     def _staff(self) -> None:
         """Start workers where some are missing and there is something for them to do."""
         wanted = self._session.num_workers - self._num_left
-        if wanted <= 0:
+        if wanted <= 0 and not self.hands:
             raise InputError("all workers have left, see above; what is finished is kept")
         missing = min(wanted - len(self.hands), len(self.todo))
         for _ in range(missing):
@@ -132,7 +97,7 @@ class Pool:
         self._pending[actor.check.remote(versions_here())] = hand
 
     def _say_who_waits(self) -> None:
-        waiting = [hand for hand in self.hands if hand.facts is None]
+        waiting = [hand for hand in self.hands if not hand.is_here]
         if waiting and time.monotonic() - self._since > _SECONDS_BEFORE_SAYING:
             self._since = math.inf
             needs = {name: value for name, value in self._session.needs.items() if name.startswith("num_")}
@@ -163,8 +128,9 @@ class Pool:
             self._refused(hand, error)
             return
         except ray.exceptions.RayError as error:
-            self._lost(hand, str(error).strip().splitlines()[0])
+            self._lost(hand, why_lost(error))
             return
+        hand.is_here = True
         if said is None:
             self._pending[hand.actor.prepare.remote(self._task)] = hand
             return
@@ -216,8 +182,7 @@ class Pool:
 
     def _refused(self, hand: Hand, error: Any) -> None:
         """A worker could not be prepared."""
-        cause = error.cause if isinstance(error.cause, InputError) else error
-        reason = f"{hand.name}: {str(cause).strip().splitlines()[-1]}"
+        reason = f"{hand.name}: {why_refused(error)}"
         if not hand.is_late:
             raise InputError(reason)
         self._num_left += 1

@@ -151,7 +151,8 @@ class Worker:
             self._task.run(stream, self._results.put, word)
         except (InputError, WorkerLeavesError) as error:
             self._error = error
-        except Exception:
+        # A victim may also end its process, which here ends this thread.
+        except BaseException:
             # As text: what other libraries raise cannot always be pickled.
             self._error = RuntimeError(traceback.format_exc())
 
@@ -173,13 +174,14 @@ class Worker:
         return Report(results, is_waiting, not is_alive and self._error is None, self._error)
 
 
-def versions_here() -> dict[str, str]:
-    """What must be the same everywhere for the same results; Ray looks at its own and Python's."""
+def versions_here(*packages: str) -> dict[str, str]:
+    """What must be the same everywhere for the same results, and more; Ray looks at its own and Python's."""
     from ..storage.environment import version_of
     from ..version import __version__
 
-    names = ("jax", "jaxlib", "flax", "evosax", "numpy", "pillow")
-    return {"jaxpix": __version__} | {name: version_of(name) or "none" for name in names}
+    names = ("jax", "jaxlib", "flax", "evosax", "numpy", "pillow", *packages)
+    found = {name: version_of(name) or "none" for name in names}
+    return found | {"jaxpix": __version__}
 
 
 def check_versions(expected: dict[str, str]) -> None:
@@ -188,11 +190,11 @@ def check_versions(expected: dict[str, str]) -> None:
     Raises:
         InputError: names those that differ.
     """
-    here = versions_here()
+    here = versions_here(*expected)
     other = [
-        f"{name} {here.get(name, 'none')}, the driver has {version}"
+        f"{name} {here[name]}, the driver has {version}"
         for name, version in expected.items()
-        if here.get(name) != version
+        if here[name] != version
     ]
     if other:
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from ..attack.options import AttackOptions, bind
 from ..attack.selection import NothingToAttackError
 from ..config import AttackConfig
 from ..errors import InputError, did_you_mean
+from ..search.exhaustive.grid import ITS_OWN, of_others
 from ..search.flatness import NothingGuidesError
 from ..search.verification import Judge
 from ..storage.png import encode_png
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def _evolution(config: AttackConfig) -> AttackConfig:
     """As configured, less what only an exhaustive search beside it is told."""
     alone = config.search != "exhaustive"
-    return dataclasses.replace(config, values=None, mask=None) if alone else config
+    return of_others(config) if alone else config
 
 
 def _by(search: SearchName, *own: str) -> Callable[[AttackConfig], AttackConfig]:
@@ -48,7 +48,7 @@ ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
     "random": _by("random"),
     "shortlist": _by("shortlist"),
     "sparse_rs": _by("sparse_rs"),
-    "exhaustive": _by("exhaustive", "values", "mask"),
+    "exhaustive": _by("exhaustive", *ITS_OWN),
 }
 """What is attacked with, by name: the configuration of the door -> that of the attack. A line adds one."""
 

@@ -24,6 +24,11 @@ def maps_path(run: Path, image_id: str) -> Path:
     return Path(run) / EXHAUSTIVE / f"{file_stem(image_id)}.npz"
 
 
+def unfinished_path(scratch: Path, image_id: str) -> Path:
+    """Where a search keeps what it has found of an image that it has not finished."""
+    return scratch / f"{file_stem(image_id)}.unfinished"
+
+
 @dataclasses.dataclass(frozen=True)
 class SweepMaps:
     """Of one image. Positions that were not tried are NaN, or 0 in whole numbers.

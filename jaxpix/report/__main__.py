@@ -27,7 +27,7 @@ class ReportOptions:
     """Options of `python -m jaxpix.report`."""
 
     runs: tyro.conf.Positional[tuple[Path, ...]] = ()
-    """Run folders of attacks, or folders that hold such folders."""
+    """Run folders of attacks, or folders that hold such folders; of `jaxpix.defend`, or runs within one."""
     out: Path | None = None
     """Folder of the report. Default: `report` in the first run folder."""
     compare: tuple[Path, Path] | None = None

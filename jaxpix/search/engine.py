@@ -25,6 +25,8 @@ from .slots import slot_program
 from .verification import Verifier
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..victim.victim import Victim
     from .layout import Layout
     from .problem import Problem
@@ -117,7 +119,10 @@ class Engine:
         seed: int,
         on_candidates: Callable[[int], None] | None = None,
         on_notice: Callable[[str], None] | None = None,
+        *,
         look: FirstLook | None = None,
+        total: int | None = None,
+        scratch: Path | None = None,
     ) -> Iterator[Outcome]:
         """Yield outcomes as experiments finish, in order of finishing.
 
@@ -129,6 +134,7 @@ class Engine:
             on_candidates: told after each device call how many candidates were evaluated in it.
             on_notice: told what a person should know, in a sentence.
             look: at the first populations; default: one that does not refuse.
+            total, scratch: see `Sweep.run`; an experiment that evolves is neither audited nor gone on with.
 
         Raises:
             InputError: `look` refuses, since the first population of every image is flat.
@@ -143,19 +149,24 @@ class Engine:
                     raise look.refusal(self.victim, self.problem)
                 return
             except jax.errors.JaxRuntimeError as error:
-                smaller = self.layout.halved()
-                if smaller is None or not is_out_of_memory(error):
-                    raise
-                if on_notice:
-                    on_notice(
-                        f"out of memory with {self.layout.num_slots} slots in groups of {self.layout.group}; "
-                        f"going on with {smaller.num_slots} in groups of {smaller.group}"
-                    )
+                smaller = self._smaller_after(error, on_notice)
             # Outside the handler, whose traceback would keep the arrays alive.
             yield from work.judged
             queue = itertools.chain(work.unfinished(), queue)
             del work
             self._arrange(smaller)
+
+    def _smaller_after(self, error: Exception, on_notice: Callable[[str], None] | None) -> Layout:
+        """The layout to go on with after an error, which is raised where fewer slots do not help."""
+        smaller = self.layout.halved()
+        if smaller is None or not is_out_of_memory(error):
+            raise error
+        if on_notice:
+            on_notice(
+                f"out of memory with {self.layout.num_slots} slots in groups of {self.layout.group}; "
+                f"going on with {smaller.num_slots} in groups of {smaller.group}"
+            )
+        return smaller
 
     def _means(self) -> Means:
         return Means(self.program, self.layout, self.verify, self.steps_after)

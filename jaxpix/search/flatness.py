@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from .slots import Candidates
     from .verification import Experiment, Job
 
-# Beyond these nobody waits for an image that is not flat; in memory they take a few hundred megabytes.
-_MOST = 2000
+MOST = 2000
+"""Flat images beyond which nobody waits for one that is not; in memory they take a few hundred megabytes."""
+
 _MOST_SAMPLES = 16
 
 _MARGIN = '--fitness margin (in Python: AttackConfig(fitness="margin"))'
@@ -87,7 +88,7 @@ class FirstLook:
     @property
     def is_long_enough(self) -> bool:
         """So many flat images, and no other one, that no further one is looked at."""
-        return len(self._looked) >= _MOST and not self.is_over
+        return len(self._looked) >= MOST and not self.is_over
 
     def refusal(self, victim: Victim, problem: Problem) -> InputError:
         """What to say where every image is flat, and why it is so."""

@@ -182,6 +182,7 @@ def test_workers_and_then_the_driver_are_killed_and_nothing_is_lost_or_repeated(
     driver.kill()
     printed, _ = driver.communicate()
     assert "is lost" in printed
+    assert "raylet" not in printed, "Ray's own words are kept from the terminal"
     assert not psutil.wait_procs(workers, timeout=30)[1], "workers end with their driver"
     assert len(read_records(run)) < len(undisturbed)
     attack.main(by_workers)
@@ -207,6 +208,7 @@ def test_workers_and_then_the_driver_are_killed_and_nothing_is_lost_or_repeated(
         (["--num-pixels", "2000"], "num_pixels between 1 and 1024"),
         (["--dataset", "pneumonia"], "pneumonia"),
         (["--victim", "nowhere"], "no victim in nowhere"),
+        (["--worker-cpus", "2"], "--worker-cpus is for workers of Ray: give --ray, too"),
     ],
 )
 def test_wrong_arguments(world, undisturbed, more, message):

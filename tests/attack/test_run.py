@@ -11,6 +11,7 @@ from jaxpix import read_records
 from jaxpix.attack.run import AttackRun, file_stem
 from jaxpix.errors import InputError
 from jaxpix.records.attacked import SELECTION
+from jaxpix.records.maps import SweepMaps, unfinished_path
 from jaxpix.records.record import SCHEMA, from_json, from_table, to_json, to_table
 from jaxpix.storage.png import decode_png
 
@@ -110,6 +111,22 @@ def test_results_without_an_identity_keep_their_selection(tmp_path):
     with AttackRun(tmp_path, IDENTITY) as run:
         assert run.files.has(SELECTION)
         assert run.finished == {"a"}
+
+
+def test_what_an_earlier_process_left_of_an_image_goes_when_others_finish_it(tmp_path):
+    one = finished("a")
+    square, none = np.zeros((8, 8), np.float32), np.zeros((0, 2), np.int32)
+    flips, packed = square.astype(np.int32), none.astype(np.uint8)
+    counts = {"is_whole": False, "band": 0.0, "reevaluated": 0, "audited": 0, "contradictions": 0}
+    maps = SweepMaps(
+        square, square, flips, flips.astype(np.int16), packed, none, packed, flips[0, :2], **counts
+    )
+    with AttackRun(tmp_path, IDENTITY) as run:
+        left = unfinished_path(run.scratch, "a")
+        left.parent.mkdir()
+        left.touch()
+        run.save(dataclasses.replace(one, maps=maps))
+    assert [path.suffix for path in left.parent.iterdir()] == [".npz"]
 
 
 def test_two_processes_cannot_share_a_folder(tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +98,17 @@ def test_images_that_can_be_flipped_are_enough_for_recall(victim, images, option
         list(measure_searches(dataclasses.replace(only, run=options.run), victim, images))
 
 
+def test_of_two_pixels_the_truth_is_a_lower_bound(victim, images, options, monkeypatch):
+    monkeypatch.setattr(sweep, "AUDITED", 60)
+    config = dataclasses.replace(options.config, num_pixels=2, worst=6)
+    two = dataclasses.replace(options, config=config, searches=("random", "best"), truth="all")
+    random, best = measure_searches(two, victim, images)
+    assert random.truth == "exhaustive, all, sets of 2, lower bound, or found by a search: a lower bound"
+    # Of a linear victim the worst pair is made of the worst pixels.
+    assert best.recall.at[-1].recall.rate == 1.0
+    assert random.recall.existing == best.recall.existing
+
+
 def test_a_success_that_the_truth_denies_names_the_image(victim, images, options, monkeypatch):
     monkeypatch.setattr(sweep, "AUDITED", 60)
     only = dataclasses.replace(options, searches=("shortlist",))
@@ -115,6 +127,15 @@ def test_a_success_that_the_truth_denies_names_the_image(victim, images, options
     with pytest.raises(InputError, match="is the truth of another attack: victim "):
         list(measure_searches(dataclasses.replace(only, truth=str(journal.parent)), other, images))
     assert row.recall.misses == 0
+
+
+def test_what_was_stored_before_stays_readable():
+    stored = sorted((Path(__file__).parents[2] / "benchmarks" / "results").glob("cpu-*.json"))
+    assert stored
+    for file in stored:
+        kept, results = json.loads(file.read_text()), Results.read(file)
+        for rows in ("searches", "datasets", "comparisons", "attacks"):
+            assert len(results.of(rows)) == len(kept.get(rows, ()))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import random
 import signal
+import sys
 import threading
 import time
 
@@ -11,8 +12,9 @@ import pytest
 from support.toy_tasks import Squares
 
 from jaxpix.cluster import worker as workers
+from jaxpix.cluster.hand import why_lost
 from jaxpix.cluster.pool import Heard, Pool
-from jaxpix.cluster.session import Session, joined
+from jaxpix.cluster.session import Session, joined, leave_gpus_to_workers
 from jaxpix.cluster.worker import Facts, Stream, check_versions, versions_here
 from jaxpix.config import RayConfig
 from jaxpix.errors import InputError
@@ -97,6 +99,7 @@ def test_one_that_dies_of_its_work_is_replaced_and_one_without_memory_leaves(ses
         (["leave a", "leave b"], "all workers have left"),
         (["refuse"], r"worker \d: this image has no logits"),
         (["break"], r"worker \d: [\s\S]*ZeroDivisionError: a fault of ours"),
+        (["exit"], r"worker \d: [\s\S]*SystemExit: the victim ends its process"),
     ],
 )
 def test_what_nobody_can_do_ends_with_a_reason(session, tmp_path, items, message):
@@ -107,10 +110,13 @@ def test_what_nobody_can_do_ends_with_a_reason(session, tmp_path, items, message
         list(pool.run(items))
 
 
-def test_what_a_worker_lacks_is_one_line(session, tmp_path):
-    task = Squares(tmp_path, refuses="derma is not prepared in /data")
+@pytest.mark.parametrize(
+    "reason", ["derma is not prepared in /data", "a.toml: a: unknown\n       b: unknown"]
+)
+def test_what_a_worker_lacks_is_said_in_its_words(session, tmp_path, reason):
+    task = Squares(tmp_path, refuses=reason)
     with (
-        pytest.raises(InputError, match=r"^worker \d: derma is not prepared in /data$"),
+        pytest.raises(InputError, match=rf"^worker \d: {reason}$"),
         Pool(session, task, lambda text: None) as pool,
     ):
         list(pool.run([1, 2, 3]))
@@ -126,6 +132,51 @@ def test_other_versions_are_refused(session, tmp_path, monkeypatch):
         Pool(session, Squares(tmp_path), lambda text: None) as pool,
     ):
         list(pool.run([1]))
+
+
+def test_one_leaves_and_then_its_node_while_another_works(session, tmp_path, monkeypatch):
+    import ray
+
+    monkeypatch.setattr("jaxpix.cluster.pool._SECONDS_BETWEEN_LOOKS", 0.05)
+    everywhere = Session(RayConfig(worker_cpus=max(1, (os.cpu_count() or 1) // 2)), is_local=True)
+    whole = ray.cluster_resources()
+    found = []
+    with Pool(everywhere, Squares(tmp_path), lambda text: None) as pool:
+        for one in pool.run(["leave a", *range(200)]):
+            if not isinstance(one.content, Facts):
+                found.append(one.content[0])
+                if (tmp_path / "a").exists():
+                    monkeypatch.setattr(ray, "cluster_resources", lambda: {**whole, "CPU": whole["CPU"] / 2})
+    assert sorted(map(str, found)) == sorted(map(str, ["leave a", *range(200)]))
+
+
+def test_where_every_gpu_has_left_no_cpu_takes_its_place(monkeypatch):
+    import ray
+
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 64.0, "GPU": 2.0})
+    session = Session(RayConfig(), is_local=False)
+    assert session.num_workers == 2
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 48.0})
+    assert session.num_workers == 1
+    assert session.needs["num_gpus"] == 1
+
+
+def test_a_process_that_never_began_or_has_no_words_has_a_reason_all_the_same():
+    import ray
+
+    class Silent(ray.exceptions.RayError):
+        pass
+
+    assert why_lost(Silent()) == "Silent"
+    lacks = ModuleNotFoundError("No module named 'jaxpix'")
+    began = ray.exceptions.RayTaskError(
+        "Worker.__init__", f"ray::Worker\nModuleNotFoundError: {lacks}", lacks
+    )
+    began._actor_id = "a0"
+    died = ray.exceptions.ActorDiedError(began)
+    assert why_lost(died) == (
+        "jaxpix does not begin there: ModuleNotFoundError: No module named 'jaxpix'; install the same everywhere"
+    )
 
 
 def test_a_stream_gives_what_has_come_and_waits_only_for_the_first():
@@ -155,6 +206,29 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(InputError, match=r"RAY_ADDRESS=127\.0\.0\.1:1"), joined(RayConfig(ray=True)):
         pass
+
+
+@pytest.mark.parametrize("told", [None, "cuda,cpu"])
+def test_a_driver_that_has_a_gpu_begins_again_without_and_workers_are_told_what_it_was_told(
+    monkeypatch, told
+):
+    began: list = []
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 8.0, "GPU": 1.0})
+    monkeypatch.setattr(os, "execve", lambda *call: began.append(call))
+    if told is None:
+        monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    else:
+        monkeypatch.setenv("JAX_PLATFORMS", told)
+    leave_gpus_to_workers()
+    [(program, arguments, environment)] = began
+    assert (program, arguments) == (sys.executable, sys.orig_argv)
+    assert environment["JAX_PLATFORMS"] == "cpu"
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    needs = Session(RayConfig(), is_local=True).needs
+    assert needs["num_gpus"] == 1
+    assert needs["runtime_env"]["env_vars"]["JAX_PLATFORMS"] == (told or "")
 
 
 @pytest.mark.parametrize(

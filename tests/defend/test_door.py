@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from support.bars import prepare_two_classes
 
-from jaxpix import InputError, Victim
+from jaxpix import AttackConfig, InputError, Victim
 from jaxpix.defences import catalogue
 from jaxpix.defences.defence import Defence
 from jaxpix.defend.__main__ import main
+from jaxpix.defend.attacks import ATTACKS
 from jaxpix.defend.planted import NUM_IMAGES, plant
 from jaxpix.report.__main__ import main as report
 from jaxpix.report.runs.defences import title_of
 from jaxpix.report.tables.defences import defence_tables
+from jaxpix.search.exhaustive.grid import ITS_OWN
 
 # Which half is brighter; but a pixel brighter than any of the images turns the answer around.
 VICTIM = """
@@ -149,7 +151,7 @@ def test_a_report_shows_what_was_measured(world: Path, measured: dict[str, Any],
     part = page.partition('<section id="defences"')[2].partition("</section>")[0]
     for words in (
         "100.0&nbsp;%",
-        "at most 100.0\u00a0% with median3",
+        "without a defence, 100.0\u00a0% with median3",
         "+100.0 (",
         "passed",
         "<svg",
@@ -244,6 +246,15 @@ def test_several_victims_and_their_vote(world: Path) -> None:
     ]
     assert all(set(row["made_for"]) == {"spiked", "other"} for row in found)
     assert "Transfer between victims" in (world / "several" / "defences.html").read_text()
+
+
+def test_what_only_an_exhaustive_attack_is_told_no_other_one_hears() -> None:
+    config = AttackConfig(num_pixels=2, values="5", worst=3, mask=Path("mask.png"))
+    for name, configured in ATTACKS.items():
+        told = configured(config)
+        assert [getattr(told, one) for one in ITS_OWN] == (
+            ["5", Path("mask.png"), 3] if name == "exhaustive" else [None] * 3
+        )
 
 
 def test_the_values_of_an_exhaustive_attack_leave_the_evolution_beside_it_alone(world: Path) -> None:

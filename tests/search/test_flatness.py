@@ -163,7 +163,7 @@ def test_what_can_be_guided_costs_nothing_more_and_says_nothing(monkeypatch):
         jobs = [attack.job(str(number), image, labels[number]) for number, image in enumerate(IMAGES)]
         counted: list[int] = []
         look = FirstLook(may_refuse=True)
-        outcomes = list(attack.engine.run(jobs, 0, counted.append, None, look))
+        outcomes = list(attack.engine.run(jobs, 0, counted.append, look=look))
     assert sum(counted) == sum(outcome.queries for outcome in outcomes)
     assert not look.flat
 

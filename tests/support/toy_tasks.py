@@ -3,12 +3,14 @@
 import dataclasses
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jaxpix.cluster.worker import Facts, Result, Stream, WorkerLeavesError
+from jaxpix.data.unreadable import UnreadableImageError
 from jaxpix.errors import InputError
 
 
@@ -51,5 +53,17 @@ class Squares:
                 raise WorkerLeavesError("its device is full")
             case "refuse":
                 raise InputError("this image has no logits")
+            case "exit":
+                sys.exit("the victim ends its process")
             case "break":
                 raise ZeroDivisionError("a fault of ours")
+
+
+def squared(trouble: Path, item: int | str) -> tuple[int | str, int]:
+    """For a mapping: a number's square (a word's double) and whose it is; words make trouble, as in `Squares`."""
+    if isinstance(item, str):
+        if item == "unreadable":
+            raise UnreadableImageError("a decompression bomb")
+        Squares(trouble)._make(item)
+    time.sleep(0.002)
+    return item * 2 if isinstance(item, str) else item**2, os.getpid()

@@ -187,8 +187,10 @@ def _software(series: Series) -> list[str]:
             versions += [
                 f"{name} {packages[name]}" for name in ("jax", "evosax", "numpy") if packages.get(name)
             ]
+        workers = environment.get("workers")
+        by = f", by {len(workers)} workers" if isinstance(workers, list) else ""
         lines += [
-            f"{origin.heading}: {', '.join(versions)}; {_listed(environment.get('devices'))}; "
+            f"{origin.heading}: {', '.join(versions)}; {_listed(environment.get('devices'))}{by}; "
             f"{str(environment.get('date', 'unknown'))[:10]}.",
             f"Seed {attack.records[0].seed}, victim {attack.records[0].victim_id}, data "
             f"{attack.data_fingerprint or 'unknown'}.",

@@ -23,7 +23,7 @@ from ..table import Chart
 from ..tables.defences import change_text, measurement_key
 
 if TYPE_CHECKING:
-    from ..runs.defences import Measurement
+    from ..runs.defences import Defended, Measurement
     from ..table import Table
 
 
@@ -77,13 +77,19 @@ class DefendedPart:
 
     @property
     def summary(self) -> str:
-        """In a line: the best of the worst cases."""
-        rows = self.measurement["variants"]
-        none, best = rows[0], max(rows, key=lambda row: rate_of(row["worst_case_accuracy"]).rate)
-        said = f"worst-case accuracy {_percent(rate_of(none['worst_case_accuracy']))} without any"
-        if best is not none:
-            said += f", at most {_percent(rate_of(best['worst_case_accuracy']))} with {best['defence']}"
-        return said
+        """In a line: of each victim the worst case without any defence, and the best of the others."""
+        said = []
+        for victim in victims_of(self.measurement):
+            none, *others = (row for row in self.measurement["variants"] if row["victim"] == victim)
+            worst = _worst(none).rate
+            text = f"{victim} " * self.has_victims + f"{100 * worst:.1f} % without a defence"
+            best = max(others, key=lambda row: _worst(row).rate, default=None)
+            if best is not None:
+                left = _worst(best).rate
+                more = f"{100 * left:.1f} % with {best['defence']}"
+                text += f", {more}" if left > worst else ", no more with any"
+            said.append(text)
+        return f"worst-case accuracy {'; '.join(said)}"
 
     @property
     def rows(self) -> list[Row]:
@@ -141,5 +147,5 @@ def _spans(rate: Rate) -> tuple[float, float, float]:
     return rate.rate, rate.low, rate.high
 
 
-def _percent(rate: Rate) -> str:
-    return f"{100 * rate.rate:.1f} %"
+def _worst(row: Defended) -> Rate:
+    return rate_of(row["worst_case_accuracy"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ...config import AttackConfig
 
 CORNERS, ALL = "corners", "all"
+ITS_OWN = ("values", "mask", "worst")
+"""Settings of an exhaustive search that no other one has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +96,12 @@ class Grid:
         return f"{len(self.positions):,} positions x {len(self.values):,} values"
 
 
+def of_others(config: AttackConfig) -> AttackConfig:
+    """The configuration as another search beside an exhaustive one hears it."""
+    unsaid: dict[str, Any] = dict.fromkeys(ITS_OWN)
+    return dataclasses.replace(config, **unsaid)
+
+
 def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | None:
     """The grid that a configuration means for images of a shape; None: it asks for another search.
 
@@ -102,7 +110,7 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
             values, a mask or a number of positions of another search.
     """
     if config.search != "exhaustive":
-        for name in ("values", "mask", "worst"):
+        for name in ITS_OWN:
             if getattr(config, name) is not None:
                 raise InputError(f"{name} is for search exhaustive alone, got search {config.search}")
         return None

@@ -103,8 +103,8 @@ def _together(count: int, grid: Grid, worst: int | None) -> Together:
     """All sets, where these are few; else those of the worst positions, about as many as there are single pixels."""
     positions, values = len(grid.positions), len(grid.values)
     chosen = positions if worst is None else min(worst, positions)
-    whole = Together(count, chosen, values)
-    if whole.size <= COMPLETE:
+    whole = Together(count, positions, values)
+    if chosen == positions and whole.size <= COMPLETE:
         return whole
     few, budget = min(values, FEW_VALUES), max(grid.size, _LEAST_SETS)
     if worst is None:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from ...platforms import on_host
-from ...storage.files import file_stem
+from ...records.maps import unfinished_path
 from ...storage.png import encode_png
 from ..fitness import Goal, is_success
 from ..layout import is_out_of_memory, judged_together
@@ -27,6 +27,7 @@ from .program import choose_blocks, sweep_program
 
 if TYPE_CHECKING:
     from ...victim.victim import Victim
+    from ..flatness import FirstLook
     from ..problem import Problem
     from ..verification import Job
     from .program import Found
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 AUDITED = 10_000
 """Others that a run evaluates again, over all its images."""
-UNFINISHED = "unfinished"
 
 
 class Sweep:
@@ -83,6 +83,8 @@ class Sweep:
         seed: int,
         on_candidates: Callable[[int], None] | None = None,
         on_notice: Callable[[str], None] | None = None,
+        *,
+        look: FirstLook | None = None,
         total: int | None = None,
         scratch: Path | None = None,
     ) -> Iterator[Outcome]:
@@ -93,6 +95,7 @@ class Sweep:
             seed: of the audit's sample.
             on_candidates: told after each call how many candidates were evaluated in it.
             on_notice: told what a person should know, in a sentence.
+            look: see `Engine.run`; nothing needs to guide this search.
             total: how many images the run has, over which the audit is spread; default: one.
             scratch: folder for what is found of an unfinished image; None: in memory alone.
         """
@@ -112,7 +115,7 @@ class Sweep:
             ledger.discard()
 
     def _ledger(self, job: Job, candidates: Candidates, scratch: Path | None) -> Ledger:
-        path = None if scratch is None else scratch / f"{file_stem(job.image_id)}.{UNFINISHED}"
+        path = None if scratch is None else unfinished_path(scratch, job.image_id)
         problem = self.problem
         parts = [self.victim.victim_id, problem.evaluator.name, problem.fitness, str(problem.targeted)]
         parts += map(str, self.scope.together)

@@ -178,6 +178,12 @@ def test_what_several_series_say_alike_is_said_once():
     ]
 
 
+def test_workers_that_computed_are_counted():
+    environment = {"devices": ["H100"], "workers": ["a: H100", "b: H100"]}
+    found = items(attack_result(experiments(10), environment=environment))
+    assert any("; H100, by 2 workers; " in line for line in lines(found["software"]))
+
+
 def test_it_lies_beside_the_page_as_json_markdown_and_part(tmp_path):
     clear, opacity = ["clear-like"], ["opacity-like"]
     run = make_run(

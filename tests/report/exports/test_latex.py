@@ -5,9 +5,11 @@ import subprocess
 
 import pytest
 from support.handmade import attack_result, experiments
+from support.measured import measurement
 
 from jaxpix.report.exports.files import latex_document, to_latex
 from jaxpix.report.exports.latex import MOST_CHARACTERS, fitting, is_wide
+from jaxpix.report.runs.evidence import Evidence
 from jaxpix.report.runs.series import series_of
 from jaxpix.report.table import Table
 from jaxpix.report.tables.study import tables_of
@@ -55,7 +57,7 @@ def test_pixels_in_other_words_are_no_number_of_pixels():
 
 def documents():
     attacks = [attack_result(experiments(9, [["PNEUMONIA"]] * 3, num_pixels=count)) for count in (1, 2, 3)]
-    tables = tables_of(series_of(attacks))
+    tables = tables_of(series_of(attacks), Evidence(measurements=[measurement(("resnet50", "densenet121"))]))
     hostile = Table("h", HOSTILE, HOSTILE, (HOSTILE, "[b]"), ((HOSTILE, "[c]"), ("[d]", HOSTILE)), (HOSTILE,))
     return [
         latex_document(["What was found: 50 %."], tables),

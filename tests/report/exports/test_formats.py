@@ -47,6 +47,7 @@ def test_another_format_is_refused():
         ("![x](http://a)", r"\!\[x\](http://a)"),
         ("- no list", r"\- no list"),
         ("1. no list", "1&#8203;. no list"),
+        ("87.5 % of 624", "87.5 % of 624"),
         ("12 of 30", "12 of 30"),
         ("two\n\nlines", "two lines"),
         ("&amp; \\", r"\&amp; \\"),

@@ -45,12 +45,16 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """A record with its pictures: the saved candidate (PNG) and the original, uint8 [H, W, C]; and maps, if any."""
+    """A record with its pictures: the saved candidate (PNG) and the original, uint8 [H, W, C]; and maps, if any.
+
+    A worker also makes the original's PNG of a success, of which a driver would have to make thousands.
+    """
 
     record: Record
     png: bytes
     original: np.ndarray
     maps: SweepMaps | None = None
+    original_png: bytes | None = None
 
 
 class Attack:

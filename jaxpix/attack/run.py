@@ -108,7 +108,8 @@ class AttackRun:
         if record.success:
             name = f"{file_stem(record.image_id)}.png"
             write_atomically(self.folder / "adversarial" / name, finished.png)
-            write_atomically(self.folder / "originals" / name, encode_png(finished.original))
+            original = finished.original_png or encode_png(finished.original)
+            write_atomically(self.folder / "originals" / name, original)
             record = dataclasses.replace(record, image_file=f"adversarial/{name}")
         elif self._num_failures < KEPT_FAILURES or distance(record) < self._least_distance:
             # A report shows failures as well, and where nothing succeeded the nearest miss.

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..search.flatness import FirstLook, NothingGuidesError
 from ..search.layout import is_out_of_memory
 from ..storage.environment import describe_environment
+from ..storage.png import encode_png
 from ..terminal.programs import keep_programs
 from ..victim.victim import Victim
 from .options import identity_of, open_dataset, plan_of
@@ -126,8 +127,10 @@ class AttackTask:
             total=self.total,
         )
         try:
-            for finished in experiments:
-                name = finished.record.image_id
+            for one in experiments:
+                name = one.record.image_id
+                png = encode_png(one.original) if one.record.success else None
+                finished = dataclasses.replace(one, original_png=png)
                 put(Result([place.done(name)], Done(finished, name in look.flat, name in look.blind)))
         except NothingGuidesError as error:
             put(Result(left := place.left(), Refused(left, error)))

@@ -22,7 +22,9 @@ def escape_markdown(text: str) -> str:
     """Text as Markdown shows it: special characters escaped, line breaks as spaces."""
     escaped = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
     # At the start of a line: lists, numbered lists and rules.
-    return re.sub(r"^([-+=]|\d+(?=[.)](\s|$)))", r"\\\1" if not escaped[:1].isdigit() else r"\1&#8203;", escaped)
+    return re.sub(
+        r"^([-+=]|\d+(?=[.)](\s|$)))", r"\\\1" if not escaped[:1].isdigit() else r"\1&#8203;", escaped
+    )
 
 
 def report_markdown(all_series: Sequence[Series], tables: Sequence[Table], checklist: Checklist) -> str:

@@ -185,7 +185,7 @@ def test_workers_and_then_the_driver_are_killed_and_nothing_is_lost_or_repeated(
     assert "raylet" not in printed, "Ray's own words are kept from the terminal"
     assert not psutil.wait_procs(workers, timeout=30)[1], "workers end with their driver"
     assert len(read_records(run)) < len(undisturbed)
-    attack.main(by_workers)
+    attack.main(arguments(world, run.name, "--ray", "--workers", "1"))
     assert without_time(read_records(run)) == without_time(undisturbed)
     assert journal.read_bytes().startswith(kept[: kept.rfind(b"\n") + 1]), "what was finished stays as it was"
     lines = [json.loads(line) for line in journal.read_text().splitlines()]

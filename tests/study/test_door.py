@@ -217,10 +217,10 @@ def test_a_study_in_which_nothing_was_attacked_binds_nobody(world, finished, tor
 def test_an_attack_without_any_image_is_left_out_and_said(world, finished, monkeypatch, capsys):
     campaign = study_run.run_campaign
 
-    def run_or_find_nothing(given):
+    def run_or_find_nothing(given, by):
         if given.attack.target is not None:
             raise NothingToAttackError("no image can be attacked")
-        return campaign(given)
+        return campaign(given, by)
 
     monkeypatch.setattr(study_run, "run_campaign", run_or_find_nothing)
     study(world)

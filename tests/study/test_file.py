@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.bars import prepare_label_sets
 
-from jaxpix.attack.__main__ import AttackOptions
+from jaxpix.attack.options import AttackOptions
 from jaxpix.config import AttackConfig, EngineConfig, TrainConfig
 from jaxpix.data.registry import lookup
 from jaxpix.errors import InputError

@@ -136,13 +136,13 @@ def test_the_table_is_printed(world, undisturbed, capsys):
     assert ("* fewer than" in printed) == ("%*" in printed)
 
 
-def half_done(world, name):
-    """A run folder that a kill has left in the middle."""
+def begun(world, name):
+    """A run folder that a kill has left, with a fifth of it done."""
     run = world / name
     shutil.copytree(world / "undisturbed", run)
     (run / "records.parquet").unlink()
     lines = (run / "journal.jsonl").read_text().splitlines(keepends=True)
-    (run / "journal.jsonl").write_text("".join(lines[: len(lines) // 2]) + lines[-1][:50])
+    (run / "journal.jsonl").write_text("".join(lines[: len(lines) // 5]) + lines[-1][:50])
     return run
 
 
@@ -163,9 +163,9 @@ def _command_line(process):
 
 def test_workers_and_then_the_driver_are_killed_and_nothing_is_lost_or_repeated(world, undisturbed):
     pytest.importorskip("ray", reason="workers need the extra ray")
-    run = half_done(world, "by-workers")
+    run = begun(world, "by-workers")
     journal, kept = run / "journal.jsonl", (run / "journal.jsonl").read_bytes()
-    by_workers = arguments(world, run.name, "--ray", "--workers", "2", "--verbose")
+    by_workers = arguments(world, run.name, "--ray", "--workers", "2", "--generations-per-call", "1")
     command = [sys.executable, "-m", "jaxpix.attack", *by_workers]
     driver = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     killed: set[int] = set()

@@ -30,13 +30,19 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     for file in list(files.documentation_pages()):
         for link in _LINK.finditer(file.content_string):
             place = _place(link["path"], file, config)
-            if place.startswith(f"{_COPIES}/") and files.get_file_from_path(place) is None:
+            if place and place.startswith(f"{_COPIES}/") and files.get_file_from_path(place) is None:
                 files.append(File.generated(config, place, abs_src_path=str(root / place.partition("/")[2])))
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Let links point at where things lie on the site."""
-    return _LINK.sub(lambda link: _place(link["path"], page.file, config) + (link["anchor"] or ""), markdown)
+    home = Path(page.file.src_uri).parent
+
+    def pointed(link: re.Match[str]) -> str:
+        place = _place(link["path"], page.file, config)
+        return (os.path.relpath(place, home) if place else link["path"]) + (link["anchor"] or "")
+
+    return _LINK.sub(pointed, markdown)
 
 
 def _page_of(notebook: Path) -> str:
@@ -48,13 +54,13 @@ def _page_of(notebook: Path) -> str:
     return "\n\n".join([*parts, f"*The notebook itself: `examples/{notebook.name}`.*"]) + "\n"
 
 
-def _place(path: str, file: File, config: MkDocsConfig) -> str:
-    """Where a link of a page leads, from the root of the site; as it is where there is no such file."""
+def _place(path: str, file: File, config: MkDocsConfig) -> str | None:
+    """Where a link of a page leads, from the root of the site; None where there is no such file."""
     docs = Path(config.docs_dir)
     home = docs.parent if file.src_uri in _PAGES.values() else (docs / file.src_uri).parent
     target = Path(os.path.normpath(home / path))
     if not target.is_file() or not target.is_relative_to(docs.parent):
-        return path
+        return None
     if target.is_relative_to(docs):
         return target.relative_to(docs).as_posix()
     name = target.relative_to(docs.parent).as_posix()

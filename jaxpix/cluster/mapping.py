@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
+from .hand import why_lost
 from .worker import check_versions, versions_here
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class Mapping:
         except ray.exceptions.RayError as error:
             raise InputError(
                 f"workers were lost {_RETRIES + 1} times with the same items, the last one: "
-                f"{str(error).strip().splitlines()[0]}; with fewer --workers each has more memory"
+                f"{why_lost(error)}; with fewer --workers each has more memory"
             ) from error
         self.num_done[done.where] += len(done.results)
         return done.results

@@ -69,9 +69,9 @@ def cut_torn_lines(folder: Path) -> None:
             os.fsync(stream.fileno())
 
 
-def write_table(path: Path, records: Sequence[Record], *, is_whole: bool = True) -> None:
-    """Write records as a table, atomically; `is_whole`: these are all experiments of the run."""
-    schema = SCHEMA.with_metadata({**(SCHEMA.metadata or {}), **({_IS_WHOLE: b"yes"} if is_whole else {})})
+def write_table(path: Path, records: Sequence[Record]) -> None:
+    """Write all experiments of a run as a table, atomically."""
+    schema = SCHEMA.with_metadata({**(SCHEMA.metadata or {}), _IS_WHOLE: b"yes"})
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for start in range(0, len(records), _ROWS):

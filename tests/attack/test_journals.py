@@ -3,14 +3,15 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from support.finished import IDENTITY, finished, wrong
 
 from jaxpix import read_records
 from jaxpix.attack.run import AttackRun
 from jaxpix.errors import InputError
-from jaxpix.records.files import read_passed_over, read_reasons, write_table
-from jaxpix.records.record import to_json
+from jaxpix.records.files import read_passed_over, read_reasons
+from jaxpix.records.record import to_json, to_table
 
 
 def test_a_run_that_several_processes_shared_is_read_and_gone_on_with(tmp_path):
@@ -19,7 +20,7 @@ def test_a_run_that_several_processes_shared_is_read_and_gone_on_with(tmp_path):
     first, second, third = (to_json(finished(name).record) for name in "abc")
     (tmp_path / "journal-0-of-2.jsonl").write_text(f"{first}\n{third[:40]}")
     (tmp_path / "journal-1-of-2.jsonl").write_text(f"{second}\n{json.dumps(passed)}\n")
-    write_table(tmp_path / "records-1-of-2.parquet", [finished("b").record], is_whole=False)
+    pq.write_table(to_table([finished("b").record]), tmp_path / "records-1-of-2.parquet")
     assert {record.image_id for record in read_records(tmp_path)} == {"a", "b"}
     assert read_reasons(tmp_path) == wrong("d")
     with AttackRun(tmp_path, IDENTITY) as run:

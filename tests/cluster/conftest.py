@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jaxpix.cluster.session import Session, joined
+from jaxpix.config import RayConfig
+
 TESTS = Path(__file__).resolve().parents[1]
 
 
@@ -15,3 +18,10 @@ def path_of_workers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (TESTS, TESTS.parent))))
         yield
+
+
+@pytest.fixture(scope="module")
+def session(path_of_workers: None) -> Iterator[Session]:
+    """Two workers of a cluster of this machine's own."""
+    with joined(RayConfig(ray=True, workers=2)) as session:
+        yield session

@@ -8,19 +8,13 @@ from support.toy_tasks import squared
 
 from jaxpix.cluster import mapping as mappings
 from jaxpix.cluster.mapping import Mapping, room_of
-from jaxpix.cluster.session import Session, joined
+from jaxpix.cluster.session import Session
 from jaxpix.config import RayConfig
 from jaxpix.data.unreadable import UnreadableImageError
 from jaxpix.errors import InputError
 
 if importlib.util.find_spec("ray") is None:
     pytest.skip("workers need the extra ray", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def session(path_of_workers):
-    with joined(RayConfig(ray=True, workers=2)) as session:
-        yield session
 
 
 @pytest.fixture

@@ -23,12 +23,6 @@ if importlib.util.find_spec("ray") is None:
     pytest.skip("workers need the extra ray", allow_module_level=True)
 
 
-@pytest.fixture(scope="module")
-def session(path_of_workers):
-    with joined(RayConfig(ray=True, workers=2)) as session:
-        yield session
-
-
 def done(heard: list[Heard]) -> list:
     return [one.content[0] for one in heard if not isinstance(one.content, Facts)]
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,21 @@ def compare(door: Door, folder: Path, expected: Any, account: Account) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def write_accounts(out: Path, kind: str, accounts: Mapping[str, Any], began: float) -> int:
+    """Keep what was done to each of a `kind`, and what became of it; how many kills that were."""
+    kills = sum(sum(account.kills.values()) for account in accounts.values())
+    content = {
+        "environment": describe_environment(),
+        "command": ["python", *sys.argv],
+        "kills": kills,
+        "seconds": time.monotonic() - began,
+        kind: {name: dataclasses.asdict(account) for name, account in accounts.items()},
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return kills
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kills", type=int, default=60, help="of all doors together")
@@ -151,17 +167,9 @@ def main() -> None:
         kills = options.kills // len(chosen) + (chosen.index(door.name) < options.kills % len(chosen))
         torture(door, folder / "disturbed", expected, kills, draw, account)
         print(door.name, json.dumps(dataclasses.asdict(account)), flush=True)
-    content = {
-        "environment": describe_environment(),
-        "command": ["python", *sys.argv],
-        "kills": sum(sum(account.kills.values()) for account in accounts.values()),
-        "seconds": time.monotonic() - began,
-        "doors": {name: dataclasses.asdict(account) for name, account in accounts.items()},
-    }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    kills = write_accounts(options.out, "doors", accounts, began)
     differences = [line for account in accounts.values() for line in account.differences]
-    print(f"{content['kills']} kills survived" if not differences else "\n".join(differences))
+    print(f"{kills} kills survived" if not differences else "\n".join(differences))
     sys.exit(bool(differences))
 
 

@@ -11,7 +11,6 @@ order but for their seconds, every picture, every map, and each image once in th
 import argparse
 import contextlib
 import dataclasses
-import json
 import os
 import random
 import shlex
@@ -26,11 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from long.faults import finish
+from long.faults import finish, write_accounts
 from long.faults_doors import doors_of
 from long.kills_parts import Nodes, num_finished, outcome, workers_here
-
-from jaxpix.storage.environment import describe_environment
 
 ATTACKS = {
     "evolution": "--all --subset train --num-pixels 20 --population 20 --generations 10 --slots 2 --evaluator dense",
@@ -219,17 +216,9 @@ def main() -> None:
     left = [process.pid for process in workers_here()]
     differences = [line for account in accounts.values() for line in account.differences]
     differences += [f"workers that nobody ended: {left}"] * bool(left)
-    content = {
-        "environment": describe_environment(),
-        "command": ["python", *sys.argv],
-        "kills": sum(sum(account.kills.values()) for account in accounts.values()),
-        "seconds": time.monotonic() - began,
-        "attacks": {name: dataclasses.asdict(account) for name, account in accounts.items()},
-    }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    kills = write_accounts(options.out, "attacks", accounts, began)
     show(accounts)
-    print(f"{content['kills']} kills survived" if not differences else "\n".join(differences))
+    print(f"{kills} kills survived" if not differences else "\n".join(differences))
     sys.exit(bool(differences))
 
 

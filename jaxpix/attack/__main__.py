@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..cluster.session import is_wanted
 from ..data.prepared import PreparedDataset
 from ..labels import label_text
 from ..metrics.queries import median_queries_to_first_hit
@@ -31,6 +32,8 @@ EXAMPLES = (
 
 def _run(asked: SharedAttackOptions) -> None:
     options = plain(asked)
+    # Before a victim is trained.
+    is_wanted(asked.ray)
     keep_programs()
     victim = open_victim(options.victim, options.task, options.data_dir)
     dataset, victim = open_dataset(options, victim)

@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from ..attack.remote import workers
+from ..cluster.session import is_wanted
 from ..config import RayConfig
 from ..errors import InputError
 from ..metrics.rates import footnote
@@ -89,6 +90,8 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(
             "which study? python -m jaxpix.study STUDY: a name that --list shows, or a study file"
         )
+    # Before anything is trained.
+    is_wanted(options.ray)
     path = study_file(options.study)
     keep_programs()
     study = read_study(path, options.set, data_dir=options.data_dir, victim=options.victim)

@@ -174,12 +174,12 @@ class Worker:
         return Report(results, is_waiting, not is_alive and self._error is None, self._error)
 
 
-def versions_here(*packages: str) -> dict[str, str]:
+def versions_here() -> dict[str, str]:
     """What must be the same everywhere for the same results, and more; Ray looks at its own and Python's."""
     from ..storage.environment import version_of
     from ..version import __version__
 
-    names = ("jax", "jaxlib", "flax", "evosax", "numpy", "pillow", *packages)
+    names = ("jax", "jaxlib", "flax", "evosax", "numpy", "pillow")
     found = {name: version_of(name) or "none" for name in names}
     return found | {"jaxpix": __version__}
 
@@ -190,7 +190,7 @@ def check_versions(expected: dict[str, str]) -> None:
     Raises:
         InputError: names those that differ.
     """
-    here = versions_here(*expected)
+    here = versions_here()
     other = [
         f"{name} {here[name]}, the driver has {version}"
         for name, version in expected.items()

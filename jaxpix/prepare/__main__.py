@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from ..config import PrepareConfig, RayConfig
+from ..config import PrepareConfig
 from ..data.prepared import PreparedDataset
 from ..data.prepared_files import OVERVIEW_FILE
 from ..data.registry import names
@@ -14,7 +14,6 @@ from ..terminal import console
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from .preparation import prepare_dataset, understand_source
-from .working import workers
 
 EXAMPLES = (
     "derma --source HAM10000.zip",
@@ -31,7 +30,6 @@ class PrepareOptions:
     dry_run: bool = False
     """Say what the source is taken for, and stop."""
     prepare: PrepareConfig = dataclasses.field(default_factory=PrepareConfig)
-    ray: RayConfig = dataclasses.field(default_factory=RayConfig)
 
 
 def show_summary(dataset: PreparedDataset) -> None:
@@ -92,12 +90,11 @@ def main(arguments: Sequence[str]) -> None:
     )
     if not options.dataset:
         raise InputError(f"which data set? python -m jaxpix.prepare DATASET; known: {', '.join(names())}")
-    by = workers(options.ray, say)
     if options.dry_run:
-        understand_source(options.dataset, options.prepare, console, by)
+        understand_source(options.dataset, options.prepare, report=console)
         say("nothing was stored (--dry-run)")
         return
-    show_summary(prepare_dataset(options.dataset, options.prepare, console, by))
+    show_summary(prepare_dataset(options.dataset, options.prepare, report=console))
 
 
 if __name__ == "__main__":

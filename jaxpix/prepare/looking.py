@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,11 @@ from ..errors import InputError
 from .depth import settle_values
 from .listing import Item, Listing, Members
 from .sources.trees import READ_ERRORS
-from .working import by_threads
+from .storing import num_threads
 
 if TYPE_CHECKING:
     from ..config import PrepareConfig
     from .sources.trees import Source
-    from .working import Given, Work
 
 _HASH_DIGITS = 16
 
@@ -34,10 +34,7 @@ class _Seen:
 
 
 def look_over(
-    listing: Listing,
-    config: PrepareConfig,
-    meter: Callable[..., AbstractContextManager[Any]],
-    work: Work = by_threads,
+    listing: Listing, config: PrepareConfig, meter: Callable[..., AbstractContextManager[Any]]
 ) -> None:
     """Settle what the values of all images become, which images there are, and what is known of patients.
 
@@ -48,7 +45,6 @@ def look_over(
         listing: what the source holds.
         config: `window` and `frames` count.
         meter: opens a progress bar, as `Report.Meter`.
-        work: who decodes; this process reads the source.
 
     Raises:
         InputError: values that can be read in two ways, a window for images that need none, no pydicom.
@@ -61,11 +57,14 @@ def look_over(
                 )
         return
     source = listing.load.source
+    see = partial(_see, source, all_frames=config.frames == "all")
     seen: dict[str, _Seen | None] = {}
-    with meter("looking at values", len(listing.items), "images") as bar:
-        found = work(listing.items, partial(_read, source), see, config.frames == "all")
-        for item, one in zip(listing.items, found, strict=True):
-            seen[item.member] = one
+    with (
+        ThreadPoolExecutor(num_threads()) as pool,
+        meter("looking at values", len(listing.items), "images") as bar,
+    ):
+        for item, found in zip(listing.items, pool.map(see, listing.items), strict=True):
+            seen[item.member] = found
             bar.advance()
     listing.values, notes = settle_values(
         {member: one.look for member, one in seen.items() if one}, config.window, str(source.path)
@@ -79,25 +78,16 @@ def look_over(
     _take_frames(listing, frames, config.frames == "all", str(source.path))
 
 
-def _read(source: Source, item: Item) -> Given:
-    """The bytes of a file whose values must be looked at; else None, and whether it is an image at all."""
-    try:
-        is_special = _may_be_special(source.head(item.member))
-        return source.read(item.member) if is_special else None, True
-    except FileNotFoundError:
-        raise
-    except (UnreadableImageError, *READ_ERRORS):
-        return None, False
-
-
-def see(all_frames: bool, given: Given) -> _Seen | None:
+def _see(source: Source, item: Item, all_frames: bool) -> _Seen | None:
     """None where the file is no image; that is told when it is stored."""
-    content, is_readable = given
-    if content is None:
-        return _Seen(Look("plain")) if is_readable else None
     try:
+        if not _may_be_special(source.head(item.member)):
+            return _Seen(Look("plain"))
+        content = source.read(item.member)
         header = dicom.header(content) if dicom.is_dicom(content) else None
         return _Seen(look(content, all_frames), header)
+    except FileNotFoundError:
+        raise
     except (UnreadableImageError, *READ_ERRORS):
         return None
 

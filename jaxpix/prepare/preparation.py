@@ -21,7 +21,6 @@ from .request import Request, resolve
 from .splits import assign
 from .storing import store_all
 from .understanding import classes, understood
-from .working import Work, Workers, alone
 
 
 class Counter(Protocol):
@@ -66,18 +65,10 @@ class Silent:
         """Nothing."""
 
 
-def prepare_dataset(
-    name: str, config: PrepareConfig, report: Report | None = None, workers: Workers = alone
-) -> PreparedDataset:
+def prepare_dataset(name: str, config: PrepareConfig, report: Report | None = None) -> PreparedDataset:
     """Prepare a data set, or open it where the same was prepared before.
 
     Killed at any moment, it leaves nothing that counts as a data set; started again, it gives the same one.
-
-    Args:
-        name: of the data set.
-        config: what is prepared.
-        report: who is told.
-        workers: who decodes images; what is stored does not depend on it.
 
     Raises:
         InputError: everything a user can mend; no half data set is left behind.
@@ -90,7 +81,7 @@ def prepare_dataset(
         if target.exists():
             return _reuse(request, target, report)
         try:
-            _store(request, report, workers)
+            _store(request, report)
         except OSError as error:
             raise _explained(error, request) or error from None
         finally:
@@ -101,37 +92,28 @@ def prepare_dataset(
         return read_prepared(target)
 
 
-def understand_source(
-    name: str, config: PrepareConfig, report: Report | None = None, workers: Workers = alone
-) -> Listing:
+def understand_source(name: str, config: PrepareConfig, report: Report | None = None) -> Listing:
     """Say what a source is taken for; nothing is stored.
 
     Raises:
         InputError: as `prepare_dataset`, as far as that depends on names, folders and tables.
     """
-    request, report = resolve(name, config), report or Silent()
-    listing = _listing(request, report)
-    with workers() as work:
-        _understand(request, listing, report, work)
-    return listing
+    return _understand(resolve(name, config), report or Silent())[0]
 
 
-def _listing(request: Request, report: Report) -> Listing:
+def _understand(request: Request, report: Report) -> tuple[Listing, dict[str, list[Item]]]:
     if request.config.source:
         report.say(f"{request.name}: looking through {request.config.source}")
     elif request.info.is_downloaded:
         report.say(f"{request.name}: no --source, so it is downloaded")
-    return request.listing()
-
-
-def _understand(request: Request, listing: Listing, report: Report, work: Work) -> dict[str, list[Item]]:
-    look_over(listing, request.config, report.Meter, work)
+    listing = request.listing()
+    look_over(listing, request.config, report.Meter)
     parts = _parts(request, listing)
     if request.config.source:
         rows = understood(listing, parts, request.scheme)
         report.print_table(f"{request.name}: {request.config.source}", ["", "taken for"], rows, text=(0, 1))
         report.print_table("", *classes(listing.info, parts), text=(0, 1 + len(parts)))
-    return parts
+    return listing, parts
 
 
 def _explained(error: OSError, request: Request) -> InputError | None:
@@ -185,16 +167,8 @@ def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
     return dataset
 
 
-def _store(request: Request, report: Report, workers: Workers) -> None:
-    listing = _listing(request, report)
-    with workers() as work:
-        parts = _understand(request, listing, report, work)
-        _store_parts(request, listing, parts, report, work)
-
-
-def _store_parts(
-    request: Request, listing: Listing, parts: dict[str, list[Item]], report: Report, work: Work
-) -> None:
+def _store(request: Request, report: Report) -> None:
+    listing, parts = _understand(request, report)
     # TensorFlow Datasets is slow to import, and a wrong path should fail at once.
     from ..data.builders import build
 
@@ -203,7 +177,7 @@ def _store_parts(
     with report.Meter(f"storing {request.name}", sum(map(len, parts.values())), "images") as meter:
 
         def stream(split_name: str) -> Iterator[dict[str, Any]]:
-            for outcome in store_all(listing, parts[split_name], request.image_size, work):
+            for outcome in store_all(listing, parts[split_name], request.image_size):
                 meter.advance()
                 if ledger.enter(split_name, outcome):
                     sheet.enter(split_name, outcome)

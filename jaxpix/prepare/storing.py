@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -15,12 +19,22 @@ from ..data.images import UnreadableImageError, decode, fit, from_pixels
 from ..data.prepared_files import span_of
 from ..storage.png import encode_png
 from .sources.trees import READ_ERRORS
-from .working import by_threads
 
 if TYPE_CHECKING:
     from ..data.registry import DatasetInfo
     from .listing import Item, Label, Listing, Loaded
-    from .working import Given, Work
+
+_LOOK_AHEAD = 64
+
+
+def num_threads() -> int:
+    """How many images are decoded side by side: decoders release Python's lock for nearly all of their time.
+
+    A few more than cores do no harm, and readers of a disk elsewhere wait; what is done under the lock lets no more
+    than 32 work.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(4, cores), 32)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,98 +68,61 @@ class Outcome:
         return {"image": self.png, "label": label, "image_id": self.item.image_id, "group": self.item.group}
 
 
-class Form(NamedTuple):
-    """What is the same for all images of a data set.
-
-    Attributes:
-        channels: stored, 1 or 3.
-        span: as for `decode`.
-        image_size: side of the stored squares in pixels.
-        kept_fraction: of width and height.
-    """
-
-    channels: int
-    span: tuple[float, float] | None
-    image_size: int
-    kept_fraction: float
-
-
-def form_of(listing: Listing, image_size: int) -> Form:
-    """How images of a listing are stored."""
-    info = listing.info
-    return Form(info.channels or 3, span_of(listing.values), image_size, info.kept_fraction)
-
-
-def store_all(
-    listing: Listing, items: Sequence[Item], image_size: int, work: Work = by_threads
-) -> Iterator[Outcome]:
-    """Images of a listing as they are stored, in order.
-
-    Args:
-        listing: what the source holds.
-        items: the images, some of the listing's.
-        image_size: side of the stored squares in pixels.
-        work: who decodes, resizes and encodes; this process reads the source.
+def store_all(listing: Listing, items: Sequence[Item], image_size: int) -> Iterator[Outcome]:
+    """Images of a listing as they are stored, in order; threads work on a few of them ahead.
 
     Raises:
         FileNotFoundError: the source holds an image no longer.
     """
     tasks = zip(items, listing.load(items), strict=True)
-    stored = work(tasks, _read, store, form_of(listing, image_size))
-    for item, (label, *of_image) in zip(items, stored, strict=True):
-        yield Outcome(item, item.label if label is None else label, *of_image)
+    with ThreadPoolExecutor(num_threads()) as pool:
+        waiting: deque[Future[Outcome]] = deque()
+
+        def look_ahead(count: int) -> None:
+            for item, load in itertools.islice(tasks, count):
+                waiting.append(pool.submit(_store_one, item, load, listing, image_size))
+
+        look_ahead(_LOOK_AHEAD)
+        try:
+            while waiting:
+                outcome = waiting.popleft().result()
+                look_ahead(1)
+                yield outcome
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
-def _read(task: tuple[Item, Callable[[], Loaded]]) -> Given:
-    """Bytes or pixels of an image, its frame, its label if it is known only now, and why there are none, or ""."""
-    item, load = task
+def _store_one(item: Item, load: Callable[[], Loaded], listing: Listing, image_size: int) -> Outcome:
+    """Load, decode, crop, resize and encode; problems with the image are returned, not raised."""
     try:
-        loaded = load()
+        loaded, label = load(), item.label
+        if isinstance(loaded, tuple):
+            loaded, label = loaded
+        image, source_hash = open_image(loaded, item, listing)
+        image = fit(image, image_size, listing.info.kept_fraction)
     except FileNotFoundError:
         # It was listed and is gone: that is the source's fault, not the image's.
         raise
     except UnreadableImageError as error:
-        return b"", item.frame, None, str(error)
+        return Outcome(item, item.label, problem=str(error))
     except READ_ERRORS as error:
-        return b"", item.frame, None, f"cannot be read: {error}"
-    pixels, label = loaded if isinstance(loaded, tuple) else (loaded, None)
-    return pixels, item.frame, label, ""
-
-
-def store(form: Form, given: Given) -> tuple[Any, ...]:
-    """Decode, crop, resize and encode what was read of an image; problems with it are returned, not raised.
-
-    Args:
-        form: what becomes of it.
-        given: see `_read`.
-
-    Returns:
-        the label, None where it is known, and the values of an `Outcome` after it.
-    """
-    loaded, frame, label, problem = given
-    if problem:
-        return None, b"", "", "", problem
-    try:
-        image, source_hash = open_image(loaded, frame, form)
-        image = fit(image, form.image_size, form.kept_fraction)
-    except UnreadableImageError as error:
-        return None, b"", "", "", str(error)
-    except READ_ERRORS as error:
-        return None, b"", "", "", f"cannot be read: {error}"
+        return Outcome(item, item.label, problem=f"cannot be read: {error}")
     png = encode_png(image, compress_level=4)
     extrema = image.getextrema()
     channels: Any = extrema if isinstance(extrema[0], tuple) else (extrema,)
-    return label, png, source_hash, pixel_hash(image), "", channels
+    return Outcome(item, label, png, source_hash, pixel_hash(image), extrema=channels)
 
 
-def open_image(loaded: bytes | np.ndarray, frame: int, form: Form) -> tuple[Image.Image, str]:
+def open_image(loaded: bytes | np.ndarray, item: Item, listing: Listing) -> tuple[Image.Image, str]:
     """What was loaded as an image of 8 bits a channel, in its own size, and the hash of its source.
 
     Raises:
         UnreadableImageError: it is none.
     """
+    channels, values = listing.info.channels or 3, listing.values
     if isinstance(loaded, bytes):
         # Frames of one file are no copies of one another.
-        source_hash = hashlib.sha256(loaded + (b"frame %d" % frame if frame else b"")).hexdigest()
-        return decode(loaded, form.channels, form.span, frame), source_hash
-    return from_pixels(loaded, form.channels), hashlib.sha256(loaded.tobytes()).hexdigest()
+        source_hash = hashlib.sha256(loaded + (b"frame %d" % item.frame if item.frame else b"")).hexdigest()
+        return decode(loaded, channels, span_of(values), item.frame), source_hash
+    return from_pixels(loaded, channels), hashlib.sha256(loaded.tobytes()).hexdigest()

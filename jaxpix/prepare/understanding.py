@@ -12,7 +12,7 @@ from ..data.images import UnreadableImageError
 from ..labels import NORMAL
 from .listing import Members, indices_of
 from .sources.trees import READ_ERRORS
-from .storing import form_of, open_image
+from .storing import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,12 +52,10 @@ def _looked_at(listing: Listing) -> list[list[str]]:
     step = -(-len(listing.items) // _LOOKED_AT) or 1
     some = listing.items[::step]
     images = []
-    # They are shown in their own sizes.
-    form = form_of(listing, image_size=0)
     for item, load in zip(some, listing.load(some), strict=True):
         with contextlib.suppress(UnreadableImageError, *READ_ERRORS):
             loaded = load()
-            images.append(open_image(loaded[0] if isinstance(loaded, tuple) else loaded, item.frame, form)[0])
+            images.append(open_image(loaded[0] if isinstance(loaded, tuple) else loaded, item, listing)[0])
     if not images:
         return []
     sizes = Counter(image.size for image in images).most_common()

@@ -1,7 +1,4 @@
-"""What a run is told: frozen dataclasses, checked wherever they are built.
-
-Each class is also a table of a TOML file (`jaxpix/terminal/options.py`) and a set of command-line flags.
-"""
+"""What a run is told: frozen dataclasses, checked where they are built; also tables of a TOML file, and flags."""
 
 import dataclasses
 import functools
@@ -29,18 +26,22 @@ TRAJECTORY_POINTS = 128
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-def _levels(value: object) -> str:
-    if re.fullmatch(r"corners|all|[2-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6]", str(value), re.ASCII):
-        return str(value)
-    raise PydanticCustomError("levels", "expected corners, all, or a number of levels from 2 to 256")
+def _word(pattern: str, expected: str) -> BeforeValidator:
+    def checked(value: object) -> str:
+        if re.fullmatch(pattern, str(value), re.ASCII):
+            return str(value)
+        raise PydanticCustomError("word", "expected {expected}", {"expected": expected})
+
+    return BeforeValidator(checked)
 
 
+_LEVELS = r"corners|all|[2-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6]"
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-# Devices count in 32 bits.
-Count = Annotated[int, Field(ge=1, lt=2**31)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]  # Devices count in 32 bits.
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
-Levels = Annotated[str, BeforeValidator(_levels)]
+Levels = Annotated[str, _word(_LEVELS, "corners, all, or a number of levels from 2 to 256")]
+Corners = Annotated[str, _word(r"corner-[1-9]\d{0,2}", "corner-N, N copies of each image, 1 to 999")]
 # A word for the default, so that a flag can undo what a file says.
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
@@ -148,7 +149,7 @@ class TrainConfig(_Short):
     """Light augmentation: horizontal flip, shift up to 4 %, rotation up to 10 degrees."""
     include_normal: bool = False
     """Multi-label: also train on images without any label, as the paper does not (4.4); of a single label always."""
-    adversarial: Annotated[str, Field(pattern=r"^corner-[1-9][0-9]{0,2}$")] | None = None
+    adversarial: Corners | None = None
     """`corner-16`: each image is replaced by the worst of 16 copies (1 to 999) with one random pixel black or white
     in each channel; the loss decides, at the cost of as many forward passes. Default: images as they are."""
     precision: Precision = "float32"
@@ -239,7 +240,7 @@ def _in_plain_words(kind: type[Any]) -> None:
             build(self, *args, **values)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False)
-            said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in found]
+            said = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in found)
             raise ValueError(f"{kind.__name__}: {'; '.join(said)}") from None
 
     kind.__init__ = init

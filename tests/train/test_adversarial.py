@@ -60,7 +60,9 @@ def test_it_is_named_by_kind_and_number() -> None:
     assert corners_of(TrainConfig()) is None
     assert corners_of(TrainConfig(adversarial="corner-16", seed=3)) == Corners(16, 3)
     for wrong in ("corner-0", "corner", "pgd-10", "corner-1000"):
-        with pytest.raises((ValueError, ValidationError), match="adversarial"):
+        with pytest.raises(
+            (ValueError, ValidationError), match=f"adversarial: expected corner-N, .*, got '{wrong}'"
+        ):
             TrainConfig(adversarial=wrong)
     with pytest.raises(ValueError, match=r"train\.adversarial"):
         build(TrainConfig, {"adversarial": "corners-3"}, "train.")

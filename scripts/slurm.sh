@@ -25,6 +25,12 @@ export RAY_AUTH_MODE=token RAY_AUTH_TOKEN="${RAY_AUTH_TOKEN:-$(python -c 'import
 head="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
 export RAY_ADDRESS="$head:${JAXPIX_PORT:-6379}"
 
-# The same command on every node: Ray's own way to begin together. The command after -- runs on the first node alone.
+# Nodes load Python from a file system that all of them use at once.
+export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT="${RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT:-300}"
+
+# The same command on every node: Ray's own way to begin together. The command after -- runs on the first node alone, which
+# is this one. With several nodes Ray's way may end with an error though the command did not: what counts is the command's.
+status="$(mktemp)"
 srun --kill-on-bad-exit=0 ray symmetric-run --address "$RAY_ADDRESS" --min-nodes "$SLURM_JOB_NUM_NODES" -- \
-  python -m jaxpix.attack --ray "$@"
+  bash -c 'python -m jaxpix.attack --ray "${@:2}"; echo $? > "$1"' attack "$status" "$@" || true
+exit "$(grep . "$status" || echo 1)"

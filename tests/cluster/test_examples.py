@@ -1,5 +1,6 @@
 """The examples for clusters: parsed, and their commands are those that the door understands."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -22,24 +23,44 @@ def asked(command: list[str]) -> SharedAttackOptions:
     return options
 
 
-def test_slurm() -> None:
+def test_slurm(tmp_path: Path) -> None:
+    """Run as SLURM would on its first node, by a Ray that ends with an error though the command has not."""
     pytest.importorskip("ray", reason="workers need the extra ray")
     script = SCRIPTS / "slurm.sh"
-    subprocess.run(["bash", "-n", str(script)], check=True)
-    text = script.read_text().replace("\\\n", " ")
-    [line] = [line for line in text.splitlines() if line.startswith("srun ")]
-    started, _, command = line.partition(" -- ")
-    example = re.search(r"^#   sbatch --nodes=8 scripts/slurm.sh (.*)$", text, re.MULTILINE)
+    example = re.search(r"^#   sbatch --nodes=8 scripts/slurm.sh (.*)$", script.read_text(), re.MULTILINE)
     assert example
-    options = asked(shlex.split(command.replace('"$@"', example[1])))
+    stand_ins = {
+        "scontrol": "echo node1; echo node2",
+        "srun": 'shift; echo "$@" > started; while [ "$1" != -- ]; do shift; done; shift; "$@"; exit 1',
+        "python": 'printf "%s\n" python "$@" > asked; exit ${STATUS:-0}',
+    }
+    (tmp_path / "bin").mkdir()
+    for name, text in stand_ins.items():
+        (tmp_path / "bin" / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "bin" / "activate").write_text(f"PATH={tmp_path / 'bin'}:$PATH")
+    told = {
+        **os.environ,
+        "SLURM_SUBMIT_DIR": str(tmp_path),
+        "SLURM_JOB_NODELIST": "node[1-2]",
+        "SLURM_JOB_NUM_NODES": "2",
+        "JAXPIX_ENVIRONMENT": str(tmp_path),
+        "RAY_AUTH_TOKEN": "a" * 64,
+    }
+    for status in ("0", "2"):
+        ended = subprocess.run(["bash", script, *shlex.split(example[1])], env={**told, "STATUS": status})
+        assert ended.returncode == int(status)
+    options = asked((tmp_path / "asked").read_text().split("\n")[:-1])
     assert options.ray.ray
     assert options.all
     # Ray's own command knows the options that come before the dashes.
+    started = (tmp_path / "started").read_text().partition(" -- ")[0]
+    assert started.startswith("ray symmetric-run --address node1:6379 --min-nodes 2")
     ray = Path(sys.executable).with_name("ray")
     known = subprocess.run(
         [ray, "symmetric-run", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    assert all(flag in known for flag in re.findall(r"--[a-z-]+", started.partition("symmetric-run")[2]))
+    assert all(flag in known for flag in re.findall(r"--[a-z-]+", started))
 
 
 def test_kubernetes() -> None:

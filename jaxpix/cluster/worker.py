@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import InputError
+from ..version import __version__, version_of
 
 _SECONDS_PER_REPORT = 1.0
 # What finishes together is taken together.
@@ -176,9 +177,6 @@ class Worker:
 
 def versions_here() -> dict[str, str]:
     """What must be the same everywhere for the same results, and more; Ray looks at its own and Python's."""
-    from ..storage.environment import version_of
-    from ..version import __version__
-
     names = ("jax", "jaxlib", "flax", "evosax", "numpy", "pillow")
     found = {name: version_of(name) or "none" for name in names}
     return found | {"jaxpix": __version__}

@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..storage.environment import describe_environment, version_of
+from ..storage.environment import describe_environment
 from ..terminal.programs import programs_folder
+from ..version import version_of
 
 # Beside those of every environment.
 _ALSO = ("array_record", "scipy", "pyarrow", "pydantic", "tyro", "matplotlib")

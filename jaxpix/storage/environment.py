@@ -1,7 +1,6 @@
 """What a run ran on: versions, devices, commit, date."""
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -10,7 +9,7 @@ from typing import Any
 
 import jax
 
-from ..version import __version__
+from ..version import __version__, version_of
 
 _PACKAGES = (
     "jax",
@@ -41,14 +40,6 @@ def describe_environment() -> dict[str, Any]:
         "processes": jax.process_count(),
         "packages": {name: version_of(name) for name in _PACKAGES},
     }
-
-
-def version_of(package: str) -> str | None:
-    """What is installed of a package; None: nothing."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _commit() -> str | None:

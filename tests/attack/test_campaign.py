@@ -161,8 +161,13 @@ def _command_line(process):
         return []
 
 
-def test_workers_and_then_the_driver_are_killed_and_nothing_is_lost_or_repeated(world, undisturbed):
+def test_workers_and_then_the_driver_are_killed_and_nothing_is_lost_or_repeated(
+    world, undisturbed, monkeypatch
+):
     pytest.importorskip("ray", reason="workers need the extra ray")
+    # Each of five workers would compile the same.
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(world / "programs"))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     run = begun(world, "by-workers")
     journal, kept = run / "journal.jsonl", (run / "journal.jsonl").read_bytes()
     by_workers = arguments(world, run.name, "--ray", "--workers", "2", "--generations-per-call", "1")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..report.runs.defences import attacks_of, doubts_of, rate_of, title_of, verdicts_of
+from ..report.runs.defences import attacks_of, doubts_of, rate_of, title_of, verdicts_of, victims_of
 from ..storage.run_folder import RunFolder
 from ..storage.settings import to_toml
 from ..terminal.console import print_table, run_door, say
@@ -42,13 +42,15 @@ def show(measurement: Measurement, page: Path) -> None:
     """Print a short table, what the checks say, and where all numbers are."""
     variants = measurement["variants"]
     names = [f"adaptive, {name}" for name in attacks_of(measurement)]
+    # One victim stands in the title; its name would break in every row.
+    first = 1 if len(victims_of(measurement)) == 1 else 0
     print_table(
         title_of(measurement),
-        ["victim", "defence", "clean", "transferred", *names, "worst case", "p", "ms"],
-        [_row(row) for row in variants],
+        ["victim", "defence", "clean", "transferred", *names, "worst case", "p", "ms"][first:],
+        [_row(row)[first:] for row in variants],
         "clean, worst case: accuracy (of all images, of those attacked); transferred, adaptive: successes; "
         "p: McNemar, worst case with and without",
-        text=(0, 1),
+        text=range(2 - first),
     )
     if measurement["note"]:
         say(f"note on the data: {measurement['note']}")

@@ -142,6 +142,8 @@ def test_the_files_and_what_is_printed(world: Path, measured: dict[str, Any], ca
     ]
     printed = capsys.readouterr().out
     assert "best median3, 100.0 % (61.0–100.0), 6/6" in printed
+    assert "┃ defence" in printed
+    assert "┃ victim" not in printed, "the only one stands in the title"
 
 
 def test_a_report_shows_what_was_measured(world: Path, measured: dict[str, Any], tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ source "${JAXPIX_ENVIRONMENT:-.venv}/bin/activate"
 
 # Whoever has no token cannot give the cluster work; it is not encrypted, so the network must be your own.
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN="${RAY_AUTH_TOKEN:-$(python -c 'import secrets; print(secrets.token_hex(32))')}"
-head="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
+# sed reads to the end: whoever stops at the first line may end scontrol by a signal, and this script with it.
+head="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)"
 export RAY_ADDRESS="$head:${JAXPIX_PORT:-6379}"
 
 # Nodes load Python from a file system that all of them use at once.

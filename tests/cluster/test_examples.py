@@ -30,7 +30,7 @@ def test_slurm(tmp_path: Path) -> None:
     example = re.search(r"^#   sbatch --nodes=8 scripts/slurm.sh (.*)$", script.read_text(), re.MULTILINE)
     assert example
     stand_ins = {
-        "scontrol": "echo node1; echo node2",
+        "scontrol": "seq -f node%.0f 100000",
         "srun": 'shift; echo "$@" > started; while [ "$1" != -- ]; do shift; done; shift; "$@"; exit 1',
         "python": 'printf "%s\n" python "$@" > asked; exit ${STATUS:-0}',
     }

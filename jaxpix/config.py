@@ -41,7 +41,7 @@ Count = Annotated[int, Field(ge=1, lt=2**31)]  # Devices count in 32 bits.
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(gt=0.0, le=2.0)]
 Levels = Annotated[str, _word(_LEVELS, "corners, all, or a number of levels from 2 to 256")]
-Corners = Annotated[str, _word(r"corner-[1-9]\d{0,2}", "corner-N, N copies of each image, 1 to 999")]
+Adversarial = Annotated[str, _word(r"corner-[1-9]\d{0,2}", "corner-N, N copies of each image, 1 to 999")]
 # A word for the default, so that a flag can undo what a file says.
 Init = Annotated[str | None, BeforeValidator(lambda value: None if value == "random" else value)]
 
@@ -149,7 +149,7 @@ class TrainConfig(_Short):
     """Light augmentation: horizontal flip, shift up to 4 %, rotation up to 10 degrees."""
     include_normal: bool = False
     """Multi-label: also train on images without any label, as the paper does not (4.4); of a single label always."""
-    adversarial: Corners | None = None
+    adversarial: Adversarial | None = None
     """`corner-16`: each image is replaced by the worst of 16 copies (1 to 999) with one random pixel black or white
     in each channel; the loss decides, at the cost of as many forward passes. Default: images as they are."""
     precision: Precision = "float32"

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from ..config import SearchPrecision
 from ..platforms import matmul_precision
 from ..search.layout import memory_of
-from ..storage.environment import describe_environment
+from ..storage.environment import describe_environment, usable_cores
 from .rows import Timing
 from .timing import compile_program, time_calls
 
@@ -34,7 +34,7 @@ def describe_machine() -> dict[str, Any]:
         **describe_environment(),
         "processor": _processor(),
         "platform": device.client.platform_version,
-        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "usable_cores": usable_cores(),
         # Of the minute before: on a machine that others use, figures say little.
         "load_average": os.getloadavg()[0],
         "device_memory_bytes": memory_of(device),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from PIL import Image
 from ..data.fingerprints import pixel_hash
 from ..data.images import UnreadableImageError, decode, fit, from_pixels
 from ..data.prepared_files import span_of
+from ..storage.environment import usable_cores
 from ..storage.png import encode_png
 from .sources.trees import READ_ERRORS
 
@@ -33,8 +33,7 @@ def num_threads() -> int:
     A few more than cores do no harm, and readers of a disk elsewhere wait; what is done under the lock lets no more
     than 32 work.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(max(4, cores), 32)
+    return min(max(4, usable_cores()), 32)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

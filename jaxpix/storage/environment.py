@@ -42,6 +42,11 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _commit() -> str | None:
     """Commit of the source tree that runs, `+` where files differ from it.
 

@@ -10,6 +10,7 @@ from jaxpix.records.record import PixelChange
 from jaxpix.report.writing import write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
 BROWSER = next(
     filter(
@@ -202,6 +203,17 @@ def test_recall_and_defences_are_folded_and_fit(rich_report, visit, size):
     )
     assert "random search is not better" not in page.inner_text(".doubt")
     assert "something guides the search: failed" in page.inner_text(".doubt")
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("light", DESK), ("dark", PHONE)])
+def test_a_checker_of_accessibility_finds_nothing(rich_report, visit, scheme, size):
+    page = visit(rich_report, viewport=size, color_scheme=scheme)
+    page.evaluate(OPEN)
+    found = axe.Axe().run(page, options={"resultTypes": ["violations", "incomplete"]}).response
+    doubted = {one["id"] for one in found["incomplete"]}
+    # It cannot tell what is behind letters on an image, and a plot's column of bars has no text.
+    assert doubted <= {"color-contrast", "th-has-data-cells"}
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
 
 
 def test_a_link_to_a_table_opens_what_it_lies_in(rich_report, visit):

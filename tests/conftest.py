@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Most of a test's time is XLA optimising programs that run once. JAX reads this when it is imported, and processes
 # that tests start inherit it. What must be seen of optimised programs asks for `full_optimisation`.
@@ -13,6 +14,7 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
+from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 
 # A vector that meets a batch by accident would go on as if it had been meant.
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -68,3 +70,26 @@ def full_optimisation() -> Iterator[None]:
         yield
         jax.config.update("jax_disable_most_optimizations", True)
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def kept_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled programs are kept, for modules that compile the same ones again: for new victims, in new processes."""
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("programs")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name.upper(), str(value))
+        before = {name: jax.config.values[name] for name in settings}
+        _use(settings)
+        yield
+        _use(before)
+
+
+def _use(settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    # JAX decides once whether it keeps programs, and where.
+    compilation_cache.reset_cache()

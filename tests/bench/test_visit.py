@@ -28,6 +28,8 @@ from jaxpix.bench.tables import figure_of
 from jaxpix.bench.visit import Measurement, Visit
 from jaxpix.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("kept_programs")
+
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 

@@ -20,6 +20,8 @@ from jaxpix.report.runs.defences import title_of
 from jaxpix.report.tables.defences import defence_tables
 from jaxpix.search.exhaustive.grid import ITS_OWN
 
+pytestmark = pytest.mark.usefixtures("kept_programs")
+
 # Which half is brighter; but a pixel brighter than any of the images turns the answer around.
 VICTIM = """
 import jax.numpy as jnp

@@ -13,6 +13,8 @@ from jaxpix.attack.experiments import Attack
 from jaxpix.search.flatness import FirstLook
 from jaxpix.terminal import console
 
+pytestmark = pytest.mark.usefixtures("kept_programs")
+
 TOY, IMAGES = toy_victim(), toy_images(9)
 QUICK = AttackConfig(generations=3, population=8)
 

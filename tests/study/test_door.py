@@ -17,6 +17,8 @@ from jaxpix.study import run as study_run
 from jaxpix.study.__main__ import main
 from jaxpix.study.file import read_study
 
+pytestmark = pytest.mark.usefixtures("kept_programs")
+
 NAMES = ("untargeted-k1", "untargeted-k20", "to-left-k1", "to-left-k20")
 
 

@@ -16,6 +16,8 @@ from jaxpix.models.zoo import build
 from jaxpix.train.__main__ import TrainOptions, main
 from jaxpix.victim.victim import Victim
 
+pytestmark = pytest.mark.usefixtures("kept_programs")
+
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:

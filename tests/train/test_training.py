@@ -25,6 +25,8 @@ from jaxpix.train.run import TrainingRun
 from jaxpix.train.training import train_victim
 from jaxpix.victim.victim import Victim
 
+pytestmark = pytest.mark.usefixtures("kept_programs")
+
 RECIPE = TrainConfig(model="resnet14", epochs=4, batch_size=16, learning_rate=0.02, stop_accuracy=1.0)
 TIMES = ("seconds", "images_per_second")
 

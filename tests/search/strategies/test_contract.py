@@ -15,6 +15,8 @@ from jaxpix.search.genome import Box
 from jaxpix.search.presets import fitness_of, search_name, search_of, settings_name
 from jaxpix.search.strategies.shortlist import ShortlistSearch
 
+pytestmark = pytest.mark.usefixtures("kept_programs")
+
 BOX = Box((9, 12, 1), 2)
 SEARCHES = {
     "random": AttackConfig(search="random", num_pixels=2, generations=6, population=10),

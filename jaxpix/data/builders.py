@@ -6,10 +6,11 @@ Examples are streamed to array_record shards by `tfds.core.SequentialWriter`: th
 
 import contextlib
 import io
+import itertools
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,12 @@ _FEATURES = {
 tfds.disable_progress_bar()
 logging.getLogger("absl").setLevel(logging.ERROR)
 
-Stream = Callable[[str], Iterator[dict[str, Any]]]
+Examples = Mapping[str, Iterable[dict[str, Any]]]
+"""Those of each split, images as PNG bytes."""
 
 
-class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """Stores what `stream` yields for each split, in that order; `finish` writes the side files.
+class _Builder(tfds.core.dataset_builder.FileReaderBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """Stores `examples`, in their order; `finish` writes the side files.
 
     TFDS names what it stores by the class, so each data set has a subclass of its own.
     Everything is written to a temporary folder that TFDS renames at the end.
@@ -53,27 +55,21 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
 
     VERSION = tfds.core.Version(VERSION)
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__(skip_registration=True)
-
     # TFDS looks for checksum files beside the builder's code, through a package we do not need.
     code_path = None
 
     def __init__(
         self,
-        *,
         dataset: DatasetInfo,
         image_size: int,
-        config_name: str,
-        data_dir: Path,
-        splits: Sequence[str],
-        stream: Stream,
+        home: Path,
+        examples: Examples,
         finish: Callable[[Path], None],
     ):
         self._dataset, self._image_size = dataset, image_size
-        self._splits, self._stream, self._finish = splits, stream, finish
-        config = tfds.core.BuilderConfig(name=config_name, version=VERSION)
-        super().__init__(data_dir=data_dir, config=config, file_format="array_record")
+        self._examples, self._finish = examples, finish
+        config = tfds.core.BuilderConfig(name=home.name, version=VERSION)
+        super().__init__(data_dir=home.parent.parent, config=config, file_format="array_record")
 
     def _info(self) -> tfds.core.DatasetInfo:
         dataset, size = self._dataset, self._image_size
@@ -98,26 +94,17 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[Any]]:
-        return {name: self._generate_examples(name) for name in self._splits}
-
-    def _generate_examples(self, split_name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, example in enumerate(self._stream(split_name)):
-            yield number, {**example, "image": io.BytesIO(example["image"])}
-
     def _download_and_prepare(self, dl_manager: Any, download_config: Any) -> None:
         # While TFDS prepares, `self.data_dir` is a temporary folder; only an info made now points there.
         info = self._info()
         writer = tfds.core.SequentialWriter(info, _EXAMPLES_PER_SHARD, file_format="array_record")
-        writer.initialize_splits(list(self._splits))
-        for split_name, examples in self._split_generators(dl_manager).items():
-            waiting = []
-            for _, example in examples:
-                waiting.append(example)
-                if len(waiting) == _FLUSH_EVERY:
-                    self._write(writer, split_name, waiting)
-                    waiting = []
-            self._write(writer, split_name, waiting)
+        writer.initialize_splits(list(self._examples))
+        for split_name, examples in self._examples.items():
+            waiting = ({**example, "image": io.BytesIO(example["image"])} for example in examples)
+            while some := list(itertools.islice(waiting, _FLUSH_EVERY)):
+                _check_free_space(Path(self.data_dir))
+                with _disk_errors():
+                    writer.add_examples({split_name: some})
         with _disk_errors():
             writer.close_all()
         self.info.set_splits(info.splits)
@@ -131,44 +118,25 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
     def _log_download_done(self) -> None:
         """Our own summary says what is there."""
 
-    def _write(self, writer: Any, split_name: str, examples: list[dict[str, Any]]) -> None:
-        _check_free_space(Path(self.data_dir))
-        with _disk_errors():
-            writer.add_examples({split_name: examples})
-
 
 def build(
-    *,
-    dataset: DatasetInfo,
-    image_size: int,
-    home: Path,
-    splits: Sequence[str],
-    stream: Stream,
-    finish: Callable[[Path], None],
+    dataset: DatasetInfo, image_size: int, home: Path, examples: Examples, finish: Callable[[Path], None]
 ) -> None:
     """Store a data set in `home / VERSION`, whole or not at all.
 
     Args:
         home: `<data_dir>/<name>/<config>`.
-        stream: gives the examples of a split, images as PNG bytes.
+        examples: are asked for split by split.
         finish: writes side files into the folder it is given, before that folder gets its name.
 
     Raises:
-        InputError: the disk is full; whatever `stream` and `finish` raise.
+        InputError: the disk is full; whatever `examples` and `finish` raise.
     """
 
-    class Named(_Builder):
+    class Named(_Builder, skip_registration=True):  # type: ignore[call-arg]
         name = home.parent.name
 
-    builder = Named(
-        dataset=dataset,
-        image_size=image_size,
-        config_name=home.name,
-        data_dir=home.parent.parent,
-        splits=splits,
-        stream=stream,
-        finish=finish,
-    )
+    builder = Named(dataset, image_size, home, examples, finish)
     builder.download_and_prepare(download_dir=home / "incomplete.downloads")
     sync_tree(home)
 

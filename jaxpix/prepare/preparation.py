@@ -187,14 +187,7 @@ def _store(request: Request, report: Report) -> None:
             ledger.close(folder, request.scheme, request.image_size, request.settings, listing, request.note)
             sheet.save(folder, f"split '{request.scheme}', as stored")
 
-        build(
-            dataset=listing.info,
-            image_size=request.image_size,
-            home=request.home,
-            splits=list(parts),
-            stream=stream,
-            finish=finish,
-        )
+        build(listing.info, request.image_size, request.home, {name: stream(name) for name in parts}, finish)
 
 
 def _parts(request: Request, listing: Listing) -> dict[str, list[Item]]:

@@ -1,6 +1,7 @@
 """Every data set by name: what its labels mean, how it may be split, whom to cite."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from pydantic import ConfigDict, with_config
@@ -75,9 +76,16 @@ class DatasetInfo:
         return self.name in MEMBERS
 
 
-_KERMANY = (
-    "Kermany et al., Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning, "
-    "Cell 172(5), 2018"
+_KERMANY = functools.partial(
+    DatasetInfo,
+    task="multiclass",
+    normal_classes=("NORMAL",),
+    channels=1,
+    split_schemes=("paper", "public", "patient"),
+    citation="Kermany et al., Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning, "
+    "Cell 172(5), 2018",
+    licence="CC BY 4.0",
+    homepage="https://doi.org/10.17632/rscbjbr9sj",
 )
 
 _SOURCES = (
@@ -93,31 +101,10 @@ _SOURCES = (
         licence="CC BY-NC 4.0",
         homepage="https://doi.org/10.7910/DVN/DBW86T",
     ),
-    DatasetInfo(
-        name="pneumonia",
-        title="Kermany chest X-ray",
-        task="multiclass",
-        class_names=("NORMAL", "PNEUMONIA"),
-        normal_classes=("NORMAL",),
-        channels=1,
-        split_schemes=("paper", "public", "patient"),
-        kept_fraction=0.8,
-        citation=_KERMANY,
-        licence="CC BY 4.0",
-        homepage="https://doi.org/10.17632/rscbjbr9sj",
+    _KERMANY(
+        name="pneumonia", title="Kermany chest X-ray", class_names=("NORMAL", "PNEUMONIA"), kept_fraction=0.8
     ),
-    DatasetInfo(
-        name="oct",
-        title="Kermany retinal OCT",
-        task="multiclass",
-        class_names=("NORMAL", "CNV", "DME", "DRUSEN"),
-        normal_classes=("NORMAL",),
-        channels=1,
-        split_schemes=("paper", "public", "patient"),
-        citation=_KERMANY,
-        licence="CC BY 4.0",
-        homepage="https://doi.org/10.17632/rscbjbr9sj",
-    ),
+    _KERMANY(name="oct", title="Kermany retinal OCT", class_names=("NORMAL", "CNV", "DME", "DRUSEN")),
     DatasetInfo(
         name="covid",
         title="COVIDx V9A (chest X-ray)",
@@ -155,11 +142,16 @@ _SOURCES = (
 )
 
 
-_DRAWN_CITATION = "Drawn by jaxpix; no patient."
-_DRAWN_LICENCE = "Apache-2.0, as jaxpix itself"
+_DRAWN = functools.partial(
+    DatasetInfo,
+    split_schemes=("drawn",),
+    synthetic=True,
+    citation="Drawn by jaxpix; no patient.",
+    licence="Apache-2.0, as jaxpix itself",
+)
 
-PHANTOMS: dict[str, DatasetInfo] = {
-    "phantom-derma": DatasetInfo(
+_PHANTOMS = (
+    _DRAWN(
         name="phantom-derma",
         title="Phantom skin lesions (synthetic)",
         task="multiclass",
@@ -173,41 +165,28 @@ PHANTOMS: dict[str, DatasetInfo] = {
         ),
         normal_classes=("naevus-like", "keratosis-like", "fibroma-like"),
         channels=3,
-        split_schemes=("drawn",),
-        synthetic=True,
-        citation=_DRAWN_CITATION,
-        licence=_DRAWN_LICENCE,
     ),
-    "phantom-xray": DatasetInfo(
+    _DRAWN(
         name="phantom-xray",
         title="Phantom radiographs (synthetic)",
         task="multiclass",
         class_names=("clear-like", "opacity-like", "nodule-like"),
         normal_classes=("clear-like",),
         channels=1,
-        split_schemes=("drawn",),
-        synthetic=True,
-        citation=_DRAWN_CITATION,
-        licence=_DRAWN_LICENCE,
     ),
-    "phantom-chest": DatasetInfo(
+    _DRAWN(
         name="phantom-chest",
         title="Phantom chest findings (synthetic)",
         task="multilabel",
         class_names=CHEST_LABELS,
         normal_classes=(),
         channels=1,
-        split_schemes=("drawn",),
-        synthetic=True,
-        citation=_DRAWN_CITATION,
-        licence=_DRAWN_LICENCE,
     ),
-}
+)
 
 
-def _medmnist(name: str) -> DatasetInfo:
-    member = MEMBERS[name]
-    return DatasetInfo(
+_MEDMNIST = [
+    DatasetInfo(
         name=name,
         title=f"MedMNIST {name}",
         task=member.task,
@@ -219,11 +198,11 @@ def _medmnist(name: str) -> DatasetInfo:
         licence=member.licence,
         homepage="https://medmnist.com",
     )
+    for name, member in MEMBERS.items()
+]
 
-
-DATASETS: dict[str, DatasetInfo] = (
-    PHANTOMS | {info.name: info for info in _SOURCES} | {name: _medmnist(name) for name in MEMBERS}
-)
+PHANTOMS = {info.name: info for info in _PHANTOMS}
+DATASETS = PHANTOMS | {info.name: info for info in (*_SOURCES, *_MEDMNIST)}
 
 
 def names() -> list[str]:

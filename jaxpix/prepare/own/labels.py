@@ -58,7 +58,7 @@ def read_labels(table: Table, columns: Columns, task: Task | None) -> Labels:
             f"{len(flags.positives[row])}"
         )
     found = task or flags.task
-    names, remarks = flags.columns, []
+    names, remarks = tuple(chosen), []
     sets: Sequence[LabelSet] = flags.positives
     if flags.unused:
         names = tuple(name for name in names if name not in flags.unused)

@@ -15,35 +15,15 @@ class Flags:
     """What the chosen columns say.
 
     Attributes:
-        columns: the classes, in the order in which they were asked for.
         positives: of each row, the columns that hold a 1.
         task: `multiclass` where every row has exactly one 1 (and there are two columns or more), else
             `multilabel`.
+        unused: columns that hold no 1 in any row.
     """
 
-    columns: tuple[str, ...]
     positives: tuple[frozenset[str], ...]
     task: Literal["multiclass", "multilabel"]
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """Columns that hold no 1 in any row."""
-        return tuple(name for name in self.columns if all(name not in row for row in self.positives))
-
-
-def flag_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Names of the columns in which every row holds 0 or 1 (0.0, 1.0, True, False), from the left.
-
-    A column without a name, as pandas writes its index, is none. Whether a flag is a class (a column `sex` may
-    be 0 or 1 as well) is the caller's to decide.
-    """
-    if not rows:
-        return ()
-    return tuple(
-        name.strip()
-        for place, name in enumerate(header)
-        if name.strip() and all(place < len(row) and is_flag(row[place]) for row in rows)
-    )
+    unused: tuple[str, ...]
 
 
 def read_flags(
@@ -81,7 +61,8 @@ def read_flags(
     if not any(found):
         raise InputError(f"{where}: no row has a 1 in any of the columns {', '.join(columns)}")
     single = len(columns) > 1 and all(len(present) == 1 for present in found)
-    return Flags(tuple(columns), tuple(found), "multiclass" if single else "multilabel")
+    unused = tuple(name for name in columns if not any(name in present for present in found))
+    return Flags(tuple(found), "multiclass" if single else "multilabel", unused)
 
 
 def is_flag(value: str) -> bool:

@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
+from ..config import PrepareConfig
 from ..data.prepared_files import Values
 from ..data.registry import DatasetInfo
 from ..errors import InputError
@@ -89,19 +90,47 @@ class Members:
             yield partial(self.source.read, item.member)
 
 
-def load_members(source: Source) -> Members:
-    """`Listing.load` for images that are files of `source`."""
-    return Members(source)
+def by_table(
+    source: Source,
+    info: DatasetInfo,
+    config: PrepareConfig,
+    wanted: Mapping[str, Item],
+    named: Iterable[tuple[str, str]],
+    expected: str,
+) -> Listing:
+    """List the images of a table that the source holds, one member of each.
+
+    Args:
+        wanted: by image id; in place of the member what the table calls it.
+        named: (image id, member) of files of the source.
+        expected: describes them, for the error message.
+
+    Raises:
+        InputError: there are none, two different ones claim one id, or `check_missing` finds too many absent.
+    """
+    kept, copies = one_of_each(named, source, expected)
+    missing = sorted(item.member for image_id, item in wanted.items() if image_id not in kept)
+    pairs = {
+        image_id: (item.split, info.class_names[item.label] if isinstance(item.label, int) else "")
+        for image_id, item in wanted.items()
+    }
+    lost = lost_of(pairs.values(), [pairs[image_id] for image_id in kept], ("train", "test"))
+    notes = check_missing(missing, len(wanted), config.allow_missing, source, lost)
+    items = [dataclasses.replace(wanted[image_id], member=kept[image_id]) for image_id in sorted(kept)]
+    return Listing(info, items, Members(source), copies, notes, len(missing))
 
 
-def one_of_each(named: Iterable[tuple[str, str]], source: Source) -> tuple[dict[str, str], list[Skip]]:
+def one_of_each(
+    named: Iterable[tuple[str, str]], source: Source, expected: str
+) -> tuple[dict[str, str], list[Skip]]:
     """Keep one member of each image id; identical second copies are skipped.
 
     Args:
         named: (image id, member).
+        expected: describes them, for the error message.
 
     Raises:
-        InputError: two different images claim one id.
+        InputError: there are none, or two different images claim one id.
     """
     kept: dict[str, str] = {}
     skipped = []
@@ -114,6 +143,7 @@ def one_of_each(named: Iterable[tuple[str, str]], source: Source) -> tuple[dict[
             raise InputError(
                 f"{source.path}: two different images are called {image_id}: {kept[image_id]} and {member}"
             )
+    check_not_empty(kept, source, expected)
     return kept, skipped
 
 
@@ -184,14 +214,14 @@ def lost_of(
     )
 
 
-def check_not_empty(items: Sequence[Item], source: Source, expected: str) -> None:
+def check_not_empty(found: Collection[str], source: Source, expected: str) -> None:
     """Raise InputError where nothing was found; `expected` describes the tree."""
-    if items:
+    if found:
         return
     suffixes = Counter(member.rpartition(".")[2].lower() for member in source.members)
-    found = ", ".join(f"{count} .{suffix}" for suffix, count in suffixes.most_common(4))
+    there = ", ".join(f"{count} .{suffix}" for suffix, count in suffixes.most_common(4))
     inner = " (unpack the archives inside it first)" if suffixes.keys() & {"zip", "gz", "tar", "7z"} else ""
-    raise InputError(f"{source.path}: no images found; expected {expected}, got {found}{inner}")
+    raise InputError(f"{source.path}: no images found; expected {expected}, got {there}{inner}")
 
 
 def not_images(source: Source, tables: Iterable[str | None] = ()) -> list[Skip]:

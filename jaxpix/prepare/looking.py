@@ -17,12 +17,11 @@ from ..data.images import Look, UnreadableImageError, look
 from ..errors import InputError
 from .depth import settle_values
 from .listing import Item, Listing, Members
-from .sources.trees import READ_ERRORS
+from .sources.trees import READ_ERRORS, Source
 from .storing import num_threads
 
 if TYPE_CHECKING:
     from ..config import PrepareConfig
-    from .sources.trees import Source
 
 _HASH_DIGITS = 16
 

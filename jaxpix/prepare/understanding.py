@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.images import UnreadableImageError
 from ..labels import NORMAL
-from .listing import Members, indices_of
+from .listing import Item, Listing, Members, indices_of
 from .sources.trees import READ_ERRORS
 from .storing import open_image
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..data.registry import DatasetInfo
-    from .listing import Item, Listing
 
 _CLASSES_SHOWN = 40
 _LOOKED_AT = 32

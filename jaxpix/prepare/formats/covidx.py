@@ -8,15 +8,14 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
-from ..listing import Item, Listing, Skip, check_missing, load_members, lost_of, not_images
+from ..listing import Item, Listing, Members, Skip, check_missing, lost_of, not_images
 from ..sources.spelling import split_named
-from .covidx_lists import SPLITS, THREE_CLASSES, TWO_CLASSES, Line, find_lists, parse, title_of
+from .covidx_lists import SPLITS, THREE_CLASSES, TWO_CLASSES, Line, ListFile, find_lists, parse, title_of
 
 if TYPE_CHECKING:
     from ...config import PrepareConfig
     from ...data.registry import DatasetInfo
     from ..sources.trees import Source
-    from .covidx_lists import ListFile
 
 
 @dataclasses.dataclass
@@ -72,7 +71,7 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
         normal_classes=tuple(name for name in ("normal", "negative") if name in class_names),
     )
     skipped += not_images(source, found.tables)
-    return Listing(understood, items, load_members(source), skipped, notes, len(found.missing))
+    return Listing(understood, items, Members(source), skipped, notes, len(found.missing))
 
 
 def _look_up(one: ListFile, source: Source, members: dict[tuple[str, str], str], found: _Found) -> None:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Literal
 
 from ...data.images import UnreadableImageError, channels_of
 from ...errors import InputError, listed
-from ..listing import Item, Listing, Skip, check_not_empty, indices_of, load_members, not_images
+from ..listing import Item, Listing, Members, Skip, check_not_empty, indices_of, not_images
 from ..own.naming import named
 from ..own.table import LABELS, read_labelled
 from ..own.tree import Tree, classes_of, read_tree
-from ..sources.trees import READ_ERRORS, has_usual_suffix
+from ..sources.trees import READ_ERRORS, Source, has_usual_suffix
 
 if TYPE_CHECKING:
     from ...config import PrepareConfig
     from ...data.registry import DatasetInfo
-    from ..sources.trees import Source
 
 _TABLES = re.compile(r".*\.(csv|tsv|xlsx)(\.gz)?", re.IGNORECASE)
 
@@ -76,7 +75,7 @@ def understand(source: Source, info: DatasetInfo, config: PrepareConfig) -> List
         InputError: no images, a tree or a table that has two readings or none, or options that do not fit it.
     """
     kept, ignored = _without(source, config.ignore or ())
-    check_not_empty([Item(member, 0, member) for member in kept], source, "[train|test]/<class>/<image>")
+    check_not_empty(kept, source, "[train|test]/<class>/<image>")
     labelled = config.labels is not None or source.find(LABELS) is not None
     tree = read_tree(kept, str(source.path), labelled)
     if labelled:
@@ -140,7 +139,7 @@ def _from_folders(source: Source, info: DatasetInfo, config: PrepareConfig, tree
     notes = []
     if not settled.normal_classes:
         notes.append("no class is known to be normal (--normal-classes): every class counts as a disease")
-    listing = Listing(settled, items, load_members(source), not_images(source), notes)
+    listing = Listing(settled, items, Members(source), not_images(source), notes)
     listing.understood = [
         ("task", "multiclass: each folder is a class"),
         *(("folders", r) for r in tree.remarks),

@@ -7,25 +7,14 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ...errors import InputError, did_you_mean
-from ..listing import (
-    Item,
-    Listing,
-    Skip,
-    check_missing,
-    check_not_empty,
-    load_members,
-    lost_of,
-    not_images,
-    one_of_each,
-)
+from ..listing import Item, Listing, Skip, by_table, not_images
 from ..sources.spelling import masks_folder
-from .isic_tables import image_id, read_table
+from .isic_tables import Table, image_id, read_table
 
 if TYPE_CHECKING:
     from ...config import PrepareConfig
     from ...data.registry import DatasetInfo
     from ..sources.trees import Source
-    from .isic_tables import Table
 
 
 def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
@@ -42,31 +31,23 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
             f"{table.where} does not say which images show the same lesion, so --split lesion is not possible; put "
             f"ISIC2018_Task3_Training_LesionGroupings.csv beside it, or choose --split paper"
         )
+    wanted = {
+        name: Item(name, info.class_names.index(diagnosis), name, lesion)
+        for name, (diagnosis, lesion) in table.labels.items()
+    }
     named, skipped = [], []
     for member in source.images:
         name = image_id(member)
-        if not re.fullmatch(r"ISIC_\d+", name) or name not in table.labels:
+        if not re.fullmatch(r"ISIC_\d+", name) or name not in wanted:
             skipped.append(Skip(member, "not in the metadata"))
         elif masks_folder(member):
             skipped.append(Skip(member, "in a folder of masks"))
         else:
             named.append((name, member))
-    check_not_empty(
-        [Item("", 0, name) for name, _ in named], source, "ISIC_*.jpg images that the metadata names"
-    )
-    kept, copies = one_of_each(named, source)
-    missing = sorted(table.labels.keys() - kept.keys())
-    lost = lost_of(
-        [("", name) for name, _ in table.labels.values()], [("", table.labels[name][0]) for name in kept]
-    )
-    notes = check_missing(missing, len(table.labels), config.allow_missing, source, lost)
-    items = [
-        Item(kept[name], info.class_names.index(table.labels[name][0]), name, table.labels[name][1])
-        for name in sorted(kept)
-    ]
-    notes += [*table.notes, *_tolerated(table, items, info)]
-    skipped += copies + not_images(source, [table.member])
-    return Listing(info, items, load_members(source), skipped, notes, len(missing))
+    listing = by_table(source, info, config, wanted, named, "ISIC_*.jpg images that the metadata names")
+    listing.notes += [*table.notes, *_tolerated(table, listing.items, info)]
+    listing.skipped = skipped + listing.skipped + not_images(source, [table.member])
+    return listing
 
 
 def _check_classes(table: Table, info: DatasetInfo) -> None:

@@ -13,14 +13,13 @@ from ..sources.one_hot import read_flags
 from ..sources.spelling import file_name, without_suffix
 from ..sources.tables import header as header_of
 from ..sources.tables import read_text, rows
-from ..sources.trees import FolderSource
+from ..sources.trees import FolderSource, Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from ...config import PrepareConfig
-    from ..sources.trees import Source
 
 METADATA = r"HAM10000_metadata(\.csv|\.tab|\.tsv|\.txt)?(\.gz)?"
 _GROUND_TRUTH = r"(ISIC.*_)?Ground_?Truth.*\.csv(\.gz)?"

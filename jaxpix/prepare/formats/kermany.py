@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ...errors import InputError, did_you_mean
-from ..listing import Item, Listing, check_not_empty, load_members, not_images, one_of_each
+from ..listing import Item, Listing, Members, not_images, one_of_each
 from ..sources.spelling import masks_folder, split_named
 
 if TYPE_CHECKING:
@@ -83,14 +83,14 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
     patient = pneumonia_patient if info.name == "pneumonia" else oct_patient
     places = {member: _locate(member, info, source) for member in source.images}
     ids = _ids(places, info)
-    kept, skipped = one_of_each(((image_id, member) for member, image_id in ids.items()), source)
+    expected = f"[train|test]/<class>/<image> with {', '.join(info.class_names)}"
+    kept, skipped = one_of_each(((image_id, member) for member, image_id in ids.items()), source, expected)
     items = []
     for image_id, member in sorted(kept.items()):
         place = places[member]
         items.append(Item(member, place.label, image_id, patient(PurePosixPath(member).stem), place.split))
-    check_not_empty(items, source, f"[train|test]/<class>/<image> with {', '.join(info.class_names)}")
     _check_places(items, info, source, config)
-    listing = Listing(info, items, load_members(source), skipped + not_images(source))
+    listing = Listing(info, items, Members(source), skipped + not_images(source))
     listing.notes += _groups_note(items) + _spelling_notes([places[item.member] for item in items], info)
     if config.split == "public":
         _keep_public_splits(listing, source)

@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from ..listing import (
-    Item,
-    Listing,
-    Skip,
-    check_missing,
-    check_not_empty,
-    load_members,
-    lost_of,
-    not_images,
-    one_of_each,
-)
+from ..listing import Item, Listing, Skip, by_table, indices_of, not_images
 from ..sources.spelling import file_name, masks_folder, without_suffix
-from .nih_tables import official_splits, read_findings
+from .nih_tables import Findings, official_splits, read_findings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ...config import PrepareConfig
     from ...data.registry import DatasetInfo
     from ..sources.trees import Source
-    from .nih_tables import Findings
 
 
 def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
@@ -36,28 +27,20 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
     table = read_findings(source, info.class_names, config)
     official, tables = official_splits(source, config) if config.split == "official" else ({}, [])
     named, skipped, num_copies = _named(source, table, official)
-    check_not_empty([Item("", 0, name) for name, _ in named], source, "images named as in the label table")
-    kept, copies = one_of_each(named, source)
-    wanted = [name for name in table.known if not official or name in official]
-    missing = sorted(table.known[name][0] for name in wanted if name not in kept)
-    lost = lost_of(
-        [(official.get(name, ""), "") for name in wanted],
-        [(official.get(name, ""), "") for name in kept],
-        ("train", "test"),
-    )
-    notes = check_missing(missing, len(wanted), config.allow_missing, source, lost)
-    items = [
-        Item(kept[name], table.known[name][1], name, table.known[name][2], official.get(name, ""))
-        for name in sorted(kept)
-    ]
-    notes += table.notes()
+    wanted = {
+        name: Item(index, labels, name, patient, official.get(name, ""))
+        for name, (index, labels, patient) in table.known.items()
+        if not official or name in official
+    }
+    listing = by_table(source, info, config, wanted, named, "images named as in the label table")
+    listing.notes += table.notes()
     if num_copies:
-        notes.append(
+        listing.notes.append(
             f"{num_copies:,} images are copies in another format than the table names: matched by name without suffix"
         )
-    notes += _without_images(table, wanted, items)
-    skipped += copies + not_images(source, [table.member, *tables])
-    return Listing(info, items, load_members(source), skipped, notes, len(missing))
+    listing.notes += _without_images(info, wanted.values(), listing.items)
+    listing.skipped = skipped + listing.skipped + not_images(source, [table.member, *tables])
+    return listing
 
 
 def _named(
@@ -89,13 +72,13 @@ def _named(
     return taken, skipped, num_copies
 
 
-def _without_images(table: Findings, wanted: list[str], items: list[Item]) -> list[str]:
+def _without_images(info: DatasetInfo, wanted: Iterable[Item], items: list[Item]) -> list[str]:
     """A warning for each part in which no image is left of findings that the table names."""
-    named = {label for name in wanted for label in table.known[name][1]}
+    named = {label for item in wanted for label in indices_of(item.label)}
     notes = []
     for split in sorted({item.split for item in items}):
-        left = {label for item in items if item.split == split for label in item.label}  # type: ignore[union-attr]
-        gone = [name for label, name in enumerate(table.class_names) if label in named - left]
+        left = {label for item in items if item.split == split for label in indices_of(item.label)}
+        gone = [name for label, name in enumerate(info.class_names) if label in named - left]
         if gone:
             notes.append(
                 f"warning: no image {f'in {split} ' if split else ''}has the finding {', '.join(gone)}"

@@ -14,13 +14,12 @@ from ..sources.one_hot import read_flags
 from ..sources.spelling import file_name, spelling_key, without_suffix
 from ..sources.tables import header as header_of
 from ..sources.tables import lines, read_text, rows
-from ..sources.trees import FolderSource
+from ..sources.trees import FolderSource, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ...config import PrepareConfig
-    from ..sources.trees import Source
 
 _TABLE = r"(Data_Entry_2017(_v2020)?|sample_labels)\.csv(\.gz)?"
 _COLUMNS = ("Image Index", "Finding Labels", "Patient ID")

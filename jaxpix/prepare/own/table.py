@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from ...config import PrepareConfig
 from ...data.registry import DatasetInfo
 from ...errors import InputError
-from ..listing import Item, Listing, Skip, check_missing, load_members, lost_of, not_images
+from ..listing import Item, Listing, Members, Skip, check_missing, lost_of, not_images
 from ..sources.spelling import split_named
 from ..sources.spreadsheets import Table, read_table
 from ..sources.trees import Source, is_image
@@ -49,7 +49,7 @@ def read_labelled(source: Source, info: DatasetInfo, config: PrepareConfig, tree
     listed = set(found)
     skipped = [Skip(member, "not in the label table") for member in tree.places if member not in listed]
     skipped += not_images(source, [table.member])
-    listing = Listing(settled, items, load_members(source), skipped, notes, len(missing))
+    listing = Listing(settled, items, Members(source), skipped, notes, len(missing))
     listing.understood = _understood(table, columns, labels, remarks)
     return listing
 

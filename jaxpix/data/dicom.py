@@ -4,12 +4,13 @@ Of a file's elements only those named here are read at all, and none that says w
 `Header.patient`, which callers hash.
 """
 
+import contextlib
 import dataclasses
 import io
 import logging
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -77,42 +78,14 @@ def check_installed(where: str) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def header(content: bytes) -> Header:
-    """What a DICOM file holds; no pixel is read.
-
-    Raises:
-        InputError: pydicom is not installed.
-        UnreadableImageError: it cannot be read, or holds no image.
-    """
-    return _guarded(_header, content)
-
-
-def read_frame(
-    content: bytes, frame: int | None, check_size: Callable[[int, int], None]
-) -> Image.Image | DeepImage:
-    """One image of a DICOM file.
-
-    Eight bits that need no rescaling and have no window come as an image; everything else as values, after the
-    modality transformation, with their window where the file has one.
-
-    Args:
-        content: the whole file.
-        frame: which of its frames, from 0; None: its only one.
-        check_size: is told width and height before pixels are unpacked.
-
-    Raises:
-        InputError: pydicom is not installed.
-        UnreadableImageError: it cannot be read, or holds no such image.
-    """
-    return _guarded(_frame, content, frame, check_size)
-
-
-def _guarded(reader: Any, content: bytes, *arguments: Any) -> Any:
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Whatever pydicom lets out on broken input is told in our words."""
     check_installed("")
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return reader(content, *arguments)
+            yield
     except (UnreadableImageError, InputError):
         raise
     # pydicom and its decoders let every kind of error out on broken input.
@@ -154,7 +127,14 @@ def _num_frames(dataset: Any) -> int:
     return frames
 
 
-def _header(content: bytes) -> Header:
+@_reading()
+def header(content: bytes) -> Header:
+    """What a DICOM file holds; no pixel is read.
+
+    Raises:
+        InputError: pydicom is not installed.
+        UnreadableImageError: it cannot be read, or holds no image.
+    """
     dataset = _dataset(content, [*_IDENTITY, *_FORM])
     patient = str(dataset.get("PatientID") or "").strip()
     issuer = str(dataset.get("IssuerOfPatientID") or "").strip()
@@ -167,9 +147,24 @@ def _header(content: bytes) -> Header:
     )
 
 
-def _frame(
+@_reading()
+def read_frame(
     content: bytes, frame: int | None, check_size: Callable[[int, int], None]
 ) -> Image.Image | DeepImage:
+    """One image of a DICOM file.
+
+    Eight bits that need no rescaling and have no window come as an image; everything else as values, after the
+    modality transformation, with their window where the file has one.
+
+    Args:
+        content: the whole file.
+        frame: which of its frames, from 0; None: its only one.
+        check_size: is told width and height before pixels are unpacked.
+
+    Raises:
+        InputError: pydicom is not installed.
+        UnreadableImageError: it cannot be read, or holds no such image.
+    """
     from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import pixel_array
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import grain
@@ -30,23 +31,16 @@ class Batch(TypedDict):
     mask: np.ndarray
 
 
-class _Reader:
-    """Reads position `index` of a source: image and label."""
-
-    def __init__(self, source: Sequence[Example]):
-        self._source = source
-
-    def __call__(self, index: int) -> dict[str, Any]:
-        example = self._source[int(index)]
-        label = np.asarray(example["label"])
-        return {"images": example["image"], "labels": label.astype(np.uint8 if label.ndim else np.int32)}
+def _read(source: Sequence[Example], index: int) -> dict[str, Any]:
+    """Position `index` of a source: image and label."""
+    example = source[int(index)]
+    label = np.asarray(example["label"])
+    return {"images": example["image"], "labels": label.astype(np.uint8 if label.ndim else np.int32)}
 
 
-class _Augment(grain.transforms.RandomMap):
+def _augment(element: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """Light augmentation (flip, shift, rotation); the draw depends on seed, epoch and position only."""
-
-    def random_map(self, element: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-        return {**element, "images": augmented(element["images"], rng)}
+    return {**element, "images": augmented(element["images"], rng)}
 
 
 def augmented(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -94,12 +88,12 @@ def training_batches(
     positions = np.arange(len(source)) if indices is None else np.asarray(indices)
     random_seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
     dataset = grain.MapDataset.source(positions.tolist()).seed(random_seed).shuffle()
-    dataset = dataset.map(_Reader(source))
+    dataset = dataset.map(partial(_read, source))
     if augment:
-        dataset = dataset.random_map(_Augment())
+        dataset = dataset.random_map(_augment)
     dataset = dataset.batch(batch_size, drop_remainder=True)
     for batch in dataset.to_iter_dataset(_reading()):
-        yield _batch(batch, np.ones(batch_size, bool))
+        yield Batch(images=batch["images"], labels=batch["labels"], mask=np.ones(batch_size, bool))
 
 
 def evaluation_batches(
@@ -116,15 +110,11 @@ def evaluation_batches(
         indices: positions to evaluate; None: all.
     """
     positions = np.arange(len(source)) if indices is None else np.asarray(indices)
-    dataset = grain.MapDataset.source(positions.tolist()).map(_Reader(source)).batch(batch_size)
+    dataset = grain.MapDataset.source(positions.tolist()).map(partial(_read, source)).batch(batch_size)
     for batch in dataset.to_iter_dataset(_reading()):
         count = len(batch["labels"])
-        padded = {name: _pad(array, batch_size) for name, array in batch.items()}
-        yield _batch(padded, np.arange(batch_size) < count)
-
-
-def _batch(read: dict[str, np.ndarray], mask: np.ndarray) -> Batch:
-    return Batch(images=read["images"], labels=read["labels"], mask=mask)
+        images, labels = (_pad(batch[name], batch_size) for name in ("images", "labels"))
+        yield Batch(images=images, labels=labels, mask=np.arange(batch_size) < count)
 
 
 def _pad(array: np.ndarray, length: int) -> np.ndarray:

@@ -10,7 +10,6 @@ from ..data.prepared import PreparedDataset
 from ..data.prepared_files import OVERVIEW_FILE
 from ..data.registry import names
 from ..errors import InputError
-from ..terminal import console
 from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from .preparation import prepare_dataset, understand_source
@@ -91,10 +90,10 @@ def main(arguments: Sequence[str]) -> None:
     if not options.dataset:
         raise InputError(f"which data set? python -m jaxpix.prepare DATASET; known: {', '.join(names())}")
     if options.dry_run:
-        understand_source(options.dataset, options.prepare, report=console)
+        understand_source(options.dataset, options.prepare)
         say("nothing was stored (--dry-run)")
         return
-    show_summary(prepare_dataset(options.dataset, options.prepare, report=console))
+    show_summary(prepare_dataset(options.dataset, options.prepare, quiet=False))
 
 
 if __name__ == "__main__":

@@ -6,15 +6,14 @@ import dataclasses
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..data import dicom
 from ..data.images import Look, UnreadableImageError, look
 from ..errors import InputError
+from ..terminal.console import Meter
 from .depth import settle_values
 from .listing import Item, Listing, Members
 from .sources.trees import READ_ERRORS, Source
@@ -26,15 +25,7 @@ if TYPE_CHECKING:
 _HASH_DIGITS = 16
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Seen:
-    look: Look
-    header: dicom.Header | None = None
-
-
-def look_over(
-    listing: Listing, config: PrepareConfig, meter: Callable[..., AbstractContextManager[Any]]
-) -> None:
+def look_over(listing: Listing, config: PrepareConfig, quiet: bool) -> None:
     """Settle what the values of all images become, which images there are, and what is known of patients.
 
     Changes the listing: `values`, `items` (more, where files hold several images), their groups, `notes` and
@@ -43,7 +34,7 @@ def look_over(
     Args:
         listing: what the source holds.
         config: `window` and `frames` count.
-        meter: opens a progress bar, as `Report.Meter`.
+        quiet: show no progress.
 
     Raises:
         InputError: values that can be read in two ways, a window for images that need none, no pydicom.
@@ -57,34 +48,35 @@ def look_over(
         return
     source = listing.load.source
     see = partial(_see, source, all_frames=config.frames == "all")
-    seen: dict[str, _Seen | None] = {}
+    looks: dict[str, Look] = {}
+    headers: dict[str, dicom.Header] = {}
     with (
         ThreadPoolExecutor(num_threads()) as pool,
-        meter("looking at values", len(listing.items), "images") as bar,
+        Meter("looking at values", len(listing.items), quiet=quiet) as bar,
     ):
         for item, found in zip(listing.items, pool.map(see, listing.items), strict=True):
-            seen[item.member] = found
+            if found:
+                looks[item.member], header = found
+                if header:
+                    headers[item.member] = header
             bar.advance()
-    listing.values, notes = settle_values(
-        {member: one.look for member, one in seen.items() if one}, config.window, str(source.path)
-    )
+    listing.values, notes = settle_values(looks, config.window, str(source.path))
     listing.notes += notes
-    headers = {member: one.header for member, one in seen.items() if one and one.header}
     if headers:
         _name_patients(listing, headers)
         listing.dicom_tags = list(dicom.TAGS)
-    frames = {member: one.look.frames for member, one in seen.items() if one and one.look.frames > 1}
+    frames = {member: one.frames for member, one in looks.items() if one.frames > 1}
     _take_frames(listing, frames, config.frames == "all", str(source.path))
 
 
-def _see(source: Source, item: Item, all_frames: bool) -> _Seen | None:
+def _see(source: Source, item: Item, all_frames: bool) -> tuple[Look, dicom.Header | None] | None:
     """None where the file is no image; that is told when it is stored."""
     try:
         if not _may_be_special(source.head(item.member)):
-            return _Seen(Look("plain"))
+            return Look("plain"), None
         content = source.read(item.member)
         header = dicom.header(content) if dicom.is_dicom(content) else None
-        return _Seen(look(content, all_frames), header)
+        return look(content, all_frames), header
     except FileNotFoundError:
         raise
     except (UnreadableImageError, *READ_ERRORS):
@@ -126,36 +118,26 @@ def _name_patients(listing: Listing, headers: dict[str, dicom.Header]) -> None:
 
 def _take_frames(listing: Listing, frames: dict[str, int], take_all: bool, where: str) -> None:
     """The first image of each file, which is said, or an item for every one."""
-    if not take_all:
-        if frames:
-            listing.notes.append(
-                f"{len(frames):,} files hold {sum(frames.values()):,} images; the first of each is stored "
-                f"(--frames all)"
-            )
-        return
+    held = f"{len(frames):,} files hold {sum(frames.values()):,} images"
     if not frames:
-        listing.notes.append("--frames all: no file holds several images")
+        listing.notes += ["--frames all: no file holds several images"] if take_all else []
+        return
+    if not take_all:
+        listing.notes.append(f"{held}; the first of each is stored (--frames all)")
         return
     items: list[Item] = []
     for item in listing.items:
-        count = frames.get(item.member, 1)
+        if item.member not in frames:
+            items.append(item)
+            continue
         # Images of one file are of one patient, known or not.
         group = item.group or f"file {item.image_id}"
-        items += (
-            [item]
-            if count == 1
-            else [
-                dataclasses.replace(
-                    item, image_id=f"{item.image_id}__frame{frame + 1:04}", group=group, frame=frame
-                )
-                for frame in range(count)
-            ]
-        )
+        for frame in range(frames[item.member]):
+            image_id = f"{item.image_id}__frame{frame + 1:04}"
+            items.append(dataclasses.replace(item, image_id=image_id, group=group, frame=frame))
     if len({item.image_id for item in items}) != len(items):
         raise InputError(
             f"{where}: a file is called as the image of another one would be (…__frame0001); rename it"
         )
     listing.items = items
-    listing.notes.append(
-        f"{len(frames):,} files hold {sum(frames.values()):,} images; all of them are stored"
-    )
+    listing.notes.append(f"{held}; all of them are stored")

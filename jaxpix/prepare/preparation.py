@@ -3,16 +3,16 @@
 import contextlib
 import errno
 import shutil
-from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..config import PrepareConfig
 from ..data.prepared import PreparedDataset, read_prepared
 from ..data.prepared_files import VERSION, write_summary
 from ..errors import InputError
 from ..storage.locks import hold
+from ..terminal.console import Meter, print_table, say
 from .accounts import Ledger
 from .listing import Item, Listing
 from .looking import look_over
@@ -23,96 +23,60 @@ from .storing import store_all
 from .understanding import classes, understood
 
 
-class Counter(Protocol):
-    """Shows how far a piece of work is."""
-
-    def advance(self, count: int = 1, note: str = "") -> None:
-        """Count `count` more things as done."""
-
-
-class Report(Protocol):
-    """Who is told what goes on. The module `jaxpix.terminal.console` is one."""
-
-    def say(self, message: str) -> None:
-        """Show a line."""
-
-    def print_table(
-        self, title: str, header: list[str], rows: list[list[str]], *, text: Collection[int]
-    ) -> None:
-        """Show a table; `text` are its columns of words."""
-
-    def Meter(self, description: str, total: int | None, unit: str = ...) -> AbstractContextManager[Counter]:
-        """Open a progress bar."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def say(self, message: str) -> None:
-        """Nothing."""
-
-    def print_table(
-        self, title: str, header: list[str], rows: list[list[str]], *, text: Collection[int]
-    ) -> None:
-        """Nothing."""
-
-    @contextlib.contextmanager
-    def Meter(self, description: str, total: int | None, unit: str = "images") -> Iterator["Silent"]:
-        """Nothing."""
-        yield self
-
-    def advance(self, count: int = 1, note: str = "") -> None:
-        """Nothing."""
-
-
-def prepare_dataset(name: str, config: PrepareConfig, report: Report | None = None) -> PreparedDataset:
+def prepare_dataset(name: str, config: PrepareConfig, *, quiet: bool = True) -> PreparedDataset:
     """Prepare a data set, or open it where the same was prepared before.
 
     Killed at any moment, it leaves nothing that counts as a data set; started again, it gives the same one.
 
+    Args:
+        name: as on the command line.
+        config: the options.
+        quiet: say nothing, and show no progress.
+
     Raises:
         InputError: everything a user can mend; no half data set is left behind.
     """
-    report = report or Silent()
     request = resolve(name, config)
-    target = request.home / VERSION
-    with _locked(request):
-        _remove_incomplete(request.home)
-        if target.exists():
-            return _reuse(request, target, report)
+    data_dir, home = config.data_dir, request.home
+    lock = data_dir / f".{home.parent.name}-{home.name}.lock"
+    with hold(lock, f"--data-dir {data_dir}", f"another process is preparing {home}; wait for it"):
+        _remove_incomplete(home)
+        if (home / VERSION).exists():
+            return _reuse(request, home / VERSION, quiet)
         try:
-            _store(request, report)
+            _store(request, quiet)
         except OSError as error:
             raise _explained(error, request) or error from None
         finally:
-            _remove_incomplete(request.home)
-            for folder in (request.home, request.home.parent):
+            _remove_incomplete(home)
+            for folder in (home, home.parent):
                 with contextlib.suppress(OSError):
                     folder.rmdir()
-        return read_prepared(target)
+        return read_prepared(home / VERSION)
 
 
-def understand_source(name: str, config: PrepareConfig, report: Report | None = None) -> Listing:
+def understand_source(name: str, config: PrepareConfig) -> None:
     """Say what a source is taken for; nothing is stored.
 
     Raises:
         InputError: as `prepare_dataset`, as far as that depends on names, folders and tables.
     """
-    return _understand(resolve(name, config), report or Silent())[0]
+    _understand(resolve(name, config), quiet=False)
 
 
-def _understand(request: Request, report: Report) -> tuple[Listing, dict[str, list[Item]]]:
-    if request.config.source:
-        report.say(f"{request.name}: looking through {request.config.source}")
-    elif request.info.is_downloaded:
-        report.say(f"{request.name}: no --source, so it is downloaded")
+def _understand(request: Request, quiet: bool) -> tuple[Listing, dict[str, list[Item]]]:
+    source = request.config.source
+    if source and not quiet:
+        say(f"{request.name}: looking through {source}")
+    elif request.info.is_downloaded and not quiet:
+        say(f"{request.name}: no --source, so it is downloaded")
     listing = request.listing()
-    look_over(listing, request.config, report.Meter)
+    look_over(listing, request.config, quiet)
     parts = _parts(request, listing)
-    if request.config.source:
+    if source and not quiet:
         rows = understood(listing, parts, request.scheme)
-        report.print_table(f"{request.name}: {request.config.source}", ["", "taken for"], rows, text=(0, 1))
-        report.print_table("", *classes(listing.info, parts), text=(0, 1 + len(parts)))
+        print_table(f"{request.name}: {source}", ["", "taken for"], rows, text=(0, 1))
+        print_table("", *classes(listing.info, parts), text=(0, 1 + len(parts)))
     return listing, parts
 
 
@@ -138,15 +102,7 @@ def _remove_incomplete(home: Path) -> None:
         shutil.rmtree(stale)
 
 
-@contextlib.contextmanager
-def _locked(request: Request) -> Iterator[None]:
-    data_dir, home = request.config.data_dir, request.home
-    path = data_dir / f".{home.parent.name}-{home.name}.lock"
-    with hold(path, f"--data-dir {data_dir}", f"another process is preparing {home}; wait for it"):
-        yield
-
-
-def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
+def _reuse(request: Request, target: Path, quiet: bool) -> PreparedDataset:
     dataset = read_prepared(target)
     stored, asked = dict(dataset.summary["settings"]), dict(request.settings)
     if request.config.source is None and not request.info.synthetic:
@@ -160,21 +116,23 @@ def _reuse(request: Request, target: Path, report: Report) -> PreparedDataset:
         raise InputError(
             f"{target} was prepared with other settings: {what}. Delete it or choose another --data-dir"
         )
-    report.say(f"{request.name} is prepared already: {target}")
+    said = [f"{request.name} is prepared already: {target}"]
     if request.config.note is not None and request.note != dataset.note:
         write_summary(target, {**dataset.summary, "note": request.note})
-        report.say(f"note: {request.note}" if request.note else "its note was removed")
+        said.append(f"note: {request.note}" if request.note else "its note was removed")
+    for line in said if not quiet else ():
+        say(line)
     return dataset
 
 
-def _store(request: Request, report: Report) -> None:
-    listing, parts = _understand(request, report)
+def _store(request: Request, quiet: bool) -> None:
+    listing, parts = _understand(request, quiet)
     # TensorFlow Datasets is slow to import, and a wrong path should fail at once.
     from ..data.builders import build
 
     ledger = Ledger(listing.info, list(parts), request.config.max_corrupt)
     sheet = ContactSheet(listing.info, list(parts), request.image_size)
-    with report.Meter(f"storing {request.name}", sum(map(len, parts.values())), "images") as meter:
+    with Meter(f"storing {request.name}", sum(map(len, parts.values())), quiet=quiet) as meter:
 
         def stream(split_name: str) -> Iterator[dict[str, Any]]:
             for outcome in store_all(listing, parts[split_name], request.image_size):

@@ -7,8 +7,8 @@ from ..config import PrepareConfig, Task, TrainConfig
 from ..data.prepared import PreparedDataset, open_prepared
 from ..data.prepared_files import finished, folder_name
 from ..data.registry import PHANTOMS
-from ..prepare.preparation import Report, Silent, prepare_dataset
-from ..terminal import console
+from ..prepare.preparation import prepare_dataset
+from ..terminal.console import say
 from ..victim.victim import Victim
 
 
@@ -59,11 +59,11 @@ def built_in_victim(
 
     recipe = BUILT_IN[task]
     run = built_in_run(task, runs)
-    report: Report = Silent() if quiet else console
-    if not (run / "test_metrics.json").exists():
-        report.say(f"training the built-in {task} victim on {recipe.dataset} (once; kept in {run})")
+    if not quiet and not (run / "test_metrics.json").exists():
+        say(f"training the built-in {task} victim on {recipe.dataset} (once; kept in {run})")
     config = dataclasses.replace(recipe.prepare, data_dir=data_dir)
-    return train_victim(prepare_dataset(recipe.dataset, config, report), recipe.train, run, quiet=quiet)
+    dataset = prepare_dataset(recipe.dataset, config, quiet=quiet)
+    return train_victim(dataset, recipe.train, run, quiet=quiet)
 
 
 def built_in_run(task: Task, runs: Path = Path("runs")) -> Path:
@@ -95,7 +95,7 @@ def open_or_draw(
     """
     pattern = f"{split or '*'}-{image_size or '*'}"
     if name in PHANTOMS and not finished(data_dir / folder_name(name), pattern):
-        console.say(f"{name} is drawn first, into {data_dir}")
+        say(f"{name} is drawn first, into {data_dir}")
         config = PrepareConfig(data_dir=data_dir, split=split, image_size=image_size)
-        return prepare_dataset(name, config, console)
+        return prepare_dataset(name, config, quiet=False)
     return open_prepared(name, data_dir, split, image_size)

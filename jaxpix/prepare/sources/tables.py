@@ -51,22 +51,6 @@ def decoded(raw: bytes) -> tuple[str, str]:
         return raw.decode("latin-1"), "Latin-1"
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    # No permission to look, or longer than a path can be.
-    except OSError as error:
-        raise InputError(f"--labels cannot be read: {error}") from None
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MAX_TABLE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"--labels cannot be read: {error}") from None
-
-
 def read_bytes(
     source: Source, pattern: str, given: Path | None, expected: str
 ) -> tuple[bytes, str | None, str]:
@@ -83,11 +67,16 @@ def read_bytes(
     Raises:
         InputError: there is none, or it cannot be read.
     """
-    if given is not None and not _exists(given):
-        raise InputError(f"--labels not found: {given} (expected {expected})")
-    if given is not None and given.is_file():
-        return _unpacked(_content(given), str(given)), None, str(given)
     if given is not None:
+        try:
+            if not given.exists():
+                raise InputError(f"--labels not found: {given} (expected {expected})")
+            if given.is_file():
+                with given.open("rb") as file:
+                    return _unpacked(file.read(_MAX_TABLE_BYTES + 1), str(given)), None, str(given)
+        # No permission to look, or longer than a path can be.
+        except OSError as error:
+            raise InputError(f"--labels cannot be read: {error}") from None
         source = FolderSource(given)
     member = source.find(pattern)
     if member is None:

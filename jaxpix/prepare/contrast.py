@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # count classes as grey 0, 1, 2 have less.
 FLAT = 20
 # A blank image now and then is a failed exposure; when 19 of 20 are blank, values were misread.
-_NEARLY_ALL = 0.95
+NEARLY_ALL = 0.95
 
 
 class Contrast:
@@ -44,25 +44,22 @@ class Contrast:
         Raises:
             InputError: they are; the message has the range and the way out.
         """
-        if self._flat < _NEARLY_ALL * self._images:
+        if self._flat < NEARLY_ALL * self._images:
             return
-        said = (
-            f"{self._flat:,} of {self._images:,} images are nearly constant: no two of their stored pixels differ by "
-            f"more than {FLAT} of 255 grey levels (all lie in {self._lowest}..{self._highest}; one is "
-            f"{self._example}). "
-        )
         if values is None:
-            raise InputError(
-                said
-                + "The files have 8 bits a channel and are stored as they are; are these masks, or must they be "
+            advice = (
+                "The files have 8 bits a channel and are stored as they are; are these masks, or must they be "
                 "stretched to 0..255 first?"
             )
-        if values["how"] == "windows":
-            raise InputError(
-                said + "Their own windows show nothing; --window LOW HIGH chooses black and white"
+        elif values["how"] == "windows":
+            advice = "Their own windows show nothing; --window LOW HIGH chooses black and white"
+        else:
+            advice = (
+                f"The values {values['low']:g}..{values['high']:g} became 0..255; --window LOW HIGH chooses which "
+                f"values become black and white"
             )
         raise InputError(
-            said
-            + f"The values {values['low']:g}..{values['high']:g} became 0..255; --window LOW HIGH chooses which "
-            f"values become black and white"
+            f"{self._flat:,} of {self._images:,} images are nearly constant: no two of their stored pixels differ by "
+            f"more than {FLAT} of 255 grey levels (all lie in {self._lowest}..{self._highest}; one is "
+            f"{self._example}). {advice}"
         )

@@ -1,12 +1,13 @@
 """Which values become black and white: one answer for a whole data set, or a question."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from ..data.images import Look
 from ..data.prepared_files import Values
 from ..data.values import bits_used
 from ..errors import InputError
-from .contrast import FLAT
+from .contrast import FLAT, NEARLY_ALL
 
 _WORDS = {
     "plain": "8 bits a channel",
@@ -14,8 +15,6 @@ _WORDS = {
     "range": "DICOM values {low:g}..{high:g} without a window",
     "windowed": "DICOM values {low:g}..{high:g} with a window of its own",
 }
-# As in `contrast`: an image now and then says nothing of a data set.
-_NEARLY_ALL = 0.95
 
 
 def settle_values(
@@ -86,16 +85,14 @@ def _chosen(
 
 def _check_alike(looks: Mapping[str, Look], where: str) -> None:
     """Files of several kinds have no common black and white."""
-    examples: dict[str, tuple[str, Look]] = {}
-    counts: dict[str, int] = {}
-    for member, one in looks.items():
-        examples.setdefault(one.kind, (member, one))
-        counts[one.kind] = counts.get(one.kind, 0) + 1
-    if len(examples) < 2:
+    counts = Counter(one.kind for one in looks.values())
+    examples = {one.kind: (member, one) for member, one in reversed(list(looks.items()))}
+    if len(counts) < 2:
         return
     shown = "; ".join(
-        f"{counts[kind]:,} as {member} ({_WORDS[kind].format(low=one.low, high=one.high)})"
-        for kind, (member, one) in examples.items()
+        f"{count:,} as {member} ({_WORDS[kind].format(low=one.low, high=one.high)})"
+        for kind, count in counts.items()
+        for member, one in [examples[kind]]
     )
     low, high = _span({member: one for member, one in looks.items() if one.kind != "plain"})
     raise InputError(
@@ -108,7 +105,7 @@ def _warning(deep: Mapping[str, Look], low: float | None, high: float | None) ->
     """A few bright pixels, such as a marker, can push everything else into the dark."""
     levels = FLAT * ((high or 0.0) - (low or 0.0)) / 255
     narrow = [one.most for one in deep.values() if one.most[1] - one.most[0] < levels]
-    if len(narrow) < _NEARLY_ALL * len(deep):
+    if len(narrow) < NEARLY_ALL * len(deep):
         return []
     lowest, highest = min(one[0] for one in narrow), max(one[1] for one in narrow)
     return [

@@ -2,13 +2,14 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import ConfigDict, with_config
 
 from ..config import Task
 from ..errors import InputError, did_you_mean
-from ..labels import LabelSpace
+from ..labels import NORMAL, LabelSpace
 from .medmnist_files import MEMBERS
 
 CHEST_LABELS = (
@@ -69,6 +70,15 @@ class DatasetInfo:
             InputError: names that contradict one another.
         """
         return LabelSpace(self.task, self.class_names, self.normal_classes)
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """What images are counted by: the classes, of multi-label data with `Normal` after them."""
+        return self.class_names if self.task == "multiclass" else (*self.class_names, NORMAL)
+
+    def names_of(self, label: Iterable[int]) -> list[str]:
+        """What an image with these class numbers is counted by."""
+        return [self.class_names[index] for index in label] or [NORMAL]
 
     @property
     def is_downloaded(self) -> bool:

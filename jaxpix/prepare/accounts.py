@@ -8,7 +8,6 @@ from ..data.fingerprints import Fingerprint
 from ..data.prepared_files import Duplicates, Leaks, Settings, Skipped, Summary, write_index, write_summary
 from ..data.registry import DatasetInfo
 from ..errors import InputError
-from ..labels import NORMAL
 from ..version import __version__
 from .contrast import Contrast
 from .listing import Listing, Skip, indices_of
@@ -112,11 +111,9 @@ class Ledger:
             )
 
     def _class_counts(self) -> dict[str, dict[str, int]]:
-        names = self._info.class_names
-        shown = names if self._info.task == "multiclass" else (*names, NORMAL)
-        counts = {split: dict.fromkeys(shown, 0) for split in dict.fromkeys(self._rows["split"])}
+        counts = {split: dict.fromkeys(self._info.counted, 0) for split in dict.fromkeys(self._rows["split"])}
         for split, labels in zip(self._rows["split"], self._rows["label"], strict=True):
-            for name in [names[label] for label in labels] or [NORMAL]:
+            for name in self._info.names_of(labels):
                 counts[split][name] += 1
         return counts
 

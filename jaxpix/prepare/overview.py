@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 from ..data.images import decode
 from ..data.prepared_files import OVERVIEW_FILE
 from ..data.registry import DatasetInfo
-from ..labels import NORMAL
 from ..storage.files import write_atomically
 from ..storage.png import encode_png
 from .listing import indices_of
@@ -35,9 +34,8 @@ class ContactSheet:
 
     def __init__(self, info: DatasetInfo, splits: list[str], image_size: int):
         self._info, self._splits, self._image_size = info, splits, image_size
-        names = info.class_names if info.task == "multiclass" else (*info.class_names, NORMAL)
-        self._names = names[:_MOST_ROWS]
-        self._num_left_out = len(names) - len(self._names)
+        self._names = info.counted[:_MOST_ROWS]
+        self._num_left_out = len(info.counted) - len(self._names)
         self._kept: dict[tuple[int, str], list[tuple[int, bytes]]] = {}
 
     def enter(self, split_name: str, outcome: Outcome) -> None:

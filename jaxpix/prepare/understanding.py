@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.images import UnreadableImageError
-from ..labels import NORMAL
 from .listing import Item, Listing, Members, indices_of
 from .sources.trees import READ_ERRORS
 from .storing import open_image
@@ -69,24 +68,17 @@ def _looked_at(listing: Listing) -> list[list[str]]:
 
 def classes(info: DatasetInfo, parts: Mapping[str, Sequence[Item]]) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the table of classes: images of each in each split, and one file as an example."""
-    counts = {split: Counter(_names(info, items)) for split, items in parts.items()}
+    counts: dict[str, Counter[str]] = {split: Counter() for split in parts}
     examples: dict[str, str] = {}
-    for items in parts.values():
+    for split, items in parts.items():
         for item in items:
-            for name in _names(info, [item]):
+            for name in info.names_of(indices_of(item.label)):
+                counts[split][name] += 1
                 examples.setdefault(name, item.member)
-    names = [*info.class_names, *([NORMAL] if info.task == "multilabel" else [])]
     rows = [
         [name, *(f"{counts[split][name]:,}" for split in parts), examples.get(name, "–")]
-        for name in names[:_CLASSES_SHOWN]
+        for name in info.counted[:_CLASSES_SHOWN]
     ]
-    if len(names) > _CLASSES_SHOWN:
-        rows.append([f"… {len(names) - _CLASSES_SHOWN:,} more", *("" for _ in parts), ""])
+    if len(info.counted) > _CLASSES_SHOWN:
+        rows.append([f"… {len(info.counted) - _CLASSES_SHOWN:,} more", *("" for _ in parts), ""])
     return ["class", *parts, "for example"], rows
-
-
-def _names(info: DatasetInfo, items: Sequence[Item]) -> list[str]:
-    names = []
-    for item in items:
-        names += [info.class_names[label] for label in indices_of(item.label)] or [NORMAL]
-    return names

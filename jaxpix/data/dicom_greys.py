@@ -7,6 +7,8 @@ from PIL import Image
 
 from .values import DeepImage
 
+_GREYS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction")
+
 
 def grey_image(pixels: np.ndarray, dataset: Any, frame: int) -> Image.Image | DeepImage:
     """An image of MONOCHROME1 or 2: modality transformation first, then the window, as DICOM orders them.
@@ -46,13 +48,7 @@ def _take_functional_groups(dataset: Any, frame: int) -> None:
     for group in (*shared[:1], *each[frame : frame + 1]):
         for sequence in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
             for item in group.get(sequence) or []:
-                for name in (
-                    "RescaleSlope",
-                    "RescaleIntercept",
-                    "WindowCenter",
-                    "WindowWidth",
-                    "VOILUTFunction",
-                ):
+                for name in _GREYS:
                     if name in item:
                         setattr(dataset, name, item[name].value)
 

@@ -16,16 +16,7 @@ _TEXTS = (
     (r"[{\[]", "a JSON text (a server's error?): download it again"),
 )
 _BARE_DICOM = "a DICOM file without the 128 bytes and DICM that begin one (pydicom can write it anew)"
-_DAMAGED = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG", "PNG"),
-    (b"GIF8", "GIF"),
-    (b"BM", "BMP"),
-    (b"RIFF", "WebP"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-)
-_OTHERS = (
+_MAGIC = (
     (b"PK\3\4", "a zip archive"),
     (b"\x1f\x8b", "packed with gzip: unpack it"),
     (b"7z\xbc\xaf", "a 7z archive"),
@@ -41,6 +32,13 @@ _OTHERS = (
     (b"MATLAB 5.0", "a MATLAB file"),
     (b"SQLite format 3", "a database"),
     (b"\0\x05\x16\x07", "a file of macOS beside the real one"),
+    (b"\xff\xd8\xff", "a damaged JPEG file"),
+    (b"\x89PNG", "a damaged PNG file"),
+    (b"GIF8", "a damaged GIF file"),
+    (b"BM", "a damaged BMP file"),
+    (b"RIFF", "a damaged WebP file"),
+    (b"II*\0", "a damaged TIFF file"),
+    (b"MM\0*", "a damaged TIFF file"),
     *((start, _BARE_DICOM) for start in (b"\x08\0\0\0", b"\x08\0\x05\0", b"\0\x08\0\0", b"\0\x08\0\x05")),
 )
 
@@ -65,12 +63,9 @@ def what_it_is(content: bytes) -> str:
 
 
 def _by_first_bytes(content: bytes) -> str:
-    for magic, name in _OTHERS:
+    for magic, name in _MAGIC:
         if content.startswith(magic):
             return name
-    for magic, name in _DAMAGED:
-        if content.startswith(magic):
-            return f"a damaged {name} file"
     if content[4:8] == b"ftyp":
         brand = content[8:12].decode("latin-1").strip()
         return f"a {brand} file (HEIC, AVIF or a film), which is not read: convert it to PNG"

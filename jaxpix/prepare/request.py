@@ -85,11 +85,10 @@ class Request:
             "window": list(self.config.window) if self.config.window else None,
             "frames": self.config.frames,
         }
-        chosen = {name: getattr(self.config, name) for name in READING}
         reading = {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in chosen.items()
-            if value is not None
+            for name in READING
+            if (value := getattr(self.config, name)) is not None
         }
         return {**settings, "reading": reading} if reading else settings
 

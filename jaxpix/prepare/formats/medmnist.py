@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import struct
 import zipfile
@@ -30,14 +29,6 @@ _MIN_SIDE, _MAX_SIDE = 8, 2048
 _DAMAGE = (OSError, EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Array:
-    """Header of an array inside an npz, checked against the bytes that are there."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-
 class Npz:
     """The arrays of an npz archive; nothing in it is ever unpickled.
 
@@ -58,8 +49,8 @@ class Npz:
         except (*_DAMAGE, RuntimeError) as error:
             raise InputError(f"{self.path}: array {key!r} is damaged: {error}") from None
 
-    def header(self, key: str) -> _Array:
-        """Shape and dtype of an array, before anything of that size is allocated."""
+    def header(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
+        """Shape and dtype of an array, checked against the bytes that are there before room is made for them."""
         with self._open(key) as file:
             shape, dtype = self._read_header(file, key)
             declared = self._zip.getinfo(f"{key}.npy").file_size - file.tell()
@@ -67,7 +58,7 @@ class Npz:
             raise InputError(
                 f"{self.path}: array {key!r} claims shape {shape} of {dtype}, but {declared:,} bytes follow"
             )
-        return _Array(shape, dtype)
+        return shape, dtype
 
     def _read_header(self, file: IO[bytes], key: str) -> tuple[tuple[int, ...], np.dtype]:
         try:
@@ -89,27 +80,24 @@ class Npz:
 
     def rows(self, key: str) -> Iterator[np.ndarray]:
         """The array's rows, one at a time."""
-        array = self.header(key)
-        num_bytes = math.prod(array.shape[1:]) * array.dtype.itemsize
+        shape, dtype = self.header(key)
+        num_bytes = math.prod(shape[1:]) * dtype.itemsize
         with self._open(key) as file:
             self._read_header(file, key)
-            for _ in range(array.shape[0]):
+            for _ in range(shape[0]):
                 try:
                     raw = file.read(num_bytes)
                 except _DAMAGE as error:
                     raise InputError(f"{self.path}: array {key!r} is damaged: {error}") from None
                 if len(raw) != num_bytes:
                     raise InputError(f"{self.path}: array {key!r} ends early")
-                yield np.frombuffer(raw, array.dtype).reshape(array.shape[1:])
+                yield np.frombuffer(raw, dtype).reshape(shape[1:])
 
     def labels(self, key: str) -> np.ndarray:
         """A small integer array as a whole, [N, L]."""
-        array = self.header(key)
-        size = math.prod(array.shape) * array.dtype.itemsize
-        if not np.issubdtype(array.dtype, np.integer) or size > _MAX_LABEL_BYTES:
-            raise InputError(
-                f"{self.path}: {key} is {array.shape} of {array.dtype}; expected integers [N, L]"
-            )
+        shape, dtype = self.header(key)
+        if not np.issubdtype(dtype, np.integer) or math.prod(shape) * dtype.itemsize > _MAX_LABEL_BYTES:
+            raise InputError(f"{self.path}: {key} is {shape} of {dtype}; expected integers [N, L]")
         found = list(self.rows(key))
         return np.array(found).reshape(len(found), -1).astype(np.int64)
 
@@ -122,7 +110,7 @@ def stored_size(path: Path) -> int | None:
     """
     if not path.is_file():
         return None
-    shape = Npz(path).header("train_images").shape
+    shape, _ = Npz(path).header("train_images")
     if len(shape) not in (3, 4) or shape[1] != shape[2] or not _MIN_SIDE <= shape[1] <= _MAX_SIDE:
         raise InputError(
             f"{path}: train_images has the shape {shape}; expected square images of {_MIN_SIDE} to "
@@ -177,20 +165,18 @@ def _local(source: Path, info: DatasetInfo, image_size: int) -> Path:
 
 
 def _checked_labels(archive: Npz, key: str, info: DatasetInfo, image_size: int) -> np.ndarray:
-    images = archive.header(f"{key}_images")
+    shape, dtype = archive.header(f"{key}_images")
     expected = (image_size, image_size) if info.channels == 1 else (image_size, image_size, 3)
-    if images.dtype != np.uint8 or images.shape[1:] != expected:
+    if dtype != np.uint8 or shape[1:] != expected:
         raise InputError(
-            f"{archive.path}: {key}_images is {images.shape} of {images.dtype}; expected uint8 "
+            f"{archive.path}: {key}_images is {shape} of {dtype}; expected uint8 "
             f"[N, {', '.join(map(str, expected))}] (leave --image-size out to take the file's own)"
         )
     labels = archive.labels(f"{key}_labels")
     multilabel = info.task == "multilabel"
     columns, largest = (len(info.class_names), 1) if multilabel else (1, len(info.class_names) - 1)
-    if labels.shape != (images.shape[0], columns):
-        raise InputError(
-            f"{archive.path}: {key}_labels is {labels.shape}; expected {(images.shape[0], columns)}"
-        )
+    if labels.shape != (shape[0], columns):
+        raise InputError(f"{archive.path}: {key}_labels is {labels.shape}; expected {(shape[0], columns)}")
     if labels.size and not 0 <= labels.min() <= labels.max() <= largest:
         raise InputError(f"{archive.path}: {key}_labels has values outside 0..{largest}")
     return labels

@@ -3,6 +3,7 @@
 No medical truth: shapes and colours only resemble dermatoscopy, so that a picture of an attack can be read.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -80,8 +81,9 @@ def draw_lesion(on: Canvas, rng: np.random.Generator) -> tuple[np.ndarray, int]:
     look = _some_look(list(LOOKS)[label], rng)
     image, skin = _skin(on, rng)
     shape, depth = _outline(on, rng, look)
-    _pigment(on, rng, image, skin, look, shape, depth)
-    _structures(on, rng, image, skin, look, shape, depth)
+    over(image, _pigment(on, rng, skin, look, depth), shape)
+    for colour, cover in _structures(on, rng, skin, look, shape, depth):
+        over(image, colour, cover)
     _hair_and_lens(on, rng, image)
     image += rng.standard_normal(image.shape) * rng.uniform(1.0, 3.5)
     return to_bytes(image), label
@@ -141,25 +143,16 @@ def _outline(on: Canvas, rng: np.random.Generator, look: Look) -> tuple[Field, F
     return edge(on, depth * radius, look.softness), depth
 
 
-def _pigment(
-    on: Canvas,
-    rng: np.random.Generator,
-    image: np.ndarray,
-    skin: np.ndarray,
-    look: Look,
-    shape: Field,
-    depth: Field,
-) -> None:
+def _pigment(on: Canvas, rng: np.random.Generator, skin: np.ndarray, look: Look, depth: Field) -> np.ndarray:
+    """What the lesion is made of, [S, S, 3]."""
     middle = np.clip(depth * rng.uniform(1.0, 2.2), 0.0, 1.0)
     body = skin * look.outer + (skin * (np.asarray(look.inner) - look.outer)) * middle[:, :, None]
-    patches = np.clip(clouds(on, rng, 4) * 0.8 + rng.normal(-0.35, 0.35), 0.0, 1.0) * min(
-        look.variegation, 1.0
-    )
-    over(body, skin * look.second, patches)
+    patches = np.clip(clouds(on, rng, 4) * 0.8 + rng.normal(-0.35, 0.35), 0.0, 1.0)
+    over(body, skin * look.second, patches * min(look.variegation, 1.0))
     body *= (1.0 + (0.03 + 0.05 * look.variegation) * clouds(on, rng, 14))[:, :, None]
     if look.network > 0.05:
         body *= (1.0 - 0.22 * look.network * _network(on, rng))[:, :, None]
-    over(image, body, shape)
+    return body
 
 
 def _network(on: Canvas, rng: np.random.Generator) -> Field:
@@ -192,38 +185,26 @@ def _dots(
 
 
 def _structures(
-    on: Canvas,
-    rng: np.random.Generator,
-    image: np.ndarray,
-    skin: np.ndarray,
-    look: Look,
-    shape: Field,
-    depth: Field,
-) -> None:
+    on: Canvas, rng: np.random.Generator, skin: np.ndarray, look: Look, shape: Field, depth: Field
+) -> Iterator[tuple[np.ndarray, Field]]:
+    """Colour and coverage of each, one over the other."""
     spread = 0.85 * look.radius
     if look.scar > 0.12:
-        over(
-            image,
-            skin * np.array([1.04, 1.05, 1.06]),
-            np.clip(look.scar * shape * (depth * 1.9 - 0.55), 0.0, 0.9),
-        )
+        scar = np.clip(look.scar * shape * (depth * 1.9 - 0.55), 0.0, 0.9)
+        yield skin * np.array([1.04, 1.05, 1.06]), scar
     if look.veil > 0.12:
         haze = np.clip(0.75 * clouds(on, rng, 3) + 0.2, 0.0, 1.0) * np.clip(2.5 * depth, 0.0, 1.0)
-        over(
-            image,
-            np.array([92.0, 104.0, 132.0]) * (0.6 + 0.4 * skin / 255.0),
-            0.8 * min(look.veil, 1.0) * haze,
-        )
+        yield np.array([92.0, 104.0, 132.0]) * (0.6 + 0.4 * skin / 255.0), 0.8 * min(look.veil, 1.0) * haze
     inside = np.clip(shape * 1.5 - 0.3, 0.0, 1.0)
     red = skin * np.array([0.72, 0.20, 0.26])
-    over(image, red, 0.85 * inside * _dots(on, rng, look.lacunae, spread, (0.06, 0.11), 1.5))
+    yield red, 0.85 * inside * _dots(on, rng, look.lacunae, spread, (0.06, 0.11), 1.5)
     dark = skin * np.array([0.30, 0.22, 0.20])
-    over(image, dark, 0.75 * inside * _dots(on, rng, look.globules, 1.1 * spread, (0.018, 0.038), 1.3))
+    yield dark, 0.75 * inside * _dots(on, rng, look.globules, 1.1 * spread, (0.018, 0.038), 1.3)
     pale = skin * 0.35 + np.array([160.0, 155.0, 130.0])
-    over(image, pale, 0.85 * inside * _dots(on, rng, look.cysts, spread, (0.018, 0.042), 1.4))
+    yield pale, 0.85 * inside * _dots(on, rng, look.cysts, spread, (0.018, 0.042), 1.4)
     for _ in range(int(rng.poisson(max(look.vessels, 0.0)))):
         place = _places(rng, 1, spread)[0]
-        over(image, red, 0.8 * inside * _curve(on, rng, place, 0.022, 0.25 + 0.3 * look.radius))
+        yield red, 0.8 * inside * _curve(on, rng, place, 0.022, 0.25 + 0.3 * look.radius)
 
 
 def _curve(on: Canvas, rng: np.random.Generator, place: np.ndarray, width: float, length: float) -> Field:

@@ -70,6 +70,12 @@ def _place(
     return chest.sides[side] + rng.uniform(-0.6, 0.6) * chest.half, rng.uniform(low, high)
 
 
+def _one_side(chest: Chest, rng: np.random.Generator) -> tuple[int, Field]:
+    """One of the lungs, and how far outward of its centre each pixel lies, in half widths of a lung."""
+    side = int(rng.integers(2))
+    return side, (chest.on.x - chest.sides[side]) / chest.half * (-1.0 if side == 0 else 1.0)
+
+
 def _haze(
     chest: Chest, x: float, y: float, size: tuple[float, float], amount: float, texture: Field | float
 ) -> None:
@@ -100,8 +106,7 @@ def _atelectasis(chest: Chest, rng: np.random.Generator, strength: float) -> Non
 
 
 def _effusion(chest: Chest, rng: np.random.Generator, strength: float) -> None:
-    on, side = chest.on, int(rng.integers(2))
-    outward = (on.x - chest.sides[side]) / chest.half * (-1.0 if side == 0 else 1.0)
+    on, (side, outward) = chest.on, _one_side(chest, rng)
     level = chest.floor[side] + 0.08 - 0.30 * strength
     fluid = edge(on, on.y - level + 0.16 * np.clip(outward, -0.5, 1.0) ** 2, 0.07)
     near = edge(on, 1.25 - np.abs(outward), 0.15) * edge(on, chest.floor[side] + 0.25 - on.y, 0.08)
@@ -122,8 +127,7 @@ def _nodule(chest: Chest, rng: np.random.Generator, strength: float) -> None:
 
 
 def _pneumothorax(chest: Chest, rng: np.random.Generator, strength: float) -> None:
-    on, side = chest.on, int(rng.integers(2))
-    outward = (on.x - chest.sides[side]) / chest.half * (-1.0 if side == 0 else 1.0)
+    on, (_, outward) = chest.on, _one_side(chest, rng)
     rim = outward - (0.62 - 0.35 * strength) + 0.35 * np.clip(on.y + 0.2, 0.0, 1.0)
     empty = edge(on, rim, 0.05) * chest.lungs * (outward > -0.6)
     over(chest.image, 34.0, 0.75 * empty)
@@ -144,8 +148,7 @@ def _fibrosis(chest: Chest, rng: np.random.Generator, strength: float) -> None:
 
 
 def _pleural_thickening(chest: Chest, rng: np.random.Generator, strength: float) -> None:
-    on, side = chest.on, int(rng.integers(2))
-    outward = (on.x - chest.sides[side]) / chest.half * (-1.0 if side == 0 else 1.0)
+    on, (_, outward) = chest.on, _one_side(chest, rng)
     middle = rng.uniform(-0.4, 0.2)
     band = edge(on, outward - 0.68 + 0.10 * strength, 0.08) * edge(on, 0.42 - np.abs(on.y - middle), 0.2)
     over(chest.image, 185.0, 0.9 * band * edge(on, 1.15 - outward, 0.1))

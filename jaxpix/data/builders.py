@@ -18,6 +18,7 @@ import numpy as np
 
 os.environ.setdefault("TFDS_LOG_LEVEL", "error")
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.features import ClassLabel, FeaturesDict, Image, Tensor, Text
 
 from ..errors import InputError
 from ..storage.documents import read_json
@@ -28,16 +29,7 @@ from .registry import DatasetInfo
 _FLUSH_EVERY = 256
 _EXAMPLES_PER_SHARD = 8192
 _LEAST_FREE_BYTES = 32 << 20
-_FEATURES = {
-    f"tensorflow_datasets.core.features.{name}"
-    for name in (
-        "features_dict.FeaturesDict",
-        "image_feature.Image",
-        "class_label_feature.ClassLabel",
-        "tensor_feature.Tensor",
-        "text_feature.Text",
-    )
-}
+_FEATURES = {f"{kind.__module__}.{kind.__name__}" for kind in (FeaturesDict, Image, ClassLabel, Tensor, Text)}
 
 tfds.disable_progress_bar()
 logging.getLogger("absl").setLevel(logging.ERROR)
@@ -74,19 +66,19 @@ class _Builder(tfds.core.dataset_builder.FileReaderBuilder, skip_registration=Tr
     def _info(self) -> tfds.core.DatasetInfo:
         dataset, size = self._dataset, self._image_size
         label = (
-            tfds.features.ClassLabel(names=list(dataset.class_names))
+            ClassLabel(names=list(dataset.class_names))
             if dataset.task == "multiclass"
-            else tfds.features.Tensor(shape=(len(dataset.class_names),), dtype=np.uint8)
+            else Tensor(shape=(len(dataset.class_names),), dtype=np.uint8)
         )
         features = {
-            "image": tfds.features.Image(shape=(size, size, dataset.channels), encoding_format="png"),
+            "image": Image(shape=(size, size, dataset.channels), encoding_format="png"),
             "label": label,
-            "image_id": tfds.features.Text(),
-            "group": tfds.features.Text(),
+            "image_id": Text(),
+            "group": Text(),
         }
         return tfds.core.DatasetInfo(
             builder=self,
-            features=tfds.features.FeaturesDict(features),
+            features=FeaturesDict(features),
             description=dataset.title,
             homepage=dataset.homepage,
             citation=dataset.citation,

@@ -146,11 +146,8 @@ def _spelling_notes(places: list[_Place], info: DatasetInfo) -> list[str]:
 
 def _groups_note(items: list[Item]) -> list[str]:
     unknown = sum(not item.group for item in items)
-    return (
-        [f"{unknown:,} file names do not say whose image it is: each counts as its own patient"]
-        if unknown
-        else []
-    )
+    note = f"{unknown:,} file names do not say whose image it is: each counts as its own patient"
+    return [note] if unknown else []
 
 
 def _keep_public_splits(listing: Listing, source: Source) -> None:
@@ -162,9 +159,7 @@ def _keep_public_splits(listing: Listing, source: Source) -> None:
     num_validation = sum(item.split == "validation" for item in listing.items)
     if 0 < num_validation < _SMALLEST_VALIDATION:
         listing.items = [
-            Item(item.member, item.label, item.image_id, item.group, "train")
-            if item.split == "validation"
-            else item
+            dataclasses.replace(item, split="train") if item.split == "validation" else item
             for item in listing.items
         ]
         listing.notes.append(

@@ -55,24 +55,6 @@ def open_zip(path: Path, kind: str = "zip archive") -> zipfile.ZipFile:
     return archive
 
 
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int | None = None) -> bytes:
-    """A member's bytes, all or the first `most`, never more than it declares.
-
-    Raises:
-        OSError, EOFError, zipfile.BadZipFile, zlib.error: it cannot be read (`READ_ERRORS`).
-    """
-    try:
-        with archive.open(entry) as file:
-            content = file.read(entry.file_size + 1 if most is None else most)
-    except _SENSELESS as error:
-        raise zipfile.BadZipFile(f"{entry.filename!r}: {error}") from None
-    if most is None and len(content) != entry.file_size:
-        raise zipfile.BadZipFile(
-            f"{entry.filename!r} has {len(content):,} bytes, {entry.file_size:,} declared"
-        )
-    return content
-
-
 class _TarHeader(tarfile.TarInfo):
     """A tar header; a negative size, with which older Pythons never come to an end, is an error."""
 
@@ -132,7 +114,16 @@ class ZipSource(Source):
         return self._entries[member].file_size
 
     def _read(self, member: str, most: int | None = None) -> bytes:
-        return _read_entry(self._zip, self._entries[member], most)
+        """A member's bytes, all or the first `most`, never more than it declares."""
+        entry = self._entries[member]
+        try:
+            with self._zip.open(entry) as file:
+                content = file.read(entry.file_size + 1 if most is None else most)
+        except _SENSELESS as error:
+            raise zipfile.BadZipFile(f"{member!r}: {error}") from None
+        if most is None and len(content) != entry.file_size:
+            raise zipfile.BadZipFile(f"{member!r} has {len(content):,} bytes, {entry.file_size:,} declared")
+        return content
 
     def digest(self, member: str) -> str:
         entry = self._entries[member]

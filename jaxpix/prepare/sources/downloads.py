@@ -25,7 +25,11 @@ def download(url: str, file_name: str, md5: str, folder: Path) -> Path:
     path = folder / file_name
     prefix = f"incomplete.{file_name}."
     if not path.is_file():
-        with tempfile.TemporaryDirectory(dir=_made(folder, prefix), prefix=prefix) as fresh:
+        folder.mkdir(parents=True, exist_ok=True)
+        # What a killed download of the same file left.
+        for stale in folder.glob(f"{prefix}*"):
+            shutil.rmtree(stale)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as fresh:
             fetched = _fetched(url, Path(fresh), path)
             _check_md5(fetched, md5, url)
             fetched.replace(path)
@@ -48,14 +52,6 @@ def _fetched(url: str, fresh: Path, path: Path) -> Path:
             f"{path.name} cannot be downloaded ({type(error).__name__}: {error}). Get it from {url} "
             f"and give it with --source {path.name}, or put it at {path}"
         ) from None
-
-
-def _made(folder: Path, prefix: str) -> Path:
-    """The folder, without what a killed download of the same file left."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob(f"{prefix}*"):
-        shutil.rmtree(stale)
-    return folder
 
 
 def _check_md5(path: Path, expected: str, origin: str) -> None:

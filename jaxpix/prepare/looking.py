@@ -1,15 +1,13 @@
 """A look over all files before any is stored: how deep their values are, how many images they hold, of whom."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import hmac
 import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
 
+from ..config import PrepareConfig
 from ..data import dicom
 from ..data.images import Look, UnreadableImageError, look
 from ..errors import InputError
@@ -18,9 +16,6 @@ from .depth import settle_values
 from .listing import Item, Listing, Members
 from .sources.trees import READ_ERRORS, Source
 from .storing import num_threads
-
-if TYPE_CHECKING:
-    from ..config import PrepareConfig
 
 _HASH_DIGITS = 16
 

@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.dicom import check_installed
-from ..data.prepared_files import folder_name
-from ..data.registry import PHANTOMS, lookup, names
+from ..data.prepared_files import Settings, folder_name
+from ..data.registry import PHANTOMS, DatasetInfo, lookup, names
 from ..errors import InputError, did_you_mean
 from .formats import covidx, folder, ham10000, kermany, medmnist, nih
 from .sources.archives import open_source
-from .sources.trees import has_usual_suffix
+from .sources.trees import Source, has_usual_suffix
 
 if TYPE_CHECKING:
     from ..config import PrepareConfig
-    from ..data.prepared_files import Settings
-    from ..data.registry import DatasetInfo
     from .listing import Listing
-    from .sources.trees import Source
 
 _READERS: dict[str, Callable[[Source, DatasetInfo, PrepareConfig], Listing]] = {
     "derma": ham10000.read,
@@ -133,7 +130,7 @@ def resolve(name: str, config: PrepareConfig) -> Request:
     if config.split is None and info.name == "folder":
         source = _opened(info, config)
         understood.append((source, folder.understand(source, info, config)))
-    scheme = config.split or _default_scheme(info, understood)
+    scheme = config.split or (folder.default_scheme(*understood[0]) if understood else info.split_schemes[0])
     if scheme not in info.split_schemes:
         hint = did_you_mean(scheme, info.split_schemes)
         raise InputError(f"{name}: unknown split {scheme!r}{hint}; allowed: {', '.join(info.split_schemes)}")
@@ -163,10 +160,6 @@ def _stored_name(info: DatasetInfo, config: PrepareConfig) -> str:
     if config.name in {folder_name(name) for name in names()} - {"folder"}:
         raise InputError(f"--name {config.name!r} is a built-in data set's; choose another")
     return config.name
-
-
-def _default_scheme(info: DatasetInfo, understood: list[tuple[Source, Listing]]) -> str:
-    return folder.default_scheme(*understood[0]) if understood else info.split_schemes[0]
 
 
 def _default_size(info: DatasetInfo, config: PrepareConfig) -> int:

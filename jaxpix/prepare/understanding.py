@@ -1,22 +1,16 @@
 """What a source was taken for, said before anything is stored."""
 
-from __future__ import annotations
-
 import contextlib
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..data.images import UnreadableImageError
+from ..data.registry import DatasetInfo
 from .listing import Item, Listing, Members, indices_of
 from .sources.trees import READ_ERRORS
 from .storing import open_image
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ..data.registry import DatasetInfo
 
 _CLASSES_SHOWN = 40
 _LOOKED_AT = 32

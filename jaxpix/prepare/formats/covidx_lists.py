@@ -1,21 +1,14 @@
 """The lists of COVIDx: which release a source holds, and what a line says."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
 from ..sources.spelling import spelling_key, split_named, without_suffix
 from ..sources.tables import lines, read_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from ..sources.trees import Source
+from ..sources.trees import Source
 
 THREE_CLASSES = ("normal", "pneumonia", "COVID-19")
 TWO_CLASSES = ("negative", "positive")

@@ -1,25 +1,18 @@
 """The tables of HAM10000: its metadata, or the one-hot ground truth of ISIC's challenges."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import re
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
+from ...config import PrepareConfig
 from ...errors import InputError
 from ..sources.one_hot import read_flags
 from ..sources.spelling import file_name, without_suffix
 from ..sources.tables import header as header_of
 from ..sources.tables import read_text, rows
 from ..sources.trees import FolderSource, Source
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from ...config import PrepareConfig
 
 METADATA = r"HAM10000_metadata(\.csv|\.tab|\.tsv|\.txt)?(\.gz)?"
 _GROUND_TRUTH = r"(ISIC.*_)?Ground_?Truth.*\.csv(\.gz)?"

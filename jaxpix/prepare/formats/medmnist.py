@@ -14,13 +14,12 @@ import numpy as np
 
 from ...data.medmnist_files import MEMBERS, SIZES, address, file_name
 from ...errors import InputError
-from ..listing import Item, Listing
+from ..listing import Item, Listing, Loaded
 from ..sources.archives import open_zip
 
 if TYPE_CHECKING:
     from ...config import PrepareConfig
     from ...data.registry import DatasetInfo
-    from ..listing import Loaded
 
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 _MAX_LABEL_BYTES = 256 << 20

@@ -1,25 +1,19 @@
 """The tables of NIH ChestX-ray14: findings and patients of each image, and the official lists."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
+from ...config import PrepareConfig
 from ...errors import InputError, did_you_mean
 from ..sources.one_hot import read_flags
 from ..sources.spelling import file_name, spelling_key, without_suffix
 from ..sources.tables import header as header_of
 from ..sources.tables import lines, read_text, rows
 from ..sources.trees import FolderSource, Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ...config import PrepareConfig
 
 _TABLE = r"(Data_Entry_2017(_v2020)?|sample_labels)\.csv(\.gz)?"
 _COLUMNS = ("Image Index", "Finding Labels", "Patient ID")

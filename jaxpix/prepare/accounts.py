@@ -6,7 +6,6 @@ from typing import Any
 
 from ..data.fingerprints import Fingerprint
 from ..data.prepared_files import Duplicates, Leaks, Settings, Skipped, Summary, write_index, write_summary
-from ..data.registry import DatasetInfo
 from ..errors import InputError
 from ..version import __version__
 from .contrast import Contrast
@@ -20,15 +19,15 @@ _CORRUPT = "corrupt: "
 class Ledger:
     """Keeps one row an image while a data set is stored, and writes summary and index at the end."""
 
-    def __init__(self, info: DatasetInfo, splits: list[str], max_corrupt: int):
-        self._info, self._max_corrupt = info, max_corrupt
+    def __init__(self, listing: Listing, splits: list[str], max_corrupt: int):
+        self._listing, self._info, self._max_corrupt = listing, listing.info, max_corrupt
         self._rows: dict[str, list[Any]] = {
             name: [] for name in ("split", "image_id", "group", "label", "source_sha256")
         }
         self._corrupt: list[Skip] = []
         self._contrast = Contrast()
         self._corrupt_labels: set[tuple[str, int]] = set()
-        self._fingerprint = Fingerprint(info, splits)
+        self._fingerprint = Fingerprint(listing.info, splits)
 
     def enter(self, split_name: str, outcome: Outcome) -> bool:
         """Book one image; False where it was corrupt and is skipped.
@@ -56,22 +55,14 @@ class Ledger:
         self._fingerprint.add(split_name, item.image_id, item.group, label, outcome.pixel_hash)
         return True
 
-    def close(
-        self,
-        folder: Path,
-        scheme: str,
-        image_size: int,
-        settings: Settings,
-        listing: Listing,
-        note: str | None = None,
-    ) -> None:
+    def close(self, folder: Path, scheme: str, image_size: int, settings: Settings, note: str | None) -> None:
         """Write the side files into `folder`.
 
         Raises:
             InputError: a split lost all its images, a class all that it had in a split, or nearly all images are
                 nearly constant.
         """
-        num_examples = dict(Counter(self._rows["split"]))
+        listing, num_examples = self._listing, dict(Counter(self._rows["split"]))
         if not {"train", "test"} <= num_examples.keys():
             raise InputError(f"too many corrupt images: a split is empty, left are {num_examples}")
         self._contrast.check(listing.values)

@@ -130,7 +130,7 @@ def _store(request: Request, quiet: bool) -> None:
     # TensorFlow Datasets is slow to import, and a wrong path should fail at once.
     from ..data.builders import build
 
-    ledger = Ledger(listing.info, list(parts), request.config.max_corrupt)
+    ledger = Ledger(listing, list(parts), request.config.max_corrupt)
     sheet = ContactSheet(listing.info, list(parts), request.image_size)
     with Meter(f"storing {request.name}", sum(map(len, parts.values())), quiet=quiet) as meter:
 
@@ -142,7 +142,7 @@ def _store(request: Request, quiet: bool) -> None:
                     yield outcome.example(listing.info)
 
         def finish(folder: Path) -> None:
-            ledger.close(folder, request.scheme, request.image_size, request.settings, listing, request.note)
+            ledger.close(folder, request.scheme, request.image_size, request.settings, request.note)
             sheet.save(folder, f"split '{request.scheme}', as stored")
 
         build(listing.info, request.image_size, request.home, {name: stream(name) for name in parts}, finish)

@@ -85,7 +85,7 @@ class Members:
 
     source: Source
 
-    def __call__(self, items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
+    def __call__(self, items: Sequence[Item]) -> Iterator[Callable[[], bytes]]:
         for item in items:
             yield partial(self.source.read, item.member)
 

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,19 +73,17 @@ def store_all(listing: Listing, items: Sequence[Item], image_size: int) -> Itera
     Raises:
         FileNotFoundError: the source holds an image no longer.
     """
-    tasks = zip(items, listing.load(items), strict=True)
     with ThreadPoolExecutor(num_threads()) as pool:
-        waiting: deque[Future[Outcome]] = deque()
-
-        def look_ahead(count: int) -> None:
-            for item, load in itertools.islice(tasks, count):
-                waiting.append(pool.submit(_store_one, item, load, listing, image_size))
-
-        look_ahead(_LOOK_AHEAD)
+        # Each is handed in when it is asked for.
+        tasks = (
+            pool.submit(_store_one, item, load, listing, image_size)
+            for item, load in zip(items, listing.load(items), strict=True)
+        )
+        waiting = deque(itertools.islice(tasks, _LOOK_AHEAD))
         try:
             while waiting:
                 outcome = waiting.popleft().result()
-                look_ahead(1)
+                waiting.extend(itertools.islice(tasks, 1))
                 yield outcome
         finally:
             for future in waiting:

@@ -46,8 +46,7 @@ def _looked_at(listing: Listing) -> list[list[str]]:
     images = []
     for item, load in zip(some, listing.load(some), strict=True):
         with contextlib.suppress(UnreadableImageError, *READ_ERRORS):
-            loaded = load()
-            images.append(open_image(loaded[0] if isinstance(loaded, tuple) else loaded, item, listing)[0])
+            images.append(open_image(load(), item, listing)[0])
     if not images:
         return []
     sizes = Counter(image.size for image in images).most_common()

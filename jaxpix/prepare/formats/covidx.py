@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...errors import InputError
 from ..listing import Item, Listing, Members, Skip, check_missing, lost_of, not_images
 from ..sources.spelling import split_named
+from ..sources.tables import lines, read_text
 from .covidx_lists import SPLITS, THREE_CLASSES, TWO_CLASSES, Line, ListFile, find_lists, parse, title_of
 
 if TYPE_CHECKING:
@@ -76,9 +78,9 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
 
 def _look_up(one: ListFile, source: Source, members: dict[tuple[str, str], str], found: _Found) -> None:
     """Settle what each line of a list means by the files that are there."""
-    rows, table, where = one.read(source)
+    text, table, where = read_text(source, re.escape(one.name), one.path, one.name)
     found.tables.append(table)
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(lines(text), 1):
         place = f"{where}, line {number}"
         line = parse(row, place)
         found.named.append((one.split, line.class_name))

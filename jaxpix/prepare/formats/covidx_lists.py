@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
 from ..sources.spelling import spelling_key, split_named, without_suffix
-from ..sources.tables import lines, read_text
 from ..sources.trees import Source
 
 THREE_CLASSES = ("normal", "pneumonia", "COVID-19")
@@ -38,11 +37,6 @@ class ListFile:
     name: str
     release: str
     path: Path | None = None
-
-    def read(self, source: Source) -> tuple[list[str], str | None, str]:
-        """Lines, the member of the source that they came from, and where they lie, for messages."""
-        text, member, where = read_text(source, re.escape(self.name), self.path, self.name)
-        return lines(text), member, where
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from fnmatch import fnmatchcase
@@ -198,12 +199,10 @@ def _group(listing: Listing, pattern: str, source: Source) -> None:
 def _channels(source: Source, items: list[Item]) -> Literal[1, 3]:
     """3 if any image is in colour."""
     for item in items:
-        try:
+        # A corrupt image is booked when it is stored.
+        with contextlib.suppress(UnreadableImageError, *READ_ERRORS):
             if channels_of(source.read(item.member)) == 3:
                 return 3
-        except (UnreadableImageError, *READ_ERRORS):
-            # A corrupt image is booked when it is stored.
-            continue
     return 1
 
 

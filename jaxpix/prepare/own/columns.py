@@ -99,8 +99,7 @@ def find_columns(table: Table, config: PrepareConfig, names: Names) -> Columns:
     if patient is None and config.patient_pattern is None:
         patient = _known(plain, _PATIENT, taken)
     if split is None:
-        split = _known(plain, _SPLIT, taken)
-        split = _checked_split(table, split, plain, config)
+        split = _checked_split(table, _known(plain, _SPLIT, taken), plain, config)
     taken |= {place for place in (patient, split) if place is not None}
     labels = labels or _label_columns(table, plain, taken)
     used = taken | set(labels)

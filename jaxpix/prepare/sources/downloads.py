@@ -1,6 +1,5 @@
 """Files fetched once and checked against their publisher's MD5 sums."""
 
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -55,8 +54,7 @@ def _fetched(url: str, fresh: Path, path: Path) -> Path:
 
 
 def _check_md5(path: Path, expected: str, origin: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
+    found = pooch.file_hash(path, "md5")
     if found != expected:
         raise InputError(
             f"{origin}: expected the MD5 sum {expected}, got {found}; "

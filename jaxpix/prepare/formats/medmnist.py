@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -137,7 +138,7 @@ def read(info: DatasetInfo, config: PrepareConfig, image_size: int) -> Listing:
             Item(f"{key}_images", _label(row, info), f"{key}_{number:0{width}}", split=split)
             for number, row in enumerate(labels)
         ]
-    listing = Listing(info, items, _loader(archive))
+    listing = Listing(info, items, partial(_load, archive))
     official = MEMBERS[info.name].counts
     if tuple(counts) != official:
         listing.notes.append(
@@ -185,11 +186,7 @@ def _label(row: np.ndarray, info: DatasetInfo) -> int | tuple[int, ...]:
     return tuple(np.flatnonzero(row).tolist()) if info.task == "multilabel" else int(row[0])
 
 
-def _loader(archive: Npz) -> Callable[[Sequence[Item]], Iterator[Callable[[], Loaded]]]:
+def _load(archive: Npz, items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
     """Pixels of all items of one split, which are in the file's own order."""
-
-    def load(items: Sequence[Item]) -> Iterator[Callable[[], Loaded]]:
-        for _, pixels in zip(items, archive.rows(items[0].member), strict=True):
-            yield lambda pixels=pixels: pixels  # type: ignore[misc]
-
-    return load
+    for _, pixels in zip(items, archive.rows(items[0].member), strict=True):
+        yield lambda pixels=pixels: pixels  # type: ignore[misc]

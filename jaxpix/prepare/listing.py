@@ -11,10 +11,13 @@ from ..config import PrepareConfig
 from ..data.prepared_files import Values
 from ..data.registry import DatasetInfo
 from ..errors import InputError
+from .sources.spelling import SPLITS
 from .sources.trees import READ_ERRORS, Source
 
 Label = int | tuple[int, ...]
 Loaded = bytes | np.ndarray | tuple[np.ndarray, Label]
+Pairs = Iterable[tuple[str, str]]
+"""Split and class of each of some images, "" where it has none or that does not count."""
 
 
 def indices_of(label: Label) -> tuple[int, ...]:
@@ -114,8 +117,8 @@ def by_table(
         image_id: (item.split, info.class_names[item.label] if isinstance(item.label, int) else "")
         for image_id, item in wanted.items()
     }
-    lost = lost_of(pairs.values(), [pairs[image_id] for image_id in kept], ("train", "test"))
-    notes = check_missing(missing, len(wanted), config.allow_missing, source, lost)
+    left = [pairs[image_id] for image_id in kept]
+    notes = check_missing(missing, len(wanted), config.allow_missing, source, pairs.values(), left)
     items = [dataclasses.replace(wanted[image_id], member=kept[image_id]) for image_id in sorted(kept)]
     return Listing(info, items, Members(source), copies, notes, len(missing))
 
@@ -155,7 +158,7 @@ def _alike(source: Source, one: str, other: str) -> bool:
 
 
 def check_missing(
-    missing: Sequence[str], num_named: int, allow_missing: bool, source: Source, lost: str = ""
+    missing: Sequence[str], num_named: int, allow_missing: bool, source: Source, named: Pairs, found: Pairs
 ) -> list[str]:
     """Notes on images that tables name and the source lacks.
 
@@ -164,7 +167,8 @@ def check_missing(
         num_named: images that the tables name.
         allow_missing: the user's word that it may be so.
         source: for messages.
-        lost: what no image would be left of (`lost_of`); "" where something is left of everything.
+        named: all that the tables name.
+        found: those of the images that are there.
 
     Raises:
         InputError: some are missing and that was not allowed, or all are, or a class or split would be lost.
@@ -174,7 +178,7 @@ def check_missing(
     counted = f"{len(missing):,} of {num_named:,} images named by the tables are not in {source.path}"
     if len(missing) == num_named:
         raise InputError(f"{counted} (first: {missing[0]}); is this the right folder?")
-    if lost:
+    if lost := _lost(named, found):
         raise InputError(
             f"{counted} (first: {missing[0]}), so that no image is left of {lost}; add them, or take the lines that "
             f"name them out of the tables if that is meant (--allow-missing never drops a class or a split)"
@@ -184,23 +188,12 @@ def check_missing(
     return [f"partial copy: {len(missing):,} of {num_named:,} images named by the tables are absent"]
 
 
-def lost_of(
-    named: Iterable[tuple[str, str]], found: Iterable[tuple[str, str]], splits: Sequence[str] = ()
-) -> str:
-    """What absent images take with them: whole splits, classes, or a class within a split.
-
-    Args:
-        named: (split, class) of each image that the tables name.
-        found: those of the images that are there.
-        splits: the order in which splits are said.
-
-    Returns:
-        "" where something is left of each pair.
-    """
+def _lost(named: Pairs, found: Pairs) -> str:
+    """What absent images take with them: whole splits, classes, or a class within a split; "" where nothing."""
     left = set(found)
     gone = list(dict.fromkeys(pair for pair in named if pair not in left))
     known_splits, known_classes = {split for split, _ in left}, {name for _, name in left}
-    whole_splits = sorted({split for split, _ in gone} - known_splits, key=[*splits, ""].index)
+    whole_splits = sorted({split for split, _ in gone} - known_splits, key=[*SPLITS, ""].index)
     whole_classes = sorted({name for _, name in gone} - known_classes)
     rest = [
         f"class {name} in {split}"

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from .listing import Item, indices_of
+from .sources.spelling import SPLITS
 
-SPLIT_ORDER = ("train", "validation", "test")
 TEST_FRACTION = 0.2
 _REFINING_PASSES = 2
 
 
 def as_published(items: Sequence[Item]) -> dict[str, list[Item]]:
     """Each item in the split its publisher put it in."""
-    return {name: [item for item in items if item.split == name] for name in SPLIT_ORDER}
+    return {name: [item for item in items if item.split == name] for name in SPLITS}
 
 
 def by_image(items: Sequence[Item], seed: int) -> dict[str, list[Item]]:
@@ -99,6 +99,4 @@ def assign(items: Sequence[Item], scheme: str, seed: int, drawn: bool = False) -
         parts = by_group(items, seed)
     else:
         parts = by_image(items, seed)
-    return {
-        name: sorted(parts[name], key=lambda item: item.image_id) for name in SPLIT_ORDER if parts.get(name)
-    }
+    return {name: sorted(parts[name], key=lambda item: item.image_id) for name in SPLITS if parts.get(name)}

@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
-from ..listing import Item, Listing, Members, Skip, check_missing, lost_of, not_images
+from ..listing import Item, Listing, Members, Skip, check_missing, not_images
 from ..sources.spelling import split_named
 from ..sources.tables import lines, read_text
-from .covidx_lists import SPLITS, THREE_CLASSES, TWO_CLASSES, Line, ListFile, find_lists, parse, title_of
+from .covidx_lists import THREE_CLASSES, TWO_CLASSES, Line, ListFile, find_lists, parse, title_of
 
 if TYPE_CHECKING:
     from ...config import PrepareConfig
@@ -45,12 +45,11 @@ def read(source: Source, info: DatasetInfo, config: PrepareConfig) -> Listing:
         _look_up(one, source, members, found)
     class_names = _classes(found, source, config)
     kept = [(split, line.class_name) for split, _, _, line, _ in found.present]
-    lost = lost_of(found.named, kept, SPLITS)
     notes = [
         f"understood as {title_of(lists[0].release)} by {', '.join(one.name for one in lists)}: classes "
         f"{', '.join(class_names)}"
     ]
-    notes += check_missing(found.missing, len(found.named), config.allow_missing, source, lost)
+    notes += check_missing(found.missing, len(found.named), config.allow_missing, source, found.named, kept)
     notes += _tolerated(found, unused, class_names)
     items = [
         Item(

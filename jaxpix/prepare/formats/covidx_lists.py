@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from ..sources.spelling import spelling_key, split_named, without_suffix
+from ..sources.spelling import SPLITS, spelling_key, split_named, without_suffix
 from ..sources.trees import Source
 
 THREE_CLASSES = ("normal", "pneumonia", "COVID-19")
 TWO_CLASSES = ("negative", "positive")
-SPLITS = ("train", "validation", "test")
 _CLASSES = {spelling_key(name): name for name in (*THREE_CLASSES, *TWO_CLASSES)}
 _NAME = re.compile(
     r"(?P<split>train|training|val|valid|validation|test|testing)(_split)?(_?COVIDx[_-]?(?P<release>[\w.-]*?))?\.txt",

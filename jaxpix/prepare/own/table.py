@@ -1,12 +1,13 @@
 """Images with a table of labels: one row an image."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import PurePosixPath
 
 from ...config import PrepareConfig
 from ...data.registry import DatasetInfo
 from ...errors import InputError
-from ..listing import Item, Listing, Members, Skip, check_missing, lost_of, not_images
+from ..listing import Item, Listing, Members, Skip, check_missing, not_images
 from ..sources.spelling import split_named
 from ..sources.spreadsheets import Table, read_table
 from ..sources.trees import Source, is_image
@@ -36,8 +37,15 @@ def read_labelled(source: Source, info: DatasetInfo, config: PrepareConfig, tree
     settled = named(info, labels.task, labels.class_names, config, table.where)
     splits = _splits(table, columns, tree, found, config)
     missing = [cell for cell, member in zip(cells, found, strict=True) if member is None]
-    lost = _lost(labels, splits, found)
-    notes = check_missing(missing, len(cells), config.allow_missing, source, lost)
+    # By these it is known whether absent images take a whole class or split with them.
+    pairs = [
+        [(split, name) for name in sorted(names) or [""]]
+        for split, names in zip(splits, labels.sets, strict=True)
+    ]
+    there = chain.from_iterable(row for row, member in zip(pairs, found, strict=True) if member)
+    notes = check_missing(
+        missing, len(cells), config.allow_missing, source, chain.from_iterable(pairs), there
+    )
     ids = _image_ids([member for member in found if member is not None])
     items = []
     for row, member in enumerate(found):
@@ -107,16 +115,6 @@ def _splits(
             f"{table.columns[columns.split]!r} says (first: {differing[0]}); choose --split folders or --split column"
         )
     return by_column
-
-
-def _lost(labels: Labels, splits: Sequence[str], found: Sequence[str | None]) -> str:
-    """Classes and splits of which no image is there."""
-    pairs = [
-        [(split, name) for name in sorted(names) or [""]]
-        for split, names in zip(splits, labels.sets, strict=True)
-    ]
-    there = [pair for row, member in zip(pairs, found, strict=True) if member for pair in row]
-    return lost_of([pair for row in pairs for pair in row], there, ("train", "validation", "test"))
 
 
 def _image_ids(members: Sequence[str]) -> dict[str, str]:

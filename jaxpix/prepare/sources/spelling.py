@@ -5,11 +5,12 @@ from pathlib import PurePosixPath
 
 from .trees import is_image
 
-_SPLITS = {
+_SPELLED_SPLITS = {
     "train": re.compile(r"tr(ai)?n(ing)?"),
     "validation": re.compile(r"val(id)?(ation|ate)?|dev"),
     "test": re.compile(r"te?st(ing)?"),
 }
+SPLITS = tuple(_SPELLED_SPLITS)
 _ADDED_TO_SPLITS = re.compile(r"[ _-]*(set|data|dataset|images|imgs|split|folder)$")
 _MASKS = re.compile(
     r"(.*[ _.-])?(masks?|segmentations?|annotations?|ground[ _-]?truth|heat[ _-]?maps?)([ _.-].*)?",
@@ -20,7 +21,7 @@ _MASKS = re.compile(
 def split_named(name: str) -> str:
     """`train`, `validation` or `test` where a folder, list or cell is called so, in any case; else ""."""
     plain = _ADDED_TO_SPLITS.sub("", name.strip().casefold())
-    return next((split for split, pattern in _SPLITS.items() if pattern.fullmatch(plain)), "")
+    return next((split for split, pattern in _SPELLED_SPLITS.items() if pattern.fullmatch(plain)), "")
 
 
 def masks_folder(member: str) -> str:

@@ -97,6 +97,8 @@ class _Builder(tfds.core.dataset_builder.FileReaderBuilder, skip_registration=Tr
                 _check_free_space(Path(self.data_dir))
                 with _disk_errors():
                     writer.add_examples({split_name: some})
+                # Before the next ones are there: large images are many bytes.
+                some.clear()
         with _disk_errors():
             writer.close_all()
         self.info.set_splits(info.splits)

@@ -26,7 +26,7 @@ import jax
 from gpu_kernels import kernels_of
 from gpu_programs import PROGRAMS, Program, h100, lowered, wanted
 
-from jaxpix.models.zoo import MODELS
+from jaxpix.models.sizes import SIZES
 from jaxpix.platforms import written_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="what an attack and a training need, as CI does")
     parser.add_argument("--required", action="store_true", help="fail where the packages cannot be had")
     parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
-    parser.add_argument("--models", nargs="+", choices=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=list(SIZES))
     parser.add_argument("--precision", nargs="+", choices=["bfloat16", "tfloat32", "float32"])
     parser.add_argument("--evaluators", nargs="+", choices=["incremental", "dense"])
     parser.add_argument("--num-pixels", nargs="+", type=int)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ..config import Precision
-from .layers import batch_norm, classifier, convolution, global_mean, max_pool
+from .layers import Maker, global_mean, max_pool
 
 BOTTLENECK = 4
 
@@ -15,12 +15,12 @@ BOTTLENECK = 4
 class DenseLayer(nnx.Module):
     """Appends `growth` features: [B, H, W, C] to [B, H, W, C + growth]."""
 
-    def __init__(self, num_in: int, growth: int, *, precision: Precision = "float32", rngs: nnx.Rngs):
+    def __init__(self, num_in: int, growth: int, make: Maker):
         inner = BOTTLENECK * growth
-        self.norm1 = batch_norm(num_in, precision=precision, rngs=rngs)
-        self.conv1 = convolution(num_in, inner, 1, init="fan_in", precision=precision, rngs=rngs)
-        self.norm2 = batch_norm(inner, precision=precision, rngs=rngs)
-        self.conv2 = convolution(inner, growth, 3, init="fan_in", precision=precision, rngs=rngs)
+        self.norm1 = make.batch_norm(num_in)
+        self.conv1 = make.convolution(num_in, inner, 1)
+        self.norm2 = make.batch_norm(inner)
+        self.conv2 = make.convolution(inner, growth, 3)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         new = self.conv1(nnx.relu(self.norm1(x)))
@@ -31,9 +31,9 @@ class DenseLayer(nnx.Module):
 class Transition(nnx.Module):
     """Halves channels, height and width between dense blocks; an odd last row or column is dropped."""
 
-    def __init__(self, num_in: int, num_out: int, *, precision: Precision = "float32", rngs: nnx.Rngs):
-        self.norm = batch_norm(num_in, precision=precision, rngs=rngs)
-        self.conv = convolution(num_in, num_out, 1, init="fan_in", precision=precision, rngs=rngs)
+    def __init__(self, num_in: int, num_out: int, make: Maker):
+        self.norm = make.batch_norm(num_in)
+        self.conv = make.convolution(num_in, num_out, 1)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x = self.conv(nnx.relu(self.norm(x)))
@@ -64,25 +64,24 @@ class DenseNet(nnx.Module):
         precision: Precision = "float32",
         rngs: nnx.Rngs,
     ):
+        make = Maker("fan_in", precision, rngs)
         num_features = 2 * growth
-        self.conv0 = convolution(channels, num_features, 7, 2, init="fan_in", precision=precision, rngs=rngs)
-        self.norm0 = batch_norm(num_features, precision=precision, rngs=rngs)
+        self.conv0 = make.convolution(channels, num_features, 7, 2)
+        self.norm0 = make.batch_norm(num_features)
         blocks, transitions = [], []
         for index, num_layers in enumerate(block_sizes):
             layers = []
             for _ in range(num_layers):
-                layers.append(DenseLayer(num_features, growth, precision=precision, rngs=rngs))
+                layers.append(DenseLayer(num_features, growth, make))
                 num_features += growth
             blocks.append(nnx.List(layers))
             if index < len(block_sizes) - 1:
-                transitions.append(
-                    Transition(num_features, num_features // 2, precision=precision, rngs=rngs)
-                )
+                transitions.append(Transition(num_features, num_features // 2, make))
                 num_features //= 2
         self.denseblocks = nnx.List(blocks)
         self.transitions = nnx.List(transitions)
-        self.norm5 = batch_norm(num_features, precision=precision, rngs=rngs)
-        self.classifier = classifier(num_features, num_classes, rngs=rngs)
+        self.norm5 = make.batch_norm(num_features)
+        self.classifier = make.classifier(num_features, num_classes)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Normalised images [B, H, W, C] to float32 logits [B, N]."""

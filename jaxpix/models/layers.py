@@ -1,5 +1,6 @@
 """The layers all models are made of: torchvision's padding, constants and initial weights."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -57,47 +58,48 @@ class Convolution(nnx.Conv):
         return convolve(inputs, kernel, Sliding((self.stride, self.stride), (margin, margin)))
 
 
-def convolution(
-    num_in: int,
-    num_out: int,
-    size: int,
-    stride: int = 1,
-    *,
-    init: Literal["fan_in", "fan_out"],
-    precision: Precision,
-    rngs: nnx.Rngs,
-) -> Convolution:
-    """A square convolution without bias on [B, H, W, C], padded by `size // 2` on every side as torch does.
+@dataclasses.dataclass(frozen=True)
+class Maker:
+    """Makes the layers of one network, one after the other.
 
-    "SAME" would pad a strided convolution on one side only and shift the features.
-
-    Args:
-        init: `fan_in` or `fan_out`, the mode of He's normal initialisation.
+    Attributes:
+        init: `fan_in` or `fan_out`, the mode of He's normal initialisation of convolutions.
+        precision: arithmetic of convolutions and normalisation.
+        rngs: where initial weights come from.
     """
-    fan = (num_in if init == "fan_in" else num_out) * size**2
-    return Convolution(
-        num_in,
-        num_out,
-        (size, size),
-        stride=stride,
-        padding=((size // 2, size // 2),) * 2,
-        use_bias=False,
-        dtype=DTYPES[precision],
-        param_dtype=jnp.float32,
-        kernel_init=initial_normal((2 / fan) ** 0.5),
-        rngs=rngs,
-    )
 
+    init: Literal["fan_in", "fan_out"]
+    precision: Precision
+    rngs: nnx.Rngs
 
-def batch_norm(num_features: int, *, precision: Precision, rngs: nnx.Rngs) -> nnx.BatchNorm:
-    """Batch normalisation with torch's constants; its statistics are float32 in any precision."""
-    return nnx.BatchNorm(num_features, momentum=0.9, epsilon=1e-5, dtype=DTYPES[precision], rngs=rngs)
+    def convolution(self, num_in: int, num_out: int, size: int, stride: int = 1) -> Convolution:
+        """A square convolution without bias on [B, H, W, C], padded by `size // 2` on every side as torch does.
 
+        "SAME" would pad a strided convolution on one side only and shift the features.
+        """
+        fan = (num_in if self.init == "fan_in" else num_out) * size**2
+        return Convolution(
+            num_in,
+            num_out,
+            (size, size),
+            stride=stride,
+            padding=((size // 2, size // 2),) * 2,
+            use_bias=False,
+            dtype=DTYPES[self.precision],
+            param_dtype=jnp.float32,
+            kernel_init=initial_normal((2 / fan) ** 0.5),
+            rngs=self.rngs,
+        )
 
-def classifier(num_features: int, num_classes: int, *, rngs: nnx.Rngs) -> nnx.Linear:
-    """The last layer, always float32, with torch's initial weights: uniform within 1/sqrt(fan in)."""
-    uniform = initial_uniform(num_features**-0.5)
-    return nnx.Linear(num_features, num_classes, kernel_init=uniform, rngs=rngs)
+    def batch_norm(self, num_features: int) -> nnx.BatchNorm:
+        """Batch normalisation with torch's constants; its statistics are float32 in any precision."""
+        dtype = DTYPES[self.precision]
+        return nnx.BatchNorm(num_features, momentum=0.9, epsilon=1e-5, dtype=dtype, rngs=self.rngs)
+
+    def classifier(self, num_features: int, num_classes: int) -> nnx.Linear:
+        """The last layer, always float32, with torch's initial weights: uniform within 1/sqrt(fan in)."""
+        uniform = initial_uniform(num_features**-0.5)
+        return nnx.Linear(num_features, num_classes, kernel_init=uniform, rngs=self.rngs)
 
 
 def max_pool(values: jax.Array) -> jax.Array:

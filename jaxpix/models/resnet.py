@@ -7,7 +7,7 @@ import jax
 from flax import nnx
 
 from ..config import Precision
-from .layers import Convolution, batch_norm, classifier, convolution, global_mean, max_pool
+from .layers import Convolution, Maker, global_mean, max_pool
 
 
 class BasicBlock(nnx.Module):
@@ -16,14 +16,10 @@ class BasicBlock(nnx.Module):
     # Channels that come out, per `width`.
     expansion: ClassVar[int] = 1
 
-    def __init__(
-        self, num_in: int, width: int, stride: int = 1, *, precision: Precision = "float32", rngs: nnx.Rngs
-    ):
-        self.conv1 = _conv(num_in, width, 3, stride, precision=precision, rngs=rngs)
-        self.bn1 = batch_norm(width, precision=precision, rngs=rngs)
-        self.conv2 = _conv(width, width, 3, precision=precision, rngs=rngs)
-        self.bn2 = batch_norm(width, precision=precision, rngs=rngs)
-        self.downsample = _projection(num_in, width, stride, precision=precision, rngs=rngs)
+    def __init__(self, num_in: int, width: int, stride: int, make: Maker):
+        self.conv1, self.bn1 = _normalised(make, num_in, width, 3, stride)
+        self.conv2, self.bn2 = _normalised(make, width, width, 3)
+        self.downsample = _projection(make, num_in, width, stride)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         shortcut = _through(self.downsample, x)
@@ -36,17 +32,12 @@ class Bottleneck(nnx.Module):
 
     expansion: ClassVar[int] = 4
 
-    def __init__(
-        self, num_in: int, width: int, stride: int = 1, *, precision: Precision = "float32", rngs: nnx.Rngs
-    ):
+    def __init__(self, num_in: int, width: int, stride: int, make: Maker):
         num_out = self.expansion * width
-        self.conv1 = _conv(num_in, width, 1, precision=precision, rngs=rngs)
-        self.bn1 = batch_norm(width, precision=precision, rngs=rngs)
-        self.conv2 = _conv(width, width, 3, stride, precision=precision, rngs=rngs)
-        self.bn2 = batch_norm(width, precision=precision, rngs=rngs)
-        self.conv3 = _conv(width, num_out, 1, precision=precision, rngs=rngs)
-        self.bn3 = batch_norm(num_out, precision=precision, rngs=rngs)
-        self.downsample = _projection(num_in, num_out, stride, precision=precision, rngs=rngs)
+        self.conv1, self.bn1 = _normalised(make, num_in, width, 1)
+        self.conv2, self.bn2 = _normalised(make, width, width, 3, stride)
+        self.conv3, self.bn3 = _normalised(make, width, num_out, 1)
+        self.downsample = _projection(make, num_in, num_out, stride)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         shortcut = _through(self.downsample, x)
@@ -55,20 +46,17 @@ class Bottleneck(nnx.Module):
         return nnx.relu(self.bn3(self.conv3(x)) + shortcut)
 
 
-def _conv(
-    num_in: int, num_out: int, size: int, stride: int = 1, *, precision: Precision, rngs: nnx.Rngs
-) -> Convolution:
-    return convolution(num_in, num_out, size, stride, init="fan_out", precision=precision, rngs=rngs)
+def _normalised(
+    make: Maker, num_in: int, num_out: int, size: int, stride: int = 1
+) -> tuple[Convolution, nnx.BatchNorm]:
+    return make.convolution(num_in, num_out, size, stride), make.batch_norm(num_out)
 
 
-def _projection(
-    num_in: int, num_out: int, stride: int, *, precision: Precision, rngs: nnx.Rngs
-) -> nnx.List[nnx.Module]:
+def _projection(make: Maker, num_in: int, num_out: int, stride: int) -> nnx.List[nnx.Module]:
     """What brings the input to the shape of the output; empty where it is added as it is."""
     if stride == 1 and num_in == num_out:
         return nnx.List([])
-    projection = _conv(num_in, num_out, 1, stride, precision=precision, rngs=rngs)
-    return nnx.List([projection, batch_norm(num_out, precision=precision, rngs=rngs)])
+    return nnx.List(_normalised(make, num_in, num_out, 1, stride))
 
 
 def _through(layers: nnx.List[nnx.Module], x: jax.Array) -> jax.Array:
@@ -100,8 +88,8 @@ class ResNet(nnx.Module):
         precision: Precision = "float32",
         rngs: nnx.Rngs,
     ):
-        self.conv1 = convolution(channels, width, 7, 2, init="fan_out", precision=precision, rngs=rngs)
-        self.bn1 = batch_norm(width, precision=precision, rngs=rngs)
+        make = Maker("fan_out", precision, rngs)
+        self.conv1, self.bn1 = _normalised(make, channels, width, 7, 2)
         num_in = width
         stages = []
         for index, num_blocks in enumerate(stage_sizes):
@@ -109,11 +97,11 @@ class ResNet(nnx.Module):
             for position in range(num_blocks):
                 stride = 2 if position == 0 and index > 0 else 1
                 stage_width = width * 2**index
-                blocks.append(block(num_in, stage_width, stride, precision=precision, rngs=rngs))
+                blocks.append(block(num_in, stage_width, stride, make))
                 num_in = block.expansion * stage_width
             stages.append(nnx.List(blocks))
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.fc = classifier(num_in, num_classes, rngs=rngs)
+        self.fc = make.classifier(num_in, num_classes)
 
     @property
     def stages(self) -> tuple[nnx.List[Any], ...]:

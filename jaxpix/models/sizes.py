@@ -31,6 +31,9 @@ class Dense(NamedTuple):
     growth: int = 32
 
 
+# Side in pixels below which feature maps carry nothing, or below which the last transition would leave an empty one.
+SMALLEST_IMAGE: dict[type[Residual | Dense], int] = {Residual: 8, Dense: 29}
+
 SIZES: dict[ModelName, Residual | Dense] = {
     "resnet18": Residual((2, 2, 2, 2), is_deep=False),
     "resnet34": Residual((3, 4, 6, 3), is_deep=False),

@@ -4,8 +4,9 @@ import pytest
 from flax import nnx
 
 from jaxpix.models.recognition import describe_weights
+from jaxpix.models.sizes import SIZES
 from jaxpix.models.torch_names import torch_shapes
-from jaxpix.models.zoo import MODELS, build
+from jaxpix.models.zoo import build
 
 
 def shapes_of(name: str, num_classes: int, channels: int) -> dict[str, tuple[int, ...]]:
@@ -33,7 +34,7 @@ def test_what_is_near_and_what_is_not() -> None:
     assert describe_weights(fewer) == "no network of ours, nearest to resnet50 (colour, 2 classes)"
     odd = {key: (64, 4, 7, 7) if key == "conv1.weight" else shape for key, shape in shapes.items()}
     assert describe_weights(odd) == "resnet50 (4 channels, 2 classes)"
-    assert describe_weights({}) == f"none of {', '.join(MODELS)}"
+    assert describe_weights({}) == f"none of {', '.join(SIZES)}"
     assert describe_weights({"conv1.weight": (6, 3, 5, 5), "fc1.weight": (9, 9)}).startswith(
         "none of resnet18"
     )

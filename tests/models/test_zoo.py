@@ -12,10 +12,11 @@ from flax import nnx
 from jaxpix.errors import InputError
 from jaxpix.models.checkpoint_files import PUBLISHED
 from jaxpix.models.densenet import DenseNet
-from jaxpix.models.layers import Convolution
+from jaxpix.models.layers import Convolution, Maker
 from jaxpix.models.pretrained import export_torchvision, load_torchvision
 from jaxpix.models.resnet import BasicBlock, ResNet
-from jaxpix.models.zoo import MODELS, build, check_image_size
+from jaxpix.models.sizes import SIZES, SMALLEST_IMAGE
+from jaxpix.models.zoo import build, check_image_size
 
 NUM_CLASSES = 5
 
@@ -117,7 +118,7 @@ def test_as_many_weights_as_torchvision(name: str) -> None:
 
 def test_a_basic_block_by_hand() -> None:
     """One weight in each convolution, at its centre: relu(relu(x a) b + x), normalised twice."""
-    block = BasicBlock(1, 1, rngs=nnx.Rngs(0))
+    block = BasicBlock(1, 1, 1, Maker("fan_out", "float32", nnx.Rngs(0)))
     block.eval()
     assert not block.downsample
     for conv, weight in ((block.conv1, 2.0), (block.conv2, -0.25)):
@@ -128,9 +129,9 @@ def test_a_basic_block_by_hand() -> None:
     np.testing.assert_allclose(np.asarray(block(x)).reshape(1, 2), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(SIZES))
 def test_too_small_images_are_refused(name: str) -> None:
-    smallest = MODELS[name].smallest_image
+    smallest = SMALLEST_IMAGE[type(SIZES[name])]
     check_image_size(name, smallest)
     message = f"{name} needs images of at least {smallest} pixels, got {smallest - 1}"
     with pytest.raises(InputError, match=message):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from .densenet import DenseLayer, DenseNet, Transition
+from .densenet import DenseNet
 from .frozen import FrozenModel, Kernel, Layer, Residual, Stem, grow, normalise, shrink
 from .resnet import BasicBlock, Bottleneck, ResNet
 
@@ -45,19 +45,15 @@ def _resnet(model: ResNet) -> list[tuple[Layer, Any]]:
 
 def _block(block: BasicBlock | Bottleneck) -> tuple[int, dict[str, Kernel]]:
     """The stride of a block and its folded weights, by what they do in `Residual`."""
+    layers: dict[str, tuple[Any, Any]] = {
+        "spread": (block.conv1, block.bn1),
+        "expand": (block.conv2, block.bn2),
+    }
     if isinstance(block, Bottleneck):
-        stride, shortcut = block.conv2.stride, block.downsample
-        weights = {
-            "reduce": _fold(block.conv1, block.bn1),
-            "spread": _fold(block.conv2, block.bn2),
-            "expand": _fold(block.conv3, block.bn3),
-        }
-    else:
-        stride, shortcut = block.conv1.stride, block.downsample
-        weights = {"spread": _fold(block.conv1, block.bn1), "expand": _fold(block.conv2, block.bn2)}
-    if shortcut:
-        weights["shortcut"] = _fold(*shortcut)
-    return stride, weights
+        layers = {"reduce": layers["spread"], "spread": layers["expand"], "expand": (block.conv3, block.bn3)}
+    if block.downsample:
+        layers["shortcut"] = block.downsample[0], block.downsample[1]
+    return layers["spread"][0].stride, {name: _fold(*pair) for name, pair in layers.items()}
 
 
 def _densenet(model: DenseNet) -> list[tuple[Layer, Any]]:
@@ -66,20 +62,14 @@ def _densenet(model: DenseNet) -> list[tuple[Layer, Any]]:
     for number, block in enumerate(model.denseblocks, 1):
         for index, layer in enumerate(block, 1):
             name = f"denseblock{number}.denselayer{index}"
-            named.append((Layer(name, grow), _dense_layer_weights(layer)))
+            weights = _scale_and_shift(layer.norm1), _fold(layer.conv1, layer.norm2), _unbiased(layer.conv2)
+            named.append((Layer(name, grow), weights))
         if number <= len(model.transitions):
             transition = model.transitions[number - 1]
-            named.append((Layer(f"transition{number}", shrink), _transition_weights(transition)))
+            halving = _scale_and_shift(transition.norm), _unbiased(transition.conv)
+            named.append((Layer(f"transition{number}", shrink), halving))
     named.append((Layer("norm5", normalise), _scale_and_shift(model.norm5)))
     return named
-
-
-def _dense_layer_weights(layer: DenseLayer) -> Any:
-    return _scale_and_shift(layer.norm1), _fold(layer.conv1, layer.norm2), _unbiased(layer.conv2)
-
-
-def _transition_weights(transition: Transition) -> Any:
-    return _scale_and_shift(transition.norm), _unbiased(transition.conv)
 
 
 def _fold(convolution: Any, norm: Any) -> Kernel:

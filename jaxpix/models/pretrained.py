@@ -98,10 +98,8 @@ def _array(value: Any, key: str) -> np.ndarray:
 
 
 def _other_network(missing: list[str], opened: Opened, expected: Mapping[str, Shape]) -> str:
-    wanted, given = describe_weights(expected), describe_weights(_shapes(opened))
-    unknown = list(opened.unknown)
-    what = "have keys that the network has no place for" if wanted == given else "are of another architecture"
-    looks = "" if wanted == given else f"; expected {wanted}, these look like {given}"
+    unknown, looks = list(opened.unknown), _looks(opened, expected)
+    what = "are of another architecture" if looks else "have keys that the network has no place for"
     return (
         f"the weights {what}: {len(missing)} keys missing{_first_of(missing)}, "
         f"{len(unknown)} unknown{_first_of(unknown)}{looks}"
@@ -112,15 +110,17 @@ def _first_of(names: list[str]) -> str:
     return f" (first: {names[0]})" if names else ""
 
 
-def _shapes(opened: Opened) -> dict[str, Shape]:
-    return {key: tuple(value.shape) for key, value in (opened.state | opened.unknown).items()}
+def _looks(opened: Opened, expected: Mapping[str, Shape]) -> str:
+    """Which network the weights are of, where it is not the expected one."""
+    shapes = {key: tuple(value.shape) for key, value in (opened.state | opened.unknown).items()}
+    wanted, given = describe_weights(expected), describe_weights(shapes)
+    return "" if wanted == given else f"; expected {wanted}, these look like {given}"
 
 
 def _mismatch(key: str, got: Shape, opened: Opened, expected: Mapping[str, Shape], is_fitted: bool) -> str:
-    message = f"weights {key}: expected shape {list(expected[key])}, got {list(got)}"
-    wanted, given = describe_weights(expected), describe_weights(_shapes(opened))
-    if wanted != given:
-        message += f"; expected {wanted}, these look like {given}"
+    message = (
+        f"weights {key}: expected shape {list(expected[key])}, got {list(got)}{_looks(opened, expected)}"
+    )
     if is_fitted and expected[key][1:2] != got[1:2]:
         message += "; only weights for 3 channels can be fitted, to images of 1 channel"
     return message

@@ -40,10 +40,7 @@ def first_and_last(names: Container[str]) -> tuple[str, str]:
 
 def torch_shape(shape: Shape) -> Shape:
     """[height, width, in, out] to [out, in, height, width]; of matrices and vectors, the reverse."""
-    if len(shape) == 4:
-        height, width, num_in, num_out = shape
-        return num_out, num_in, height, width
-    return shape[::-1]
+    return (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape[::-1]
 
 
 def to_flax(array: np.ndarray) -> np.ndarray:

@@ -18,14 +18,11 @@ from ..terminal.options import parse_flags
 from ..terminal.programs import keep_programs
 from ..train.builtin import open_or_draw
 from .configs import header_of, shipped_studies, study_file
-from .file import Study, check_attacks, read_study
+from .file import check_attacks, read_study
 from .plan import show_plan
-from .run import StudyOutcome, run_study, success_table
+from .run import AttackOutcome, run_study, success_table
 
-EXAMPLES = (
-    "pneumonia --plan",
-    "my-study.toml --set train.epochs=20 attack.generations=50",
-)
+EXAMPLES = ("pneumonia --plan", "my-study.toml --set train.epochs=20 attack.generations=50")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,18 +55,13 @@ def show_shipped() -> None:
         say("")
 
 
-def show(study: Study, outcome: StudyOutcome) -> None:
-    """Print success of all attacks, and where the report is."""
-    header, rows = success_table(outcome.attacks)
-    print_table(
-        f"{study.title}: {outcome.victim.name}", header, rows, "success (95 % interval), successes/images"
-    )
+def show(title: str, attacks: Sequence[AttackOutcome]) -> None:
+    """Print success of all attacks."""
+    header, rows = success_table(attacks)
+    print_table(title, header, rows, "success (95 % interval), successes/images")
     # Not in the first column: a class may have an asterisk in its name.
     if any(" %*" in cell for row in rows for cell in row[1:]):
-        say(f"* {footnote(*(one.result.selection.asked for one in outcome.attacks if one.result))}")
-    if outcome.dataset.note:
-        say(f"note on the data: {outcome.dataset.note}")
-    say(f"report: {outcome.page}")
+        say(f"* {footnote(*(one.result.selection.asked for one in attacks if one.result))}")
 
 
 OPTIONS = StudyOptions
@@ -101,8 +93,12 @@ def main(arguments: Sequence[str]) -> None:
     check_attacks(study, dataset)
     if options.plan:
         show_plan(study, dataset, folder)
-    else:
-        show(study, run_study(study, dataset, folder, functools.partial(workers, options.ray)))
+        return
+    victim, attacks, page = run_study(study, dataset, folder, functools.partial(workers, options.ray))
+    show(f"{study.title}: {victim.name}", attacks)
+    if dataset.note:
+        say(f"note on the data: {dataset.note}")
+    say(f"report: {page}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The studies that jaxpix brings along: found by name, in a checkout and in an installed package alike."""
 
+import itertools
+import os
 from pathlib import Path
 
 from ..errors import InputError, did_you_mean, shown
@@ -21,7 +23,8 @@ def study_file(given: Path) -> Path:
     Raises:
         InputError: neither a file nor a name, or the path of a shipped study that is not there.
     """
-    if _is_file(given):
+    # Not `Path.is_file`, which refuses what is no name at all, such as one of thousands of letters.
+    if os.path.isfile(given):  # noqa: PTH113
         return given
     shipped = shipped_studies()
     if given.suffix == ".toml" or len(given.parts) != 1:
@@ -39,19 +42,8 @@ def study_file(given: Path) -> Path:
     return shipped[given.name]
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    # What is no name at all, such as one of thousands of letters.
-    except OSError:
-        return False
-
-
 def header_of(path: Path) -> list[str]:
     """What a configuration says of itself: the comment at its top, without its signs and empty lines."""
-    header = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
-        header.append(line.removeprefix("#").removeprefix(" "))
-    return [line for line in header if line]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return list(filter(None, (line.removeprefix("#").removeprefix(" ") for line in header)))

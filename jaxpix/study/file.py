@@ -99,11 +99,7 @@ class Study:
 
 
 def read_study(
-    path: Path,
-    overrides: Sequence[str] = (),
-    *,
-    data_dir: Path | None = None,
-    victim: Path | None = None,
+    path: Path, overrides: Sequence[str] = (), *, data_dir: Path | None = None, victim: Path | None = None
 ) -> Study:
     """Read and check a study file.
 

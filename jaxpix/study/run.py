@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..attack.campaign import alone, run_campaign
 from ..attack.options import bind, open_dataset
@@ -42,23 +42,12 @@ class AttackOutcome:
     """An attack of a study and what came of it; `result` is None where no image could be attacked."""
 
     attack: PlannedAttack
-    folder: Path
     result: Result | None
-
-
-@dataclasses.dataclass(frozen=True)
-class StudyOutcome:
-    """A study carried out: its data, its victim, its attacks in order, and the page of its report."""
-
-    dataset: PreparedDataset
-    victim: Victim
-    attacks: list[AttackOutcome]
-    page: Path
 
 
 def run_study(
     study: Study, dataset: PreparedDataset, folder: Path, workers: Callable[[], Workers] = alone
-) -> StudyOutcome:
+) -> tuple[Victim, list[AttackOutcome], Path]:
     """Train the victim if there is none, run every attack, write the report.
 
     What was finished before is not repeated.
@@ -69,34 +58,31 @@ def run_study(
         folder: run folder of the study, created or resumed.
         workers: do the attacks.
 
+    Returns:
+        The victim, the attacks in order, and the page of the report.
+
     Raises:
         InputError: no image at all can be attacked, another process works on the folder, or it holds another
             study; the message names what differs.
     """
     with RunFolder(folder, "study").held():
-        return _carried_out(study, dataset, folder, workers)
+        _begin(study, folder)
+        victim = _victim(study, dataset, folder)
+        outcomes = []
+        # One attack after the other, each by all workers: side by side they would leave some idle at the end, too.
+        with workers() as by:
+            for number, attack in enumerate(study.attacks, start=1):
+                say(f"attack {number} of {len(study.attacks)}: {attack.folder_name}")
+                outcomes.append(AttackOutcome(attack, _attacked(study, attack, victim, folder, by)))
+        finished = [folder / one.attack.folder_name for one in outcomes if one.result is not None]
+        if not finished:
+            raise InputError(f"{study.path}: {victim.name} classifies no image of any attack correctly")
+        # Brings matplotlib and the page's templates along, which are needed only now.
+        from ..report.writing import write_report
 
-
-def _carried_out(
-    study: Study, dataset: PreparedDataset, folder: Path, workers: Callable[[], Workers]
-) -> StudyOutcome:
-    _begin(study, folder)
-    victim = _victim(study, dataset, folder)
-    outcomes = []
-    # One attack after the other, each by all workers: side by side they would leave some idle at the end, too.
-    with workers() as by:
-        for number, attack in enumerate(study.attacks, start=1):
-            say(f"attack {number} of {len(study.attacks)}: {attack.folder_name}")
-            outcomes.append(_attacked(study, attack, victim, folder, by))
-    finished = [outcome.folder for outcome in outcomes if outcome.result is not None]
-    if not finished:
-        raise InputError(f"{study.path}: {victim.name} classifies no image of any attack correctly")
-    # Brings matplotlib and the page's templates along, which are needed only now.
-    from ..report.writing import write_report
-
-    page = write_report(finished, folder / _REPORT)
-    write_atomically(folder / _STUDY, study.to_toml())
-    return StudyOutcome(dataset, victim, outcomes, page)
+        page = write_report(finished, folder / _REPORT)
+        write_atomically(folder / _STUDY, study.to_toml())
+        return victim, outcomes, page
 
 
 def _begin(study: Study, folder: Path) -> None:
@@ -130,30 +116,18 @@ def _victim(study: Study, dataset: PreparedDataset, folder: Path) -> Victim:
 
 
 def _attacked(
-    study: Study,
-    attack: PlannedAttack,
-    victim: Victim,
-    folder: Path,
-    by: Callable[[AttackOptions], WorkedBy],
-) -> AttackOutcome:
-    run = folder / attack.folder_name
-    options = dataclasses.replace(
-        attack.options,
-        victim=study.victim_folder(folder),
-        dataset=study.data.dataset,
-        data_dir=study.data.data_dir,
-        split=study.data.split,
-        image_size=study.data.image_size,
-        run=run,
-    )
+    study: Study, attack: PlannedAttack, victim: Victim, folder: Path, by: Callable[[AttackOptions], WorkedBy]
+) -> Result | None:
+    """What came of an attack; None where no image could be attacked."""
+    places: dict[str, Any] = {"victim": study.victim_folder(folder), "run": folder / attack.folder_name}
+    options = dataclasses.replace(attack.options, **places, **dataclasses.asdict(study.data))
     dataset, victim = open_dataset(options, victim)
     campaign = bind(options, victim, dataset)
     try:
-        result = run_campaign(campaign, by(options))
+        return run_campaign(campaign, by(options))
     except NothingToAttackError as error:
         say(f"{attack.folder_name} is left out: {error}")
-        return AttackOutcome(attack, run, None)
-    return AttackOutcome(attack, run, result)
+        return None
 
 
 def success_table(outcomes: Sequence[AttackOutcome]) -> tuple[list[str], list[list[str]]]:
@@ -161,14 +135,14 @@ def success_table(outcomes: Sequence[AttackOutcome]) -> tuple[list[str], list[li
     counts = sorted({outcome.attack.options.config.num_pixels for outcome in outcomes})
     cells: dict[str, dict[int, str]] = {}
     for outcome in outcomes:
-        attack, result = outcome.attack, outcome.result
+        attack, result, count = outcome.attack, outcome.result, outcome.attack.options.config.num_pixels
         if result is None:
-            cells.setdefault(attack.name, {})[attack.options.config.num_pixels] = "no image"
+            cells.setdefault(attack.name, {})[count] = "no image"
             continue
         for group in result.selection.groups:
             members = [record for record in result.records if tuple(record.label_before) == group.label]
             row = cells.setdefault(f"{attack.name}: {label_text(group.label)}", {})
-            row[attack.options.config.num_pixels] = success_rate(members).text(result.selection.asked)
+            row[count] = success_rate(members).text(result.selection.asked)
     header = ["attack: class", *(f"K = {count}" for count in counts)]
     rows = [[name, *(row.get(count, "") for count in counts)] for name, row in cells.items()]
     return header, rows

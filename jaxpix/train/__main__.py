@@ -17,10 +17,7 @@ from .evaluation import score_name, table
 from .run import TrainingRun
 from .training import train_victim
 
-EXAMPLES = (
-    "derma --init imagenet",
-    "phantom-xray --model resnet14 --epochs 6 --learning-rate 0.03",
-)
+EXAMPLES = ("derma --init imagenet", "phantom-xray --model resnet14 --epochs 6 --learning-rate 0.03")
 
 
 @dataclasses.dataclass(frozen=True)

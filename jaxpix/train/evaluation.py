@@ -19,9 +19,7 @@ def selection_score(task: Task, labels: np.ndarray, logits: np.ndarray) -> float
     """
     if task == "multiclass":
         return float(np.mean(logits.argmax(1) == labels))
-    value = scores.macro(
-        [scores.auroc(labels[:, index], logits[:, index]) for index in range(labels.shape[1])]
-    )
+    value = scores.macro(list(map(scores.auroc, labels.T, logits.T)))
     return 0.0 if np.isnan(value) else value
 
 
@@ -76,8 +74,8 @@ def _multilabel(
 ) -> dict[str, Any]:
     # confidence > threshold, put as a bound on the logit: a float32 sigmoid would round.
     predicted = logits > np.log(threshold / (1 - threshold))
-    areas = [scores.auroc(labels[:, i], logits[:, i]) for i in range(len(names))]
-    averages = [scores.average_precision(labels[:, i], logits[:, i]) for i in range(len(names))]
+    areas = list(map(scores.auroc, labels.T, logits.T))
+    averages = list(map(scores.average_precision, labels.T, logits.T))
     return {
         "exact_match": float(np.mean((predicted == labels.astype(bool)).all(1))),
         "macro_auroc": _defined(scores.macro(areas)),

@@ -43,15 +43,6 @@ class Progress:
     best_loss: np.ndarray = dataclasses.field(default_factory=lambda: np.asarray(np.inf))
     stopped: np.ndarray = dataclasses.field(default_factory=lambda: np.asarray(False))
 
-    def after(self, epoch: int, score: float, loss: float, is_best: bool, stopped: bool) -> Progress:
-        """The progress once `epoch` is finished."""
-        return Progress(
-            np.asarray(epoch, np.int64),
-            np.asarray(score) if is_best else self.best_score,
-            np.asarray(loss) if is_best else self.best_loss,
-            np.asarray(stopped),
-        )
-
 
 class TrainingRun:
     """Paths and small files of one run.

@@ -20,22 +20,13 @@ from ..terminal.console import Meter, say
 from .adversarial import corners_of
 from .devices import Devices
 from .parts import normalization, training_parts
-from .step import (
-    balanced_weights,
-    initial_state,
-    make_evaluate,
-    make_optimizer,
-    make_step,
-)
+from .step import balanced_weights, initial_state, make_evaluate, make_optimizer, make_step
 
 if TYPE_CHECKING:
     from ..config import TrainConfig
     from ..data.prepared import PreparedDataset
     from .parts import Part
-    from .step import (
-        Evaluate,
-        TrainState,
-    )
+    from .step import Evaluate, TrainState
 
 # The loss of a step is read this many steps later, so that the device never waits for the host.
 _LAG = 2

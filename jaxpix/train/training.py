@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 from flax import nnx
 
 from ..models.zoo import check_image_size
@@ -108,7 +109,8 @@ class _Training:
             }
         )
         stopped = self.config.stop_accuracy < 1 and score >= self.config.stop_accuracy
-        progress = progress.after(epoch, score, validation_loss, is_best, stopped)
+        best = (score, validation_loss) if is_best else (progress.best_score, progress.best_loss)
+        progress = Progress(np.asarray(epoch, np.int64), *map(np.asarray, (*best, stopped)))
         save_tree(self.folder.last, (trainer.state, progress))
         return progress
 

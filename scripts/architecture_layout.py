@@ -1,5 +1,6 @@
 """Places the boxes of a layered picture: each above those that it points at, few crossings, short arrows."""
 
+import functools
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -46,12 +47,10 @@ def circles(arrows: Arrows) -> set[tuple[str, str]]:
 
 def without_detours(arrows: Arrows) -> dict[str, set[str]]:
     """The arrows that do not follow from others: what is reached by a longer way has none of its own."""
-    reached: dict[str, set[str]] = {}
 
+    @functools.cache
     def everything_below(name: str) -> set[str]:
-        if name not in reached:
-            reached[name] = set().union(*({target} | everything_below(target) for target in arrows[name]))
-        return reached[name]
+        return set().union(*({target} | everything_below(target) for target in arrows[name]))
 
     return {
         name: {
@@ -65,15 +64,12 @@ def without_detours(arrows: Arrows) -> dict[str, set[str]]:
 
 def layers(arrows: Arrows) -> dict[str, int]:
     """The layer of each box, 0 at the bottom: as low as its imports allow, or higher where that shortens arrows."""
-    layer: dict[str, int] = {}
 
+    @functools.cache
     def lowest(name: str) -> int:
-        if name not in layer:
-            layer[name] = 1 + max((lowest(target) for target in arrows[name]), default=-1)
-        return layer[name]
+        return 1 + max(map(lowest, arrows[name]), default=-1)
 
-    for name in sorted(arrows):
-        lowest(name)
+    layer = {name: lowest(name) for name in arrows}
     above = {name: {other for other, targets in arrows.items() if name in targets} for name in arrows}
     for name in sorted(arrows, key=lambda name: (-layer[name], name)):
         # Whoever imports nothing is the ground that the house stands on.

@@ -127,32 +127,25 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="what an attack and a training need, as CI does")
     parser.add_argument("--required", action="store_true", help="fail where the packages cannot be had")
     parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
-    parser.add_argument("--models", nargs="+", choices=list(SIZES))
-    parser.add_argument("--precision", nargs="+", choices=["bfloat16", "tfloat32", "float32"])
-    parser.add_argument("--evaluators", nargs="+", choices=["incremental", "dense"])
-    parser.add_argument("--num-pixels", nargs="+", type=int)
-    parser.add_argument("--channels", nargs="+", type=int)
+    precisions, evaluators = ["bfloat16", "tfloat32", "float32"], ["incremental", "dense"]
+    parser.add_argument("--models", nargs="+", choices=list(SIZES), default=["resnet50", "densenet121"])
+    parser.add_argument("--precision", nargs="+", choices=precisions, default=precisions)
+    parser.add_argument("--evaluators", nargs="+", choices=evaluators, default=evaluators)
+    parser.add_argument("--num-pixels", nargs="+", type=int, default=[1, 3])
+    parser.add_argument("--channels", nargs="+", type=int, default=[1, 3])
     parser.add_argument("--image-size", nargs="+", type=int, default=[224])
     parser.add_argument("--hlo", type=Path, help="folder for the optimised programs")
     parser.add_argument("--list", action="store_true", help="print the programs and do nothing")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.quick:
+        parser.set_defaults(models=["resnet50"], precision=["bfloat16"], num_pixels=[1], channels=[3])
+        options = parser.parse_args()
     if options.hlo:
         options.hlo.mkdir(parents=True, exist_ok=True)
     if options.worker:
         compile_all([Program(**each) for each in json.loads(options.worker)], h100(), options.hlo)
         return
-    everything: dict[str, Any] = {
-        "models": ["resnet50", "densenet121"],
-        "precision": ["bfloat16", "tfloat32", "float32"],
-        "evaluators": ["incremental", "dense"],
-        "num_pixels": [1, 3],
-        "channels": [1, 3],
-    }
-    quick = {"models": ["resnet50"], "precision": ["bfloat16"], "num_pixels": [1], "channels": [3]}
-    for name, default in {**everything, **(quick if options.quick else {})}.items():
-        if getattr(options, name) is None:
-            setattr(options, name, default)
     programs = wanted(options)
     if options.list:
         print("\n".join(map(str, programs)))

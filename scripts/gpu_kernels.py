@@ -1,23 +1,11 @@
 """What an optimised program of XLA's GPU compiler runs: how many kernels of each kind, and the bytes they move."""
 
 import dataclasses
+import math
 import re
 from collections import defaultdict
 
-_BYTES = {
-    "pred": 1,
-    "s8": 1,
-    "u8": 1,
-    "bf16": 2,
-    "f16": 2,
-    "s32": 4,
-    "u32": 4,
-    "f32": 4,
-    "s64": 8,
-    "u64": 8,
-    "f64": 8,
-}
-_SHAPE = re.compile(rf"({'|'.join(_BYTES)})\[([\d,]*)\]")
+_SHAPE = re.compile(r"(?:pred|(?:s|u|f|bf)(?P<bits>\d+))\[(?P<sizes>[\d,]*)\]")
 _HEADER = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\) -> .* \{")
 _INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*)$")
 # These name other instructions' results and run nothing.
@@ -74,10 +62,7 @@ def _kind(name: str, operation: str, rest: str) -> str:
 
 def _bytes(shape: str) -> int:
     """Of all arrays in a type; a gather is taken to read its whole operand at most once."""
-    total = 0
-    for kind, sizes in _SHAPE.findall(shape):
-        count = _BYTES[kind]
-        for size in filter(None, sizes.split(",")):
-            count *= int(size)
-        total += count
-    return total
+    return sum(
+        int(array["bits"] or 8) // 8 * math.prod(map(int, filter(None, array["sizes"].split(","))))
+        for array in _SHAPE.finditer(shape)
+    )

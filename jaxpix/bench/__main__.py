@@ -23,10 +23,7 @@ from .searches import SearchesOptions, measure_searches
 from .session import Session
 from .tables import show_all, show_visit
 
-EXAMPLES = (
-    "--quick",
-    "dataset --victim runs/derma-resnet50-224 --per-class 50",
-)
+EXAMPLES = ("--quick", "dataset --victim runs/derma-resnet50-224 --per-class 50")
 
 _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 

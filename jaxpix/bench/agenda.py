@@ -11,12 +11,13 @@ import jax
 
 from ..errors import InputError
 from ..storage.settings import to_plain
+from .options import without_tfloat32
 from .results import Results
 from .visit import Measurement, Visit
 from .workbench import Scale, Workbench
 
 if TYPE_CHECKING:
-    from ..config import ModelName, Precision, SearchPrecision
+    from ..config import ModelName, SearchPrecision
     from .options import VisitOptions
 
 
@@ -27,26 +28,22 @@ class Setting:
     Attributes:
         scale: how large everything is.
         resnet, densenet: the networks.
-        compared: the network that peers attack, too; torch must have it.
         peers: whom jaxpix is compared with.
         more_pixels: K besides 1.
         small, usual, large: candidates that bare evaluators judge in one call.
         train_batch: images of a training step.
-        trained: precision of training.
-        fast, exact: precisions of the rest.
+        fast, exact: precisions; training is fast.
     """
 
     scale: Scale
     resnet: ModelName
     densenet: ModelName
-    compared: ModelName
     peers: tuple[str, ...]
     more_pixels: int
     small: int
     usual: int
     large: int
     train_batch: int
-    trained: Precision
     fast: SearchPrecision
     exact: tuple[SearchPrecision, SearchPrecision]
 
@@ -55,14 +52,12 @@ ON_GPU = Setting(
     Scale(224, population=100, generations=100, images=64, rounds=4, repeats=5, attack_repeats=2),
     resnet="resnet50",
     densenet="densenet121",
-    compared="resnet50",
     peers=("torch-forward", "torchattacks"),
     more_pixels=3,
     small=400,
     usual=1600,
     large=6400,
     train_batch=64,
-    trained="bfloat16",
     fast="bfloat16",
     exact=("tfloat32", "float32"),
 )
@@ -74,14 +69,12 @@ IN_SMALL = Setting(
     ),
     resnet="resnet14",
     densenet="resnet14",
-    compared="resnet50",
     peers=("torch-forward",),
     more_pixels=1,
     small=5,
     usual=5,
     large=5,
     train_batch=2,
-    trained="float32",
     fast="float32",
     exact=("float32", "float32"),
 )
@@ -90,30 +83,27 @@ IN_SMALL = Setting(
 def agenda_of(setting: Setting, matrix_rate: Callable[[SearchPrecision], float]) -> tuple[Measurement, ...]:
     """The measurements in order; `matrix_rate`: operations per second of a large matrix product."""
     its, bench = setting, Workbench(setting.scale, matrix_rate)
-    resnet, densenet, fast, more = its.resnet, its.densenet, its.fast, its.more_pixels
+    resnet, densenet, fast, more, usual = its.resnet, its.densenet, its.fast, its.more_pixels, its.usual
     lower, full = its.exact
     lines: Sequence[tuple[str, float, Callable[[], Iterator[Any]]]] = (
         ("attack", 150, lambda: bench.whole_attack(resnet, 1, fast)),
-        ("incremental", 60, lambda: bench.forward(resnet, "incremental", 1, fast, its.usual)),
-        ("dense", 50, lambda: bench.forward(resnet, "dense", 1, fast, its.usual)),
+        ("incremental", 60, lambda: bench.forward(resnet, "incremental", 1, fast, usual)),
+        ("dense", 50, lambda: bench.forward(resnet, "dense", 1, fast, usual)),
         ("attack-k3", 120, lambda: bench.whole_attack(resnet, more, fast)),
-        ("incremental-k3", 60, lambda: bench.forward(resnet, "incremental", more, fast, its.usual)),
-        ("peers", 90, lambda: bench.comparison(its.compared, fast, its.peers)),
-        ("densenet-dense", 75, lambda: bench.forward(densenet, "dense", 1, fast, its.usual)),
-        (
-            "densenet-incremental",
-            75,
-            lambda: bench.forward(densenet, "incremental", 1, fast, its.usual),
-        ),
+        ("incremental-k3", 60, lambda: bench.forward(resnet, "incremental", more, fast, usual)),
+        # In small, too, a network that torch has.
+        ("peers", 90, lambda: bench.comparison("resnet50", fast, its.peers)),
+        ("densenet-dense", 75, lambda: bench.forward(densenet, "dense", 1, fast, usual)),
+        ("densenet-incremental", 75, lambda: bench.forward(densenet, "incremental", 1, fast, usual)),
         ("full", 90, lambda: bench.full_attack(resnet, 1, fast)),
-        ("train", 60, lambda: bench.training_step(resnet, its.trained, its.train_batch)),
+        ("train", 60, lambda: bench.training_step(resnet, without_tfloat32(fast), its.train_batch)),
         ("incremental-small", 45, lambda: bench.forward(resnet, "incremental", 1, fast, its.small)),
         ("incremental-large", 45, lambda: bench.forward(resnet, "incremental", 1, fast, its.large)),
         ("dense-large", 45, lambda: bench.forward(resnet, "dense", 1, fast, its.large)),
-        ("tf32-incremental", 45, lambda: bench.forward(resnet, "incremental", 1, lower, its.usual)),
-        ("tf32-dense", 45, lambda: bench.forward(resnet, "dense", 1, lower, its.usual)),
-        ("float32-incremental", 45, lambda: bench.forward(resnet, "incremental", 1, full, its.usual)),
-        ("float32-dense", 45, lambda: bench.forward(resnet, "dense", 1, full, its.usual)),
+        ("tf32-incremental", 45, lambda: bench.forward(resnet, "incremental", 1, lower, usual)),
+        ("tf32-dense", 45, lambda: bench.forward(resnet, "dense", 1, lower, usual)),
+        ("float32-incremental", 45, lambda: bench.forward(resnet, "incremental", 1, full, usual)),
+        ("float32-dense", 45, lambda: bench.forward(resnet, "dense", 1, full, usual)),
         ("densenet-attack", 120, lambda: bench.whole_attack(densenet, 1, fast)),
     )
     return tuple(Measurement(*line) for line in lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import time
 from collections.abc import Sequence
@@ -80,9 +79,6 @@ def whole_attack(
         candidates=candidates,
         candidates_per_second=rate,
         images_per_second=len(records) / timing.median,
-        bare_candidates_per_second=None,
-        efficiency=None,
-        fraction_of_matrix_rate=None,
         seconds_per_full_attack=search.population * (1 + search.generations) / rate,
         slot_bytes=layout.num_slots * bytes_per_slot(attack.engine.problem),
     )
@@ -155,18 +151,16 @@ def jaxpix_contenders(subject: Subject, config: AttackConfig, engine: EngineConf
 
 def jaxpix_contender(subject: Subject, attack: Attack) -> Contender:
     """An attack that is compiled already, on as many copies of the subject's one image as it has slots."""
-    copies = attack.engine.layout.num_slots
+    copies, search = attack.engine.layout.num_slots, attack.search
+    evaluator = attack.engine.problem.evaluator.name
     together = dataclasses.replace(
         subject, images=subject.images.repeat(copies, 0), labels=subject.labels.repeat(copies, 0)
     )
-    name = attack.engine.problem.evaluator.name.partition(" (")[0]
+
+    def run() -> Run:
+        done = run_attack(attack, together)
+        notes = f"whole attack, search and verification included; {evaluator}"
+        return Run(done.candidates, done.seconds, search.population, search.generations, notes, {})
+
     setting = "1 image" if copies == 1 else f"{copies} images"
-    run = functools.partial(_run_jaxpix, attack, together)
-    return Contender(f"jaxpix {name}", setting, True, attack.config.precision, run)
-
-
-def _run_jaxpix(attack: Attack, subject: Subject) -> Run:
-    done = run_attack(attack, subject)
-    search = attack.search
-    notes = f"whole attack, search and verification included; {attack.engine.problem.evaluator.name}"
-    return Run(done.candidates, done.seconds, search.population, search.generations, notes, {})
+    return Contender(f"jaxpix {evaluator.partition(' (')[0]}", setting, True, attack.config.precision, run)

@@ -9,7 +9,7 @@ from ..metrics.queries import success_curve
 from ..metrics.rates import by_original, success_rate
 from ..records.files import each_record
 from .attacks import warm_up
-from .standings import DatasetAttack
+from .standings import DatasetAttack, attacked
 
 
 def measure_dataset(campaign: Campaign) -> DatasetAttack:
@@ -24,25 +24,14 @@ def measure_dataset(campaign: Campaign) -> DatasetAttack:
         raise InputError(
             f"{folder} holds finished experiments, but a benchmark times all; choose another --run"
         )
-    compile_seconds = _warm_up(campaign)
-    result = run_campaign(campaign)
-    return _row(campaign, compile_seconds, result)
+    return _row(campaign, _warm_up(campaign), run_campaign(campaign))
 
 
 def _row(campaign: Campaign, compile_seconds: float, result: Result) -> DatasetAttack:
-    attack, dataset = campaign.attack, campaign.dataset
-    records, config = result.records, attack.config
+    attack, records, config = campaign.attack, result.records, campaign.attack.config
     candidates = sum(record.queries for record in records)
     return DatasetAttack(
-        dataset=dataset.info.name,
-        split=dataset.scheme,
-        subset=campaign.choice.subset,
-        synthetic=dataset.synthetic,
-        victim=attack.victim.name,
-        victim_id=attack.victim.victim_id,
-        num_pixels=config.num_pixels,
-        target=config.target,
-        fitness=attack.fitness,
+        **attacked(records[0]) | {"target": config.target},
         preset=config.preset,
         precision=config.precision,
         evaluator=attack.engine.problem.evaluator.name,

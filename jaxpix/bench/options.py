@@ -8,7 +8,7 @@ import jax
 import tyro
 from pydantic import Field
 
-from ..config import Count, ModelName, SearchPrecision, Seed
+from ..config import Count, ModelName, Precision, SearchPrecision, Seed
 from ..errors import InputError
 
 INSTALL = 'pip install "jaxpix[peers]", then pip install --no-deps torchvision torchattacks'
@@ -157,6 +157,11 @@ def resolved(options: BenchOptions) -> Plan:
     names = [field.name for field in dataclasses.fields(Plan)]
     given = {name: getattr(options, name) for name in names}
     return Plan(**{name: defaults[name] if given[name] in (None, ()) else given[name] for name in names})
+
+
+def without_tfloat32(precision: SearchPrecision) -> Precision:
+    """The precision of training and of torch, whose float32 is what the backend makes of it: on GPUs TF32."""
+    return "bfloat16" if precision == "bfloat16" else "float32"
 
 
 @dataclasses.dataclass(frozen=True)

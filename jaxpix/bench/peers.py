@@ -22,10 +22,10 @@ from ..errors import InputError
 from ..search.presets import search_of
 from .comparison import Contender, Run
 from .libraries import PEERS, SMALLEST_POPULATION, Request, batch_of
-from .options import INSTALL
+from .options import INSTALL, without_tfloat32
 
 if TYPE_CHECKING:
-    from ..config import AttackConfig, Precision
+    from ..config import AttackConfig
     from .libraries import Attack, Peer
     from .subjects import Subject
     from .torch_models import Door
@@ -64,16 +64,12 @@ def check_peers(names: Sequence[str]) -> None:
 def peer_contender(subject: Subject, name: str, layout: str, config: AttackConfig) -> Contender:
     """A peer on the subject's first image; see `run_peer`."""
     run = functools.partial(run_peer, name, subject, config, layout=layout, device=torch_device())
-    return Contender(name, layout, False, _torch_precision(config), run)
+    return Contender(name, layout, False, without_tfloat32(config.precision), run)
 
 
 def torch_device() -> str:
     """Torch's name for the kind of device that JAX uses."""
     return "cpu" if jax.default_backend() == "cpu" else "cuda"
-
-
-def _torch_precision(config: AttackConfig) -> Precision:
-    return "bfloat16" if config.precision == "bfloat16" else "float32"
 
 
 def run_peer(
@@ -102,7 +98,7 @@ def run_peer(
 
     if layout not in LAYOUTS:
         raise InputError(f"unknown layout {layout!r}; allowed: {', '.join(LAYOUTS)}")
-    precision = _torch_precision(config)
+    precision = without_tfloat32(config.precision)
     door = torch_model(
         subject.victim, layout=LAYOUTS[layout], device=device, precision=precision, white=peer.white
     )

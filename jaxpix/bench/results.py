@@ -74,12 +74,7 @@ class Results:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        name: str | None,
-        command: str,
-        options: dict[str, Any],
-        repeats: int = 1,
+        self, folder: Path, name: str | None, command: str, options: dict[str, Any], repeats: int = 1
     ):
         now = datetime.datetime.now(datetime.UTC)
         self._stem = folder / (name or f"{now:%Y-%m-%dT%H%M%S}-{device_name()}")

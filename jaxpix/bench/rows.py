@@ -79,7 +79,7 @@ class Forward(Evaluation):
     base_seconds: float | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class WholeAttack(Evaluation):
     """Attacks on many images through one engine.
 
@@ -116,9 +116,9 @@ class WholeAttack(Evaluation):
     candidates: int
     candidates_per_second: float
     images_per_second: float
-    bare_candidates_per_second: float | None
-    efficiency: float | None
-    fraction_of_matrix_rate: float | None
+    bare_candidates_per_second: float | None = None
+    efficiency: float | None = None
+    fraction_of_matrix_rate: float | None = None
     seconds_per_full_attack: float
     slot_bytes: int
 

@@ -22,7 +22,7 @@ from ..search.strategies.algorithms import ALGORITHMS, LEFT_OUT
 from ..storage.settings import read_toml
 from ..terminal.console import say
 from .options import FOLDER
-from .standings import SearchRow
+from .standings import SearchRow, attacked
 
 if TYPE_CHECKING:
     from ..attack.campaign import Campaign, Result
@@ -166,16 +166,8 @@ def _read_truth(folder: Path, victim: Victim, options: SearchesOptions) -> Truth
 def _row(name: str, result: Result, folder: Path, truth: Truth, budgets: tuple[int, ...]) -> SearchRow:
     first = result.records[0]
     return SearchRow(
+        **attacked(first),
         search=name,
-        dataset=first.dataset,
-        split=first.split,
-        subset=first.subset,
-        synthetic=first.synthetic,
-        victim=first.victim,
-        victim_id=first.victim_id,
-        num_pixels=first.num_pixels,
-        target=None if first.target is None else "|".join(first.target),
-        fitness=first.fitness,
         seed=first.seed,
         truth=truth.says,
         recall=recall_of(truth, result.records, budgets),

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import jax
 
-from ..config import AttackConfig, EngineConfig, Precision, SearchPrecision
+from ..config import AttackConfig, EngineConfig, SearchPrecision
 from ..search.evaluators import make_evaluator
 from ..search.layout import is_out_of_memory
 from ..terminal.console import say
 from .attacks import jaxpix_contenders, measure_attack
 from .comparison import compare_in_turns
-from .options import BenchOptions, EvaluatorName, LayoutName, Plan
+from .options import BenchOptions, EvaluatorName, LayoutName, Plan, without_tfloat32
 from .peers import agreement_with_torch, check_peers, peer_contender
 from .results import Results
 from .rows import Comparison, Forward
@@ -125,8 +125,8 @@ class Session:
     def _train(self, subject: Subject) -> None:
         plan, description = self._plan, subject.victim.description
         assert description is not None, "subjects are networks of ours"
-        wanted: list[Precision] = ["bfloat16" if name == "bfloat16" else "float32" for name in plan.precision]
-        for precision, batch in itertools.product(dict.fromkeys(wanted), plan.train_batch):
+        precisions = dict.fromkeys(map(without_tfloat32, plan.precision))
+        for precision, batch in itertools.product(precisions, plan.train_batch):
             measure = functools.partial(
                 measure_training_step,
                 description["architecture"],

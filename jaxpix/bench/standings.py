@@ -2,10 +2,14 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..metrics.queries import CurvePoint
 from ..metrics.rates import Rate
 from ..metrics.recall import Recall
+
+if TYPE_CHECKING:
+    from ..records.record import Record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +30,12 @@ class Attacked:
     num_pixels: int
     target: str | None
     fitness: str
+
+
+def attacked(record: "Record") -> dict[str, Any]:
+    """The first keys of a row, as a record of the attack says them."""
+    values = {field.name: getattr(record, field.name) for field in dataclasses.fields(Attacked)}
+    return values | {"target": None if record.target is None else "|".join(record.target)}
 
 
 @dataclasses.dataclass(frozen=True)

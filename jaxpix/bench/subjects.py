@@ -120,27 +120,25 @@ def unconfusable(subject: Subject) -> Subject:
 
 def repeated(subject: Subject, times: int) -> Subject:
     """Every image several times; as experiments of their own, each draws its own candidates."""
-    return Subject(
-        subject.victim,
-        np.concatenate([subject.images] * times),
-        np.concatenate([subject.labels] * times),
-        f"{subject.source}; {len(subject.images)} images, each {times} times",
-    )
+    count = len(subject.images)
+    return _taken(subject, np.tile(np.arange(count), times), f"; {count} images, each {times} times")
 
 
 def hardest(subject: Subject, count: int) -> Subject:
     """The `count` images of most contrast, the hardest first."""
     order = np.argsort(-subject.images.std((1, 2, 3)), kind="stable")[:count]
-    source = f"{subject.source}; the {len(order)} of most contrast"
-    return Subject(subject.victim, subject.images[order], subject.labels[order], source)
+    return _taken(subject, order, f"; the {len(order)} of most contrast")
 
 
 def surest(subject: Subject) -> Subject:
     """The one image whose label the victim is surest of."""
     logits = np.sort(subject.victim.predict(subject.images), axis=1)
-    best = int(np.argmax(logits[:, -1] - logits[:, -2]))
-    here = slice(best, best + 1)
-    return dataclasses.replace(subject, images=subject.images[here], labels=subject.labels[here])
+    return _taken(subject, np.argmax(logits[:, -1] - logits[:, -2], keepdims=True))
+
+
+def _taken(subject: Subject, indices: np.ndarray, note: str = "") -> Subject:
+    images, labels = subject.images[indices], subject.labels[indices]
+    return Subject(subject.victim, images, labels, subject.source + note)
 
 
 def _noise(generator: np.random.Generator, shape: tuple[int, ...], contrast: float) -> np.ndarray:

@@ -35,19 +35,18 @@ def show_all(results: Results) -> None:
 
 def show_forward(rows: Sequence[Forward]) -> None:
     """Candidates a second of the bare evaluators."""
-    lines = [
-        [
-            row.title,
-            f"{row.batch:,}",
-            number(row.candidates_per_second),
-            spread(row.timing),
-            percent(row.fraction_of_matrix_rate),
-            mebibytes(row.memory_bytes),
-            f"{row.compile_seconds:.1f} s",
-        ]
-        for row in rows
-    ]
+    lines = [[row.title, f"{row.batch:,}", *_of_program(row, row.candidates_per_second)] for row in rows]
     print_table("Bare evaluation: candidates per second", _PROGRAM, lines, _MATRIX)
+
+
+def _of_program(row: Forward | TrainingStep, rate: float) -> list[str]:
+    return [
+        number(rate),
+        spread(row.timing),
+        percent(row.fraction_of_matrix_rate),
+        mebibytes(row.memory_bytes),
+        f"{row.compile_seconds:.1f} s",
+    ]
 
 
 def show_attacks(rows: Sequence[WholeAttack]) -> None:
@@ -78,11 +77,7 @@ def show_training(rows: Sequence[TrainingStep]) -> None:
         [
             f"{row.model} {row.image_size} {row.precision}",
             str(row.batch),
-            number(row.images_per_second),
-            spread(row.timing),
-            percent(row.fraction_of_matrix_rate),
-            mebibytes(row.memory_bytes),
-            f"{row.compile_seconds:.1f} s",
+            *_of_program(row, row.images_per_second),
         ]
         for row in rows
     ]
@@ -115,22 +110,18 @@ def show_comparisons(rows: Sequence[Comparison]) -> None:
 def show_datasets(rows: Sequence[DatasetAttack]) -> None:
     """Speed of attacks on data sets, and their success against queries."""
     for row in rows:
-        _show_dataset(row)
-
-
-def _show_dataset(row: DatasetAttack) -> None:
-    kind = "synthetic images" if row.synthetic else "images"
-    # At most a dozen points, spread over the curve's steps, the last one among them.
-    points = row.curve[::-1][:: -(-len(row.curve) // 12)][::-1]
-    print_table(
-        f"{row.dataset}, {row.subset}: {row.victim}, {row.num_pixels} pixel(s), {row.images} {kind}",
-        ["at most … queries each", "success (95 % interval)"],
-        [[f"{point.queries:,}", point.rate.text()] for point in points],
-    )
-    say(
-        f"{number(row.images_per_second)} images/s, {number(row.candidates_per_second)} candidates/s over "
-        f"{row.seconds:.1f} s, verification and files included; {row.compile_seconds:.1f} s of compiling before"
-    )
+        kind = "synthetic images" if row.synthetic else "images"
+        # At most a dozen points, spread over the curve's steps, the last one among them.
+        points = row.curve[::-1][:: -(-len(row.curve) // 12)][::-1]
+        print_table(
+            f"{row.dataset}, {row.subset}: {row.victim}, {row.num_pixels} pixel(s), {row.images} {kind}",
+            ["at most … queries each", "success (95 % interval)"],
+            [[f"{point.queries:,}", point.rate.text()] for point in points],
+        )
+        say(
+            f"{number(row.images_per_second)} images/s, {number(row.candidates_per_second)} candidates/s over "
+            f"{row.seconds:.1f} s, verification and files included; {row.compile_seconds:.1f} s of compiling before"
+        )
 
 
 def show_searches(rows: Sequence[SearchRow]) -> None:

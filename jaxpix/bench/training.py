@@ -30,7 +30,9 @@ def measure_training_step(
         state = jax.device_put(initial_state(model, optimizer), jax.local_devices()[0])
     centre = np.full(image_shape[2], 128.0, np.float32)
     step = make_step(model, optimizer, centre, centre / 2)
-    examples = _noise(batch, image_shape, num_classes)
+    generator = np.random.default_rng(0)
+    images = jnp.asarray(generator.integers(0, 256, (batch, *image_shape)).astype(np.uint8))
+    examples = images, jnp.asarray(generator.integers(0, num_classes, batch)), jnp.ones(batch, bool)
     program = compile_program(step, state, *examples)
 
     def train() -> jax.Array:
@@ -52,12 +54,3 @@ def measure_training_step(
         fraction_of_matrix_rate=program.fraction_of(matrix_rate, timing),
         memory_bytes=program.memory_bytes,
     )
-
-
-def _noise(
-    batch: int, image_shape: tuple[int, int, int], num_classes: int
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Images, labels and mask."""
-    generator = np.random.default_rng(0)
-    images = jnp.asarray(generator.integers(0, 256, (batch, *image_shape)).astype(np.uint8))
-    return images, jnp.asarray(generator.integers(0, num_classes, batch)), jnp.ones(batch, bool)

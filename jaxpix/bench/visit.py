@@ -157,19 +157,18 @@ class Journal:
     def __init__(self, results: Results):
         self._results = results
         past: Sequence[Entry] = results.of("visit")
-        entries = [_after_death(entry) for entry in past if entry.status not in _OPEN]
-        self._places = {entry.name: place for place, entry in enumerate(entries)}
+        self._entries = {entry.name: _after_death(entry) for entry in past if entry.status not in _OPEN}
         self._row_place: int | None = None
-        results.replace_all("visit", entries)
+        results.replace_all("visit", self.entries)
 
     @property
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> list[Entry]:
         """In the order of beginning."""
-        return self._results.of("visit")
+        return list(self._entries.values())
 
     def knows(self, name: str) -> bool:
         """Whether a measurement has been begun, by this process or one before."""
-        return name in self._places
+        return name in self._entries
 
     def begin(self, name: str) -> None:
         """Write down what is measured now."""
@@ -185,7 +184,7 @@ class Journal:
 
     def end(self, name: str, status: Status, seconds: float, note: str = "") -> None:
         """Write down how it ended."""
-        self._put(dataclasses.replace(self._entry(name), status=status, seconds=seconds, note=note))
+        self._put(dataclasses.replace(self._entries[name], status=status, seconds=seconds, note=note))
         if status != "measured":
             say(f"{name}: {status}{note and f': {note}'}")
 
@@ -195,14 +194,11 @@ class Journal:
 
     def status(self, name: str) -> Status:
         """Of a measurement that has been begun."""
-        return self._entry(name).status
-
-    def _entry(self, name: str) -> Entry:
-        entry: Entry = self.entries[self._places[name]]
-        return entry
+        return self._entries[name].status
 
     def _put(self, entry: Entry) -> None:
-        self._places[entry.name] = self._results.add(entry, self._places.get(entry.name))
+        self._entries[entry.name] = entry
+        self._results.replace_all("visit", self.entries)
 
 
 def _after_death(entry: Entry) -> Entry:

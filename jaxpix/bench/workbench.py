@@ -4,6 +4,7 @@ Every measurement yields its row as soon as there is one, and again when it know
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 from ..attack.experiments import Attack
@@ -47,32 +48,27 @@ class Workbench:
 
     def __init__(self, scale: Scale, matrix_rate: Callable[[SearchPrecision], float]):
         self.scale, self._matrix_rate = scale, matrix_rate
-        self._subjects: dict[ModelName, Subject] = {}
-        self._attacks: dict[tuple[ModelName, int, SearchPrecision], tuple[Attack, float]] = {}
-        self._bares: dict[tuple[ModelName, EvaluatorName, int, SearchPrecision, tuple[int, int]], Bare] = {}
+        self.subject = functools.cache(self._subject)
+        self.attack = functools.cache(self._attack)
+        self.bare = functools.cache(self._bare)
 
-    def subject(self, model: ModelName) -> Subject:
+    def _subject(self, model: ModelName) -> Subject:
         """A network and distinct images."""
-        if model not in self._subjects:
-            self._subjects[model] = random_subject(model, self.scale.image_size, self.scale.images)
-        return self._subjects[model]
+        return random_subject(model, self.scale.image_size, self.scale.images)
 
-    def attack(self, model: ModelName, num_pixels: int, precision: SearchPrecision) -> tuple[Attack, float]:
+    def _attack(self, model: ModelName, num_pixels: int, precision: SearchPrecision) -> tuple[Attack, float]:
         """An attack that is warmed up, and how long compiling it took."""
-        key = model, num_pixels, precision
-        if key not in self._attacks:
-            config = AttackConfig(
-                num_pixels=num_pixels,
-                population=self.scale.population,
-                generations=self.scale.generations,
-                precision=precision,
-            )
-            subject = self.subject(model)
-            attack = Attack(subject.victim, config, EngineConfig(evaluator="incremental"))
-            self._attacks[key] = attack, warm_up(attack, subject.images[0], subject.labels[0])
-        return self._attacks[key]
+        config = AttackConfig(
+            num_pixels=num_pixels,
+            population=self.scale.population,
+            generations=self.scale.generations,
+            precision=precision,
+        )
+        subject = self.subject(model)
+        attack = Attack(subject.victim, config, EngineConfig(evaluator="incremental"))
+        return attack, warm_up(attack, subject.images[0], subject.labels[0])
 
-    def bare(
+    def _bare(
         self,
         model: ModelName,
         evaluator: EvaluatorName,
@@ -81,12 +77,9 @@ class Workbench:
         size: tuple[int, int],
     ) -> Bare:
         """An evaluator compiled for g populations of P candidates, `size`."""
-        key = model, evaluator, num_pixels, precision, size
-        if key not in self._bares:
-            subject, config = self.subject(model), EngineConfig(evaluator=evaluator)
-            made = make_evaluator(subject.victim, num_pixels, precision, config)
-            self._bares[key] = compile_bare(made, subject.images, num_pixels, *size, self.scale.repeats)
-        return self._bares[key]
+        subject, config = self.subject(model), EngineConfig(evaluator=evaluator)
+        made = make_evaluator(subject.victim, num_pixels, precision, config)
+        return compile_bare(made, subject.images, num_pixels, *size, self.scale.repeats)
 
     def forward(
         self,
@@ -141,10 +134,10 @@ class Workbench:
 
     def training_step(self, model: ModelName, precision: Precision, batch: int) -> Iterator[TrainingStep]:
         """A step of training."""
-        subject_shape = self.scale.image_size, self.scale.image_size, 3
+        image_shape = self.scale.image_size, self.scale.image_size, 3
         yield measure_training_step(
             model,
-            subject_shape,
+            image_shape,
             num_classes=3,
             precision=precision,
             batch=batch,

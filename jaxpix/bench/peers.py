@@ -6,13 +6,12 @@ its own success tests too. No run stops early, so all peers do whole generations
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import importlib.metadata
 import importlib.util
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import jax
@@ -134,7 +133,9 @@ def timed(door: Door, peer: Peer, attack: Attack, image: np.ndarray) -> Run:
     """One attack of a peer that is ready, on a network behind a door that counts; warmed up before."""
     import torch
 
-    with _cudnn_measures(door.layout.inference_mode):
+    from .torch_models import cudnn_set
+
+    with cudnn_set("benchmark", door.layout.inference_mode):
         _warm_up(door, attack, image)
         door.images = 0
         began = time.perf_counter()
@@ -145,18 +146,6 @@ def timed(door: Door, peer: Peer, attack: Attack, image: np.ndarray) -> Run:
     packages = ["torch", "torchvision", *filter(None, [peer.package])]
     versions = {package: importlib.metadata.version(package) for package in packages}
     return Run(door.images, seconds, attack.population, attack.generations, attack.notes + threads, versions)
-
-
-@contextlib.contextmanager
-def _cudnn_measures(measures: bool) -> Iterator[None]:
-    import torch
-
-    before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = measures
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
 
 
 def _warm_up(door: Door, attack: Attack, image: np.ndarray) -> None:

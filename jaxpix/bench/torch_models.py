@@ -151,27 +151,17 @@ def torch_model(
     # Without storage until the weights come, so that nothing is initialised in vain.
     with torch.device("meta"):
         network = getattr(models, architecture)(num_classes=num_classes)
-        _fit_first_convolution(network, channels)
-    state = {key: torch.tensor(value) for key, value in state_dict_of(victim).items()}
+        if channels != 3:
+            name = "conv1" if hasattr(network, "conv1") else "features.conv0"
+            network.set_submodule(name, torch.nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False))
+    model = victim.model()
+    assert model is not None, "only networks of ours have torch counterparts"
+    state = {key: torch.tensor(value) for key, value in export_torchvision(model).items()}
     network.load_state_dict(state, assign=True)
     mean, std = (np.asarray(victim.description[key]) for key in ("mean", "std"))
     return Door(
         network.eval(), mean, std, layout=layout, device=device, precision=precision, white=white
     ).requires_grad_(False)
-
-
-def _fit_first_convolution(network: torch.nn.Module, channels: int) -> None:
-    if channels == 3:
-        return
-    name = "conv1" if hasattr(network, "conv1") else "features.conv0"
-    network.set_submodule(name, torch.nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False))
-
-
-def state_dict_of(victim: Victim) -> dict[str, np.ndarray]:
-    """The victim's weights under torchvision's names, in torch's layout."""
-    model = victim.model()
-    assert model is not None, "only networks of ours have torch counterparts"
-    return export_torchvision(model)
 
 
 def import_torchvision() -> Any:
@@ -213,6 +203,17 @@ def _tolerating_absent_operators() -> Iterator[None]:
         torch.library.register_fake = register
 
 
+@contextlib.contextmanager
+def cudnn_set(name: str, value: bool) -> Iterator[None]:
+    """Set one of `torch.backends.cudnn`'s switches for a while."""
+    before = getattr(torch.backends.cudnn, name)
+    setattr(torch.backends.cudnn, name, value)
+    try:
+        yield
+    finally:
+        setattr(torch.backends.cudnn, name, before)
+
+
 def logit_agreement(victim: Victim, door: Door, images: np.ndarray) -> float:
     """Largest difference between the two frameworks' logits, over the largest logit of the victim.
 
@@ -223,11 +224,6 @@ def logit_agreement(victim: Victim, door: Door, images: np.ndarray) -> float:
     """
     expected = np.asarray(victim.logits(images))
     given = torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) * (door.white / 255.0))
-    allowed = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        with torch.no_grad():
-            logits = door(given).cpu().numpy()
-    finally:
-        torch.backends.cudnn.allow_tf32 = allowed
+    with cudnn_set("allow_tf32", False), torch.no_grad():
+        logits = door(given).cpu().numpy()
     return float(np.abs(logits - expected).max() / np.abs(expected).max())

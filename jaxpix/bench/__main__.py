@@ -31,14 +31,13 @@ _DESCRIPTION = """Measure how fast jaxpix is on this machine.
 `bench visit` uses a few minutes on a GPU, and `bench show FILE` shows results that were measured elsewhere;
 `bench dataset --help` and so on list their options."""
 _SEARCHES = (
-    """Compare searches on the same images, against an exhaustive one where there is one: recall, regret."""
+    "Compare searches on the same images, against an exhaustive one where there is one: recall, regret."
 )
-_DATASET = """Attack a data set with one configuration: images/s, candidates/s, success against queries."""
-
+_DATASET = "Attack a data set with one configuration: images/s, candidates/s, success against queries."
 _VISIT = (
-    """Measure all that a few minutes on a GPU allow, the most valuable first; each figure is kept at once."""
+    "Measure all that a few minutes on a GPU allow, the most valuable first; each figure is kept at once."
 )
-_SHOW = """Tables and plots of results that were measured elsewhere."""
+_SHOW = "Tables and plots of results that were measured elsewhere."
 
 
 @dataclasses.dataclass(frozen=True)

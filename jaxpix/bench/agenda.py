@@ -95,7 +95,7 @@ def agenda_of(setting: Setting, matrix_rate: Callable[[SearchPrecision], float])
         ("peers", 90, lambda: bench.comparison("resnet50", fast, its.peers)),
         ("densenet-dense", 75, lambda: bench.forward(densenet, "dense", 1, fast, usual)),
         ("densenet-incremental", 75, lambda: bench.forward(densenet, "incremental", 1, fast, usual)),
-        ("full", 90, lambda: bench.full_attack(resnet, 1, fast)),
+        ("full", 90, lambda: bench.whole_attack(resnet, 1, fast, full=True)),
         ("train", 60, lambda: bench.training_step(resnet, without_tfloat32(fast), its.train_batch)),
         ("incremental-small", 45, lambda: bench.forward(resnet, "incremental", 1, fast, its.small)),
         ("incremental-large", 45, lambda: bench.forward(resnet, "incremental", 1, fast, its.large)),

@@ -73,6 +73,7 @@ class MatrixRates:
     def __init__(self, repeats: int, size: int | None = None):
         on_cpu = jax.default_backend() == "cpu"
         self.size = size or (_CPU_SIZE if on_cpu else _GPU_SIZE)
+        self._operations = 2.0 * self.size**3
         self._repeats = repeats
         self._timings: dict[SearchPrecision, Timing] = {}
 
@@ -98,10 +99,6 @@ class MatrixRates:
             }
             for precision, timing in self._timings.items()
         ]
-
-    @property
-    def _operations(self) -> float:
-        return 2.0 * self.size**3
 
     def _measure(self, precision: SearchPrecision) -> Timing:
         dtype = jnp.bfloat16 if precision == "bfloat16" else jnp.float32

@@ -1,11 +1,11 @@
 """Results as plots beside the JSON file."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..pictures.plots import Bar, Curve, draw_bars, draw_steps
 from .results import Results
-from .rows import Comparison, Evaluation, Timing
+from .rows import Evaluation
 from .standings import DatasetAttack
 
 
@@ -16,12 +16,7 @@ def draw_all(results: Results) -> list[Path]:
     for kind, title, unit, bars in (
         ("candidates", "Candidates judged per second", "candidates/s", _candidate_bars(results)),
         ("training", "Training step", "images/s", _training_bars(results)),
-        (
-            "peers",
-            "One attack, beside other libraries",
-            "candidates/s",
-            _peer_bars(results.of("comparisons")),
-        ),
+        ("peers", "One attack, beside other libraries", "candidates/s", _peer_bars(results)),
     ):
         if bars:
             path = results.picture_path(kind)
@@ -64,14 +59,14 @@ def _recall_curves(results: Results) -> Path:
     return path
 
 
-def _bar(label: str, group: str, things: float, timing: Timing) -> Bar:
-    rates = [things / seconds for seconds in timing.seconds]
-    return Bar(label, things / timing.median, min(rates), max(rates), group)
+def _bar(label: str, group: str, things: float, row: Any) -> Bar:
+    rates = [things / seconds for seconds in row.timing.seconds]
+    return Bar(label, things / row.timing.median, min(rates), max(rates), group)
 
 
 def _candidate_bars(results: Results) -> list[Bar]:
     bare = [
-        _bar(f"{_in_line(row)}, batch {row.batch}", f"bare {row.evaluator[:5]}", row.batch, row.timing)
+        _bar(f"{_in_line(row)}, batch {row.batch}", f"bare {row.evaluator[:5]}", row.batch, row)
         for row in results.of("forward")
     ]
     whole = [
@@ -79,7 +74,7 @@ def _candidate_bars(results: Results) -> list[Bar]:
             f"{_in_line(row)}, whole attack in {row.slots} slots",
             f"attack {row.evaluator[:5]}",
             row.candidates,
-            row.timing,
+            row,
         )
         for row in results.of("attacks")
     ]
@@ -92,24 +87,19 @@ def _in_line(row: Evaluation) -> str:
 
 def _training_bars(results: Results) -> list[Bar]:
     return [
-        _bar(
-            f"{row.model} {row.image_size}, {row.precision}, batch {row.batch}",
-            row.model,
-            row.batch,
-            row.timing,
-        )
+        _bar(f"{row.model} {row.image_size}, {row.precision}, batch {row.batch}", row.model, row.batch, row)
         for row in results.of("training")
     ]
 
 
-def _peer_bars(comparisons: Sequence[Comparison]) -> list[Bar]:
+def _peer_bars(results: Results) -> list[Bar]:
     return [
         _bar(
             f"{row.model} {row.image_size}, K {row.num_pixels}: {one.name}, {one.setting}, {one.precision}",
             "jaxpix" if one.is_jaxpix else "peer",
             one.candidates,
-            one.timing,
+            one,
         )
-        for row in comparisons
+        for row in results.of("comparisons")
         for one in row.standings
     ]

@@ -70,6 +70,7 @@ class Results:
         repeats: timed runs of matrix products.
 
     Attributes:
+        json_path: the file.
         rates: of matrix products, measured as they are needed.
     """
 
@@ -78,6 +79,7 @@ class Results:
     ):
         now = datetime.datetime.now(datetime.UTC)
         self._stem = folder / (name or f"{now:%Y-%m-%dT%H%M%S}-{device_name()}")
+        self.json_path = self._stem.with_name(self._stem.name + ".json")
         self.rates = MatrixRates(repeats)
         self._writing = threading.Lock()
         self._rows: dict[str, list[Any]] = {}
@@ -87,11 +89,6 @@ class Results:
             "options": options,
             "machine": describe_machine(),
         }
-
-    @property
-    def json_path(self) -> Path:
-        """The file."""
-        return self._stem.with_name(self._stem.name + ".json")
 
     @property
     def options(self) -> dict[str, Any]:

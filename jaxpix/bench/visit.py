@@ -81,15 +81,15 @@ class Visit:
                 reason = f"{max(0.0, left):.0f} s left, and it may take {measurement.seconds:.0f}"
                 self._journal.skip(measurement.name, reason)
                 continue
-            self._measure(measurement, min(measurement.seconds, left))
-            if self._journal.status(measurement.name) == "failed" and not _device_answers():
+            status = self._measure(measurement, min(measurement.seconds, left))
+            if status == "failed" and not _device_answers():
                 say("the device answers no more; it needs a new process")
                 return RESTART_STATUS
         show_visit(self._journal.entries)
         say(f"carry home: {self._results.json_path} (shown by: python -m jaxpix.bench show FILE)")
         return self._exit_status()
 
-    def _measure(self, measurement: Measurement, seconds: float) -> None:
+    def _measure(self, measurement: Measurement, seconds: float) -> Status:
         name, began = measurement.name, time.monotonic()
         self._journal.begin(name)
 
@@ -116,6 +116,7 @@ class Visit:
             outcome = _what_happened(error)
         # Outside the handler, whose traceback keeps arrays alive.
         end(*outcome)
+        return outcome[0]
 
     def _exit_status(self) -> int:
         entries = self._journal.entries
@@ -191,10 +192,6 @@ class Journal:
     def skip(self, name: str, reason: str) -> None:
         """Write down why it was not begun."""
         self._put(Entry(name, "skipped", note=reason))
-
-    def status(self, name: str) -> Status:
-        """Of a measurement that has been begun."""
-        return self._entries[name].status
 
     def _put(self, entry: Entry) -> None:
         self._entries[entry.name] = entry

@@ -102,23 +102,16 @@ class Workbench:
         )
 
     def whole_attack(
-        self, model: ModelName, num_pixels: int, precision: SearchPrecision
+        self, model: ModelName, num_pixels: int, precision: SearchPrecision, *, full: bool = False
     ) -> Iterator[WholeAttack]:
-        """An attack on images of mixed difficulty: after its first run, after all, and beside the evaluator."""
-        yield from self._whole_attack(
-            repeated(self.subject(model), self.scale.rounds), model, num_pixels, precision
-        )
+        """An attack on images of mixed difficulty: after its first run, after all, and beside the evaluator.
 
-    def full_attack(
-        self, model: ModelName, num_pixels: int, precision: SearchPrecision
-    ) -> Iterator[WholeAttack]:
-        """The same on a quarter of the images, so hard that no attack ends before its last query."""
-        some = hardest(self.subject(model), max(1, self.scale.images // 4))
-        yield from self._whole_attack(repeated(some, self.scale.rounds), model, num_pixels, precision)
-
-    def _whole_attack(
-        self, subject: Subject, model: ModelName, num_pixels: int, precision: SearchPrecision
-    ) -> Iterator[WholeAttack]:
+        `full`: on a quarter of the images, so hard that no attack ends before its last query.
+        """
+        images = self.subject(model)
+        if full:
+            images = hardest(images, max(1, self.scale.images // 4))
+        subject = repeated(images, self.scale.rounds)
         attack, compile_seconds = self.attack(model, num_pixels, precision)
         runs = []
         for _ in range(self.scale.attack_repeats):

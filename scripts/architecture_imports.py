@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,8 +65,7 @@ def _imported(node: ast.AST, here: str, modules: set[str]) -> set[str]:
         return {alias.name for alias in node.names} & modules
     if not isinstance(node, ast.ImportFrom):
         return set()
-    base = here.split(".")[: len(here.split(".")) + 1 - node.level] if node.level else []
-    source = ".".join([*base, *([node.module] if node.module else [])])
+    source = importlib.util.resolve_name("." * node.level + (node.module or ""), here)
     wholes = {f"{source}.{alias.name}" for alias in node.names}
     return (wholes | {source} if wholes - modules else wholes) & modules
 

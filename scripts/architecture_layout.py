@@ -144,9 +144,8 @@ def _settle(
     rows[:] = best[1]
     for _ in range(_SWEEPS):
         for row in rows:
-            centres |= _spread(
-                row, {place: _mean(centres, neighbours[place], place) for place in row}, width, gap
-            )
+            wish = {place: _mean(centres, neighbours[place], place) for place in row}
+            centres |= _spread(row, wish, width, gap)
     return centres
 
 

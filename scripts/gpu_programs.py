@@ -55,9 +55,8 @@ class Program:
 
 def wanted(options: argparse.Namespace) -> list[Program]:
     """What the options name, the cheapest combinations left out that add no program."""
-    networks = list(itertools.product(options.models, options.image_size, options.channels))
     programs = []
-    for model, size, channels in networks:
+    for model, size, channels in itertools.product(options.models, options.image_size, options.channels):
         searches = itertools.product(options.precision, options.evaluators, options.num_pixels)
         for precision, evaluator, num_pixels in searches:
             # Whole images are evaluated alike for any number of pixels.
@@ -95,9 +94,7 @@ def lowered(program: Program, device: Any) -> Any:
     if program.what == EXHAUSTIVE:
         problem, grid = problem_of(program), grid_of(AttackConfig(search=EXHAUSTIVE), image_shape(program))
         return SweepProgram(problem, grid, choose_blocks(problem, [device])).lower()
-    images = placed(
-        jax.ShapeDtypeStruct((BATCHES[program.what], program.size, program.size, program.channels), np.uint8)
-    )
+    images = placed(jax.ShapeDtypeStruct((BATCHES[program.what], *image_shape(program)), np.uint8))
     if program.what in ON_IMAGES:
         victim = random_victim(program.model, program.size, program.channels)
         return jax.jit(victim.dense_logits).lower(placed(victim.weights), images)

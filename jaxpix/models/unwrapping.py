@@ -61,7 +61,7 @@ def open_checkpoint(
         return Opened({}, found[0].tensors if found else {}, ())
     most = max(candidate.matches for candidate in fitting)
     equals = [candidate for candidate in fitting if candidate.matches == most]
-    chosen = min(equals, key=lambda candidate: candidate.is_copy)
+    chosen = min(equals, key=lambda candidate: any(map(_COPY.search, candidate.where)))
     notes = chosen.notes([other for other in equals if other is not chosen])
     state, rest = chosen.split(expected)
     head = _head(state, rest, expected, last)
@@ -99,26 +99,18 @@ class _Candidate:
         self.prefix = min(prefixes, key=lambda prefix: bool(_COPY.search(prefix)), default="")
         self._others = tuple(prefix for prefix in prefixes if prefix != self.prefix)
 
-    @property
-    def is_copy(self) -> bool:
-        return any(map(_COPY.search, self.where))
-
     def notes(self, others: list["_Candidate"]) -> list[str]:
         """What was opened, stripped and chosen."""
-        notes = []
-        if self.where:
-            notes.append(f"taken from {_path(self.where)}")
-        if others:
-            notes.append(f"{_listed([_path(other.where) for other in others])} would fit as well")
-        if self.prefix:
-            notes.append(f"the prefix {self.prefix!r} is removed")
-        if self._others:
-            notes.append(f"{_listed(list(map(repr, self._others)))} would fit as well")
-        if self._shelled:
-            notes.append("torch.compile's _orig_mod and its like are removed")
-        if self._was_part:
-            notes.append("layers that an nn.Sequential or a backbone has renamed are named as torchvision's")
-        return notes
+        part = "layers that an nn.Sequential or a backbone has renamed are named as torchvision's"
+        notes: tuple[tuple[Any, str], ...] = (
+            (self.where, f"taken from {_path(self.where)}"),
+            (others, f"{_listed([_path(other.where) for other in others])} would fit as well"),
+            (self.prefix, f"the prefix {self.prefix!r} is removed"),
+            (self._others, f"{_listed(list(map(repr, self._others)))} would fit as well"),
+            (self._shelled, "torch.compile's _orig_mod and its like are removed"),
+            (self._was_part, part),
+        )
+        return [note for applies, note in notes if applies]
 
     def split(self, expected: Mapping[str, Shape]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The network's tensors by its names, and the rest; what stands outside the prefix keeps its whole name."""
@@ -142,13 +134,8 @@ class _Candidate:
 
     def _siblings(self, key: str) -> dict[str, Any]:
         """The tensors of the same layer, by their last names."""
-        layer, _, _ = key.rpartition(".")
-        found = {}
-        for name, value in self.tensors.items():
-            parent, _, leaf = name.removeprefix(self.prefix).rpartition(".")
-            if parent == layer:
-                found[leaf] = value
-        return found
+        parts = {name.removeprefix(self.prefix).rpartition("."): self.tensors[name] for name in self.tensors}
+        return {leaf: value for (layer, _, leaf), value in parts.items() if layer == key.rpartition(".")[0]}
 
     def _is_linear(self, key: str) -> bool:
         weight = self._siblings(key).get("weight")

@@ -71,10 +71,10 @@ def balanced_weights(task: Task, labels: np.ndarray, num_classes: int) -> np.nda
     """
     if task == "multiclass":
         counts = np.bincount(labels, minlength=num_classes)
-        return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
-    positives = labels.sum(0)
-    counts = np.stack([len(labels) - positives, positives])
-    return (len(labels) / (2 * np.maximum(counts, 1))).astype(np.float32)
+    else:
+        positives = labels.sum(0)
+        counts = np.stack([len(labels) - positives, positives])
+    return (len(labels) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
 
 
 def loss_of(

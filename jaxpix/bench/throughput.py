@@ -1,7 +1,6 @@
 """How many candidates a second the evaluators judge, without a search."""
 
 import dataclasses
-import functools
 from typing import Any
 
 import jax
@@ -64,11 +63,7 @@ def compile_bare(
     box = Box(images.shape[1:], num_pixels)
     draw = jax.vmap(lambda key: decode(uniform_population(key, box, population), box))
     pixels = jax.jit(draw)(jax.random.split(jax.random.key(0), group))
-    base = compile_program(
-        lambda weights, images: jax.vmap(functools.partial(evaluator.base, weights))(images),
-        evaluator.weights,
-        images_here,
-    )
+    base = compile_program(jax.vmap(evaluator.base, in_axes=(None, 0)), evaluator.weights, images_here)
     bases = base.call(evaluator.weights, images_here)
     seconds = None
     if jax.tree.leaves(bases):

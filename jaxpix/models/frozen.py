@@ -75,9 +75,7 @@ class FrozenModel:
             kernel = _in_bfloat16(kernel)
         stem = self.layers[0]._replace(apply=Stem(jnp.bfloat16))
         return dataclasses.replace(
-            self,
-            layers=(stem, *self.layers[1:]),
-            weights=((normalisation, kernel), *inner, self.weights[-1]),
+            self, layers=(stem, *self.layers[1:]), weights=((normalisation, kernel), *inner, self.weights[-1])
         )
 
 

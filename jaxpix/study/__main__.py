@@ -69,7 +69,6 @@ OPTIONS = StudyOptions
 
 def main(arguments: Sequence[str]) -> None:
     """Carry out one study, or go on with it."""
-    arguments = list(arguments)
     if arguments.count("--set") > 1:
         raise InputError("--set is there twice; give it once: --set KEY=VALUE KEY=VALUE …")
     options = parse_flags(

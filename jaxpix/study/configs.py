@@ -13,8 +13,8 @@ _FOLDER = Path(__file__).parents[1] / "configs"
 
 def shipped_studies() -> dict[str, Path]:
     """File of every shipped configuration that is a study, by its name, in the order of the names."""
-    paths = {path.stem: path for path in _FOLDER.glob("*.toml")}
-    return {name: path for name, path in sorted(paths.items()) if "study" in read_toml(path)}
+    paths = sorted(_FOLDER.glob("*.toml"), key=lambda path: path.stem)
+    return {path.stem: path for path in paths if "study" in read_toml(path)}
 
 
 def study_file(given: Path) -> Path:

@@ -36,9 +36,7 @@ BUILT_IN: dict[Task, Recipe] = {
     "multiclass": Recipe("phantom-derma", PrepareConfig(image_size=48, num_images=3000), _RECIPE),
     # Two in five of these images are normal and not trained on, so there are more of them.
     "multilabel": Recipe(
-        "phantom-chest",
-        PrepareConfig(image_size=48, num_images=5000),
-        dataclasses.replace(_RECIPE, epochs=7),
+        "phantom-chest", PrepareConfig(image_size=48, num_images=5000), dataclasses.replace(_RECIPE, epochs=7)
     ),
 }
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..platforms import on_host
 from ..records.attacked import AT_THE_TARGET, MISCLASSIFIED, PassedOver
 from ..records.record import PixelChange, Record
+from ..search.course import Course
 from ..search.engine import Engine
 from ..search.evaluators import make_evaluator
 from ..search.exhaustive.scope import scope_of
@@ -24,13 +25,22 @@ from ..search.problem import Problem
 from ..search.verification import Job
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..config import AttackConfig
     from ..records.maps import SweepMaps
-    from ..search.flatness import FirstLook
     from ..search.verification import Outcome
     from ..victim.victim import Victim
+
+
+# What a record says of an outcome as it is.
+_KEPT = (
+    "success",
+    "refuted_hits",
+    "generations",
+    "queries",
+    "queries_to_first_hit",
+    "best_fitness",
+    "seconds",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,22 +141,9 @@ class Attack:
             )
         return verdicts
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        origin: Origin | None = None,
-        on_candidates: Callable[[int], None] | None = None,
-        on_notice: Callable[[str], None] | None = None,
-        look: FirstLook | None = None,
-        *,
-        total: int | None = None,
-        scratch: Path | None = None,
-    ) -> Iterator[Finished]:
-        """Finished experiments in order of finishing; see `Engine.run`, and of an exhaustive search `Sweep.run`."""
-        outcomes = self.searcher.run(
-            jobs, self.config.seed, on_candidates, on_notice, look=look, total=total, scratch=scratch
-        )
-        for outcome in outcomes:
+    def run(self, jobs: Iterable[Job], origin: Origin | None = None, **course: Any) -> Iterator[Finished]:
+        """Finished experiments in order of finishing; `course`: see `Course`, but for its seed."""
+        for outcome in self.searcher.run(jobs, Course(self.config.seed, **course)):
             with on_host():
                 record = self._record(outcome, origin or Origin())
             yield Finished(record, outcome.png, outcome.job.image, outcome.maps)
@@ -154,15 +151,13 @@ class Attack:
     def _record(self, outcome: Outcome, origin: Origin) -> Record:
         space = self.victim.space
         before, after = (
-            np.asarray(space.labels(outcome.logits_before)),
-            np.asarray(space.labels(outcome.logits_after)),
+            np.asarray(space.labels(logits)) for logits in (outcome.logits_before, outcome.logits_after)
         )
         job, maps = outcome.job, outcome.maps
         found = outcome.queries_to_first_hit is not None
         return Record(
-            dataset=origin.dataset,
-            split=origin.split,
-            subset=origin.subset,
+            **dataclasses.asdict(origin),
+            **{name: getattr(outcome, name) for name in _KEPT},
             image_id=job.image_id,
             victim_id=self.victim.victim_id,
             victim=self.victim.name,
@@ -178,21 +173,13 @@ class Attack:
             label_after=list(space.names(after)),
             confidences_before=np.asarray(space.confidences(outcome.logits_before)).tolist(),
             confidences_after=np.asarray(space.confidences(outcome.logits_after)).tolist(),
-            success=outcome.success,
             verified=outcome.success == found,
-            refuted_hits=outcome.refuted_hits,
             null_control=bool((before == job.original).all()),
             pixels=_changes(outcome),
-            generations=outcome.generations,
-            queries=outcome.queries,
-            queries_to_first_hit=outcome.queries_to_first_hit,
-            best_fitness=outcome.best_fitness,
             stop_reason=self._stop_reason(outcome),
-            seconds=outcome.seconds,
             trajectory=list(outcome.trajectory),
             exhaustive_flips=None if maps is None else maps.num_flips,
             exhaustive_positions=None if maps is None else maps.num_positions,
-            synthetic=origin.synthetic,
         )
 
     def _stop_reason(self, outcome: Outcome) -> str:

@@ -112,18 +112,24 @@ class AttackTask:
         Raises:
             WorkerLeavesError: the device is out of memory, with one slot.
         """
-        images, place = self._images, _Places(self._images)
-        look = FirstLook(may_refuse=word)
+        images, look = self._images, FirstLook(may_refuse=word)
+        # Of the images that were drawn and are not done: where they stand in the subset.
+        places: dict[str, int] = {}
+
+        def drawn() -> Iterator[list[int]]:
+            for chunk in stream.chunks(CHUNK):
+                places.update((images.ids[index], index) for index in chunk)
+                yield chunk
 
         def pass_over(passed: list[PassedOver]) -> None:
-            put(Result([place.done(one.image_id) for one in passed], Passed(passed)))
+            put(Result([places.pop(one.image_id) for one in passed], Passed(passed)))
 
         experiments = images.attack.run(
-            images.jobs(place.drawn(stream), self.screened, pass_over),
+            images.jobs(drawn(), self.screened, pass_over),
             images.plan.origin,
-            lambda count: put(Result([], Evaluated(count, look.is_over))),
-            lambda text: put(Result([], Notice(text))),
-            look,
+            on_candidates=lambda count: put(Result([], Evaluated(count, look.is_over))),
+            on_notice=lambda text: put(Result([], Notice(text))),
+            look=look,
             total=self.total,
         )
         try:
@@ -131,28 +137,10 @@ class AttackTask:
                 name = one.record.image_id
                 png = encode_png(one.original) if one.record.success else None
                 finished = dataclasses.replace(one, original_png=png)
-                put(Result([place.done(name)], Done(finished, name in look.flat, name in look.blind)))
+                put(Result([places.pop(name)], Done(finished, name in look.flat, name in look.blind)))
         except NothingGuidesError as error:
-            put(Result(left := place.left(), Refused(left, error)))
+            put(Result(left := list(places.values()), Refused(left, error)))
         except jax.errors.JaxRuntimeError as error:
             if is_out_of_memory(error):
                 raise WorkerLeavesError("its device is out of memory, even for the fewest slots") from None
             raise
-
-
-class _Places:
-    """Positions in the subset of images that were drawn and are not done."""
-
-    def __init__(self, images: Images):
-        self._ids, self._places = images.ids, dict[str, int]()
-
-    def drawn(self, stream: Stream) -> Iterator[list[int]]:
-        for chunk in stream.chunks(CHUNK):
-            self._places |= {self._ids[index]: index for index in chunk}
-            yield chunk
-
-    def done(self, image_id: str) -> int:
-        return self._places.pop(image_id)
-
-    def left(self) -> list[int]:
-        return list(self._places.values())

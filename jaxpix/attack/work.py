@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -139,7 +139,7 @@ def doubts(
     return found
 
 
-class Tally:
+class Tally(Meter):
     """The bar of an attack, and the keeper behind it. A context manager.
 
     Args:
@@ -153,32 +153,25 @@ class Tally:
         self._keeper, self._candidates = keeper, 0
         already = len(keeper.finished) + len(keeper.passed_over)
         unit = "experiments" if selection.screened else "images"
-        self._meter = Meter("attack", already + share, unit, already, plan.quiet)
-
-    def __enter__(self) -> Tally:
-        self._meter.__enter__()
-        return self
-
-    def __exit__(self, *details: Any) -> None:
-        self._meter.__exit__(*details)
+        super().__init__("attack", already + share, unit, already, plan.quiet)
 
     def count(self, evaluated: int) -> None:
         """So many candidates more were evaluated."""
         self._candidates += evaluated
-        self._meter.advance(0, self._note())
+        self.advance(0, self._so_far())
 
     def save(self, finished: Finished) -> None:
         """Keep a finished experiment."""
         self._keeper.save(finished)
-        self._meter.advance(1, self._note())
+        self.advance(1, self._so_far())
 
     def pass_over(self, images: Sequence[PassedOver]) -> None:
         """Keep that images cannot be attacked."""
         self._keeper.pass_over(images)
-        self._meter.advance(len(images))
+        self.advance(len(images))
 
-    def _note(self) -> str:
-        rate = self._candidates / self._meter.seconds
+    def _so_far(self) -> str:
+        rate = self._candidates / self.seconds
         return f"{self._keeper.num_successes:,} successes · {rate:,.0f} candidates/s"
 
 
@@ -218,13 +211,14 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
     announce(keeper, images, selection, f"{attack.searcher.says}; compiling first")
     look = FirstLook(may_refuse=may_refuse(keeper, attack))
     chunks = (share[start : start + CHUNK] for start in range(0, len(share), CHUNK))
-    with Tally(keeper, plan, selection, len(share)) as tally:
+    tally = Tally(keeper, plan, selection, len(share))
+    with tally:
         experiments = attack.run(
             images.jobs(chunks, selection.screened, tally.pass_over),
             plan.origin,
-            tally.count,
-            plan.say,
-            look,
+            on_candidates=tally.count,
+            on_notice=plan.say,
+            look=look,
             total=audited_over(selection),
             scratch=keeper.scratch,
         )

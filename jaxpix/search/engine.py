@@ -18,16 +18,14 @@ import jax
 import numpy as np
 
 from ..config import EngineConfig
-from .flatness import FirstLook
-from .layout import choose_layout, is_out_of_memory
-from .passes import Means, Pass
+from .layout import choose_layout, smaller_after
+from .passes import Pass
 from .slots import slot_program
 from .verification import Verifier
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..victim.victim import Victim
+    from .course import Course
     from .layout import Layout
     from .problem import Problem
     from .verification import Job, Outcome
@@ -104,7 +102,7 @@ class Engine:
         def refute() -> None:
             jax.block_until_ready(program.refute(program.empty(), np.zeros(program.num_slots, bool)))
 
-        work = {"search": advance, "bases": fill, "judge": self.verify.compile, "refuting": refute}
+        work = {"search": advance, "bases": fill, "judge": self.verify.judge.compile, "refuting": refute}
         with ThreadPoolExecutor(len(work)) as threads:
             seconds = list(threads.map(_seconds_of, work.values()))
         self._is_compiled = program.is_compiled = True
@@ -113,63 +111,38 @@ class Engine:
             each = ", ".join(f"{name} {time:.1f} s" for name, time in zip(work, seconds, strict=True))
             on_notice(f"compiled in {whole:.1f} s, side by side: {each}")
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        seed: int,
-        on_candidates: Callable[[int], None] | None = None,
-        on_notice: Callable[[str], None] | None = None,
-        *,
-        look: FirstLook | None = None,
-        total: int | None = None,
-        scratch: Path | None = None,
-    ) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], course: Course) -> Iterator[Outcome]:
         """Yield outcomes as experiments finish, in order of finishing.
 
         When a device runs out of memory, slots are halved and what is unfinished starts again.
 
         Args:
             jobs: drawn lazily, one for each slot that becomes free.
-            seed: of the whole run.
-            on_candidates: told after each device call how many candidates were evaluated in it.
-            on_notice: told what a person should know, in a sentence.
-            look: at the first populations; default: one that does not refuse.
-            total, scratch: see `Sweep.run`; an experiment that evolves is neither audited nor gone on with.
+            course: its seed, and who is told; an experiment that evolves is neither audited nor gone on with.
 
         Raises:
-            InputError: `look` refuses, since the first population of every image is flat.
+            InputError: `course.look` refuses, since the first population of every image is flat.
         """
-        queue, look = iter(jobs), look or FirstLook()
+        queue = iter(jobs)
         while True:
-            work = Pass(self._means(), queue, seed, look, on_candidates)
+            work = Pass(self.program, self.verify, self.steps_after, queue, course)
             try:
-                self.compile(on_notice)
+                self.compile(course.on_notice)
                 yield from work.outcomes()
                 if work.aside:
-                    raise look.refusal(self.victim, self.problem)
+                    raise course.look.refusal(self.victim, self.problem)
                 return
             except jax.errors.JaxRuntimeError as error:
-                smaller = self._smaller_after(error, on_notice)
+                smaller = smaller_after(error, self.layout.halved())
+                course.on_notice(
+                    f"out of memory with {self.layout.num_slots} slots in groups of {self.layout.group}; "
+                    f"going on with {smaller.num_slots} in groups of {smaller.group}"
+                )
             # Outside the handler, whose traceback would keep the arrays alive.
             yield from work.judged
             queue = itertools.chain(work.unfinished(), queue)
             del work
             self._arrange(smaller)
-
-    def _smaller_after(self, error: Exception, on_notice: Callable[[str], None] | None) -> Layout:
-        """The layout to go on with after an error, which is raised where fewer slots do not help."""
-        smaller = self.layout.halved()
-        if smaller is None or not is_out_of_memory(error):
-            raise error
-        if on_notice:
-            on_notice(
-                f"out of memory with {self.layout.num_slots} slots in groups of {self.layout.group}; "
-                f"going on with {smaller.num_slots} in groups of {smaller.group}"
-            )
-        return smaller
-
-    def _means(self) -> Means:
-        return Means(self.program, self.layout, self.verify, self.steps_after)
 
     def steps_after(self, steps: int, seconds: float) -> int:
         """Generations for the next call, so that calls last about as long as the layout wants."""

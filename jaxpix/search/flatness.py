@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..victim.probe import IGNORES_IMAGES, made_up
 from .fitness import Goal, make_fitness
+from .verification import changed
 
 if TYPE_CHECKING:
     from ..pixels import Pixels
@@ -81,10 +82,6 @@ class FirstLook:
         self.flat.update([image_id] * is_flat)
         self.blind.update([image_id] * is_blind)
 
-    def count_blind(self, image_ids: Iterable[str]) -> None:
-        """Count images whose gradient is zero everywhere."""
-        self.blind.update(image_ids)
-
     @property
     def is_long_enough(self) -> bool:
         """So many flat images, and no other one, that no further one is looked at."""
@@ -104,7 +101,14 @@ class FirstLook:
 
     def notes(self, fitness: str) -> list[str]:
         """What to say of those that nothing guided, where there are any."""
-        notes = [self.note(fitness)] if self.flat else []
+        notes: list[str] = []
+        if self.flat:
+            advice = "" if fitness == "margin" else f"; where it is saturated, {_MARGIN} may tell them apart"
+            notes.append(
+                f"the first population of {len(self.flat):,} of {len(self._looked):,} images is flat: fitness "
+                f"{fitness} is the same for all candidates, so that nothing guided the beginning of their "
+                f"search{advice}"
+            )
         if self.blind:
             notes.append(
                 f"the victim's gradient is zero everywhere for {len(self.blind):,} images: their candidates were "
@@ -112,19 +116,11 @@ class FirstLook:
             )
         return notes
 
-    def note(self, fitness: str) -> str:
-        """What to say of those that are flat, where there are any."""
-        advice = "" if fitness == "margin" else f"; where it is saturated, {_MARGIN} may tell them apart"
-        return (
-            f"the first population of {len(self.flat):,} of {len(self._looked):,} images is flat: fitness "
-            f"{fitness} is the same for all candidates, so that nothing guided the beginning of their search{advice}"
-        )
-
 
 def _reason(victim: Victim, problem: Problem, samples: Sequence[_Sample]) -> str:
     """Why a fitness cannot tell candidates apart: from the victim's outputs on images, with and without a change."""
     before = victim.predict(np.stack([sample.job.image for sample in samples]))
-    after = victim.predict(np.stack([_changed(sample) for sample in samples]))
+    after = victim.predict(np.stack([changed(sample.job.image, sample.pixels) for sample in samples]))
     if not np.isfinite(after).all():
         return f"The outputs of victim {victim.name!r} for changed images are not finite: it has no answer to them"
     if (before == after).all():
@@ -143,12 +139,6 @@ def _reason(victim: Victim, problem: Problem, samples: Sequence[_Sample]) -> str
     if _tells_apart(problem, samples, before, after):
         return f"The outputs of victim {victim.name!r} do change, but {problem.fitness} is saturated: use {_MARGIN}"
     return f"The outputs of victim {victim.name!r} do change, but not those that this fitness looks at"
-
-
-def _changed(sample: _Sample) -> np.ndarray:
-    image = sample.job.image.copy()
-    image[sample.pixels.y, sample.pixels.x] = sample.pixels.values
-    return image
 
 
 def _tells_apart(problem: Problem, samples: Sequence[_Sample], before: np.ndarray, after: np.ndarray) -> bool:

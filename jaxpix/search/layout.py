@@ -3,10 +3,13 @@
 import dataclasses
 import math
 import os
+from typing import TypeVar
 
 import jax
 
 from .problem import Problem
+
+Arranged = TypeVar("Arranged")
 
 # On a GPU, candidates evaluated together at 224 px; a CPU is busy with one population.
 _GPU_BATCH = 1600
@@ -133,6 +136,13 @@ def memory_of(device: jax.Device) -> int:
     if statistics and "bytes_limit" in statistics:
         return int(statistics["bytes_limit"])
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def smaller_after(error: Exception, smaller: Arranged | None) -> Arranged:
+    """What to go on with after an error, which is raised where there is nothing smaller or that does not help."""
+    if smaller is None or not is_out_of_memory(error):
+        raise error
+    return smaller
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -16,23 +16,20 @@ from .strategies.strategy import experiment_keys
 from .verification import Experiment, Stopped
 
 if TYPE_CHECKING:
-    from .flatness import FirstLook
-    from .layout import Layout
+    from .course import Course
     from .slots import Candidates, SlotProgram, Slots
     from .verification import Job, Outcome, Verifier
 
 
-class Means(NamedTuple):
-    """What a pass works with; `steps_after` says how many generations the next call has, see `Engine`."""
-
-    program: SlotProgram
-    layout: Layout
-    verify: Verifier
-    steps_after: Callable[[int, float], int]
-
-
 class Pass:
     """Where a search stands: who is in which slot, and what waits to be judged.
+
+    Args:
+        program: of the slots.
+        verify: judges what has stopped.
+        steps_after: how many generations the next call has, see `Engine`.
+        queue: experiments to do.
+        course: of the run.
 
     Attributes:
         judged: outcomes that wait to be handed out, which is done while the devices are busy.
@@ -41,15 +38,15 @@ class Pass:
 
     def __init__(
         self,
-        means: Means,
+        program: SlotProgram,
+        verify: Verifier,
+        steps_after: Callable[[int, float], int],
         queue: Iterator[Job],
-        seed: int,
-        look: FirstLook,
-        on_candidates: Callable[[int], None] | None,
+        course: Course,
     ):
-        self._means, self._program = means, means.program
-        self._queue, self._seed, self._look, self._on_candidates = queue, seed, look, on_candidates
-        self._occupants: list[Experiment | None] = [None] * means.layout.num_slots
+        self._program, self._verify, self._steps_after = program, verify, steps_after
+        self._queue, self._course, self._look = queue, course, course.look
+        self._occupants: list[Experiment | None] = [None] * program.num_slots
         self._to_verify: list[Stopped] = []
         self.aside: list[Job] = []
         self.judged: list[Outcome] = []
@@ -65,7 +62,7 @@ class Pass:
     def outcomes(self) -> Iterator[Outcome]:
         """Outcomes until the queue and all slots are empty; none where all jobs were set aside."""
         slots = self._program.empty()
-        steps = self._means.steps_after(1, self._means.layout.seconds_per_call)
+        steps = self._steps_after(1, self._program.layout.seconds_per_call)
         while True:
             slots = self._refill(slots)
             if not any(self._occupants) and not self._to_verify:
@@ -81,9 +78,8 @@ class Pass:
             was_waited_for = not evaluated.is_ready()
             candidates: Candidates = jax.device_get(reading)
             if was_waited_for:
-                steps = self._means.steps_after(now, time.monotonic() - began)
-            if self._on_candidates:
-                self._on_candidates(int(np.sum(evaluated)))
+                steps = self._steps_after(now, time.monotonic() - began)
+            self._course.on_candidates(int(np.sum(evaluated)))
             if not self._has_begun(candidates):
                 continue
             self._collect(candidates, refuted)
@@ -109,7 +105,7 @@ class Pass:
     def _judge(self) -> np.ndarray:
         """Judge what has stopped: confirmed hits free their slots; the slots of the others, bool [S]."""
         refuted = np.zeros(len(self._occupants), bool)
-        verdicts = self._means.verify(self._to_verify)
+        verdicts = self._verify(self._to_verify)
         for stopped, outcome in zip(self._to_verify, verdicts, strict=True):
             if outcome is None:
                 assert stopped.slot is not None, "only hits can be refuted"
@@ -138,7 +134,7 @@ class Pass:
     def _refill(self, slots: Slots) -> Slots:
         """Jobs from the queue into free slots, a few at a time."""
         free = [index for index, experiment in enumerate(self._occupants) if experiment is None]
-        size = self._means.layout.filling
+        size = self._program.layout.filling
         while free:
             jobs = list(itertools.islice(self._queue, min(size, len(free))))
             if not jobs:
@@ -151,17 +147,17 @@ class Pass:
 
     def _filling(self, positions: list[int], jobs: list[Job]) -> Filling:
         """Jobs as arrays of one fixed size; what is padded goes to no slot."""
-        spare = self._means.layout.filling - len(jobs)
+        spare = self._program.layout.filling - len(jobs)
         padded = jobs + [jobs[0]] * spare
         names, images = [job.image_id for job in padded], np.stack([job.image for job in padded])
         goals = Goal(np.stack([job.original for job in padded]), np.stack([job.target for job in padded]))
         hints: Any = ()
         if self._program.problem.guide is not None:
             hints = self._program.problem.guide(images, goals)
-            self._look.count_blind(itertools.compress(names, hints.is_blind))
+            self._look.blind.update(itertools.compress(names, hints.is_blind))
         return Filling(
             np.array(positions + [len(self._occupants)] * spare, np.int32),
-            experiment_keys(self._seed, names),
+            experiment_keys(self._course.seed, names),
             images,
             goals,
             hints,

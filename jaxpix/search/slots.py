@@ -77,7 +77,7 @@ class SlotProgram:
     def __init__(self, problem: Problem, layout: Layout):
         self.is_compiled = False
         self.problem, self._evaluator, self._strategy = problem, problem.evaluator, problem.strategy
-        self.num_slots, self._group, self._filling = layout.num_slots, layout.group, layout.filling
+        self.layout, self.num_slots, self._group = layout, layout.num_slots, layout.group
         assert self.num_slots % (self._group * len(layout.devices)) == 0, (
             "slots are whole groups on every device"
         )
@@ -105,7 +105,7 @@ class SlotProgram:
 
     def nothing(self) -> Filling:
         """What enters no slot, in the shapes of what does."""
-        count, shape = self._filling, self.problem.box.image_shape
+        count, shape = self.layout.filling, self.problem.box.image_shape
         labels = np.zeros((count, len(self.problem.space.class_names)), bool)
         return Filling(
             np.full(count, self.num_slots, np.int32),

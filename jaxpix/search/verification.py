@@ -39,6 +39,11 @@ class Job:
     original: np.ndarray
     target: np.ndarray
 
+    @property
+    def goal(self) -> Goal:
+        """What it is after."""
+        return Goal(self.original, self.target)
+
 
 @dataclasses.dataclass
 class Experiment:
@@ -156,15 +161,16 @@ class Verifier:
     def __init__(self, victim: Victim, problem: Problem, num_together: int = 1):
         self.judge, self._problem = Judge(victim, num_together), problem
 
-    def compile(self) -> None:
-        """See `Judge.compile`."""
-        self.judge.compile()
-
     def __call__(self, stopped: Sequence[Stopped]) -> list[Outcome | None]:
         """One outcome each; None when a hit does not survive being saved."""
-        pngs = _in_threads(_changed_png, stopped)
+        pngs = _in_threads(
+            lambda one: encode_png(changed(one.experiment.job.image, one.candidate.pixels)), stopped
+        )
         after = self.judge(pngs)
-        successes = [self._succeeds(one, logits) for one, logits in zip(stopped, after, strict=True)]
+        successes = [
+            succeeds(self._problem, one.experiment.job, logits)
+            for one, logits in zip(stopped, after, strict=True)
+        ]
         stays = [
             index for index, one in enumerate(stopped) if successes[index] or not bool(one.candidate.is_hit)
         ]
@@ -176,12 +182,6 @@ class Verifier:
             else None
             for index, one in enumerate(stopped)
         ]
-
-    def _succeeds(self, stopped: Stopped, logits: np.ndarray) -> bool:
-        job = stopped.experiment.job
-        with on_host():
-            goal = Goal(job.original, job.target)
-            return bool(_is_success(logits, goal, self._problem.space, self._problem.targeted))
 
     def _outcome(
         self, stopped: Stopped, png: bytes, success: bool, before: np.ndarray, after: np.ndarray
@@ -206,13 +206,17 @@ class Verifier:
         )
 
 
-def _changed_png(stopped: Stopped) -> bytes:
-    """The candidate as it is saved."""
-    pixels = stopped.candidate.pixels
-    image = stopped.experiment.job.image.copy()
-    for row, column, value in zip(pixels.y, pixels.x, pixels.values, strict=True):
-        image[row, column] = value
-    return encode_png(image)
+def succeeds(problem: Problem, job: Job, logits: np.ndarray) -> bool:
+    """Whether logits [N] of a saved candidate are a success."""
+    with on_host():
+        return bool(_is_success(logits, job.goal, problem.space, problem.targeted))
+
+
+def changed(image: np.ndarray, pixels: Pixels) -> np.ndarray:
+    """A copy of an image uint8 [H, W, C] with pixels x [K], y [K] changed; of equal pixels the last one shows."""
+    copy = image.copy()
+    copy[pixels.y, pixels.x] = pixels.values
+    return copy
 
 
 def _in_threads(fn: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

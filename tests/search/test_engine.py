@@ -11,6 +11,7 @@ from support.toys import toy_images, toy_victim, two_faced_victim
 from jaxpix import AttackConfig, EngineConfig
 from jaxpix.attack.experiments import Attack
 from jaxpix.pixels import paint
+from jaxpix.search.course import Course
 from jaxpix.search.fitness import Goal, is_success, make_fitness
 from jaxpix.search.genome import Box, decode
 from jaxpix.search.presets import search_of
@@ -60,7 +61,7 @@ def one_at_a_time(attack, jobs):
 def test_a_plain_loop_finds_the_same(attack):
     images = toy_images(8, seed=3)
     jobs = jobs_of(attack, images)
-    outcomes = {outcome.job.image_id: outcome for outcome in attack.engine.run(jobs, seed=5)}
+    outcomes = {outcome.job.image_id: outcome for outcome in attack.engine.run(jobs, Course(seed=5))}
     assert 0 < sum(outcome.success for outcome in outcomes.values()) < len(jobs) == len(outcomes)
     for job, plain in zip(jobs, one_at_a_time(attack, jobs), strict=True):
         found, generations, queries_to_first_hit, pixels = plain
@@ -83,7 +84,7 @@ def test_attacks_of_one_kind_share_programs_and_nothing_that_changes(attack):
 
 def test_candidates_are_counted_exactly(attack):
     evaluated = []
-    outcomes = list(attack.engine.run(jobs_of(attack, toy_images(7, seed=3)), 5, evaluated.append))
+    outcomes = list(attack.engine.run(jobs_of(attack, toy_images(7, seed=3)), Course(5, evaluated.append)))
     assert sum(evaluated) == sum(outcome.queries for outcome in outcomes)
 
 
@@ -93,7 +94,7 @@ def test_no_slot_waits_for_a_slower_one():
     images = toy_images(30)
     attack = Attack(victim, AttackConfig(generations=12), EngineConfig(slots=2, generations_per_call=1))
     calls = []
-    outcomes = list(attack.engine.run(jobs_of(attack, images), 0, calls.append))
+    outcomes = list(attack.engine.run(jobs_of(attack, images), Course(0, calls.append)))
     generations = [outcome.generations for outcome in outcomes]
     assert max(generations) > 4 * np.median(generations)
     # Two slots in lockstep batches would need the slower one of every pair.

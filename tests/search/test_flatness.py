@@ -10,6 +10,7 @@ from support.toys import toy_images, toy_victim
 
 from jaxpix import AttackConfig, EngineConfig, InputError, Victim, attack_images
 from jaxpix.attack.experiments import Attack
+from jaxpix.search.course import Course
 from jaxpix.search.flatness import FirstLook
 from jaxpix.terminal import console
 
@@ -165,7 +166,7 @@ def test_what_can_be_guided_costs_nothing_more_and_says_nothing(monkeypatch):
         jobs = [attack.job(str(number), image, labels[number]) for number, image in enumerate(IMAGES)]
         counted: list[int] = []
         look = FirstLook(may_refuse=True)
-        outcomes = list(attack.engine.run(jobs, 0, counted.append, look=look))
+        outcomes = list(attack.engine.run(jobs, Course(0, counted.append, look=look)))
     assert sum(counted) == sum(outcome.queries for outcome in outcomes)
     assert not look.flat
 

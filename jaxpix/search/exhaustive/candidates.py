@@ -10,6 +10,7 @@ import numpy as np
 
 from ...pixels import Pixels
 from ...records.pixel_sets import PixelSets
+from ..verification import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,10 +122,7 @@ class Candidates:
 
     def painted(self, number: int) -> np.ndarray:
         """A copy of the image with one candidate in it."""
-        painted = self._image.copy()
-        columns, rows, values = self.places(number)
-        painted[rows, columns] = values
-        return painted
+        return changed(self._image, self.places(number))
 
 
 def _worst(together: Together, distance: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -7,18 +7,16 @@ import math
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
-from ...platforms import on_host
 from ...records.maps import unfinished_path
 from ...storage.png import encode_png
-from ..fitness import Goal, is_success
-from ..layout import is_out_of_memory, judged_together
-from ..verification import Judge, Outcome
+from ..fitness import Goal
+from ..layout import judged_together, smaller_after
+from ..verification import Judge, Outcome, succeeds
 from .audit import Verdicts, audit
 from .candidates import Candidates
 from .ledger import Ledger
@@ -27,7 +25,7 @@ from .program import choose_blocks, sweep_program
 
 if TYPE_CHECKING:
     from ...victim.victim import Victim
-    from ..flatness import FirstLook
+    from ..course import Course
     from ..problem import Problem
     from ..verification import Job
     from .program import Found
@@ -77,45 +75,24 @@ class Sweep:
         jax.block_until_ready(self._program.block(base, image, Goal(label, label), nothing))
         self._judge.compile()
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        seed: int,
-        on_candidates: Callable[[int], None] | None = None,
-        on_notice: Callable[[str], None] | None = None,
-        *,
-        look: FirstLook | None = None,
-        total: int | None = None,
-        scratch: Path | None = None,
-    ) -> Iterator[Outcome]:
-        """Yield an outcome for each image, in their order.
-
-        Args:
-            jobs: the images.
-            seed: of the audit's sample.
-            on_candidates: told after each call how many candidates were evaluated in it.
-            on_notice: told what a person should know, in a sentence.
-            look: see `Engine.run`; nothing needs to guide this search.
-            total: how many images the run has, over which the audit is spread; default: one.
-            scratch: folder for what is found of an unfinished image; None: in memory alone.
-        """
-        self.compile(on_notice)
+    def run(self, jobs: Iterable[Job], course: Course) -> Iterator[Outcome]:
+        """Yield an outcome for each image, in their order."""
+        self.compile()
         for job in jobs:
             began = time.monotonic()
             candidates = Candidates(self.scope, job.image, self.victim.told_apart)
-            ledger = self._ledger(job, candidates, scratch)
-            if ledger.done and on_notice:
-                on_notice(
+            ledger = self._ledger(job, candidates, course)
+            if ledger.done:
+                course.on_notice(
                     f"{job.image_id}: going on after {ledger.done:,} of {candidates.num_rows:,} candidates"
                 )
-            self._fill(job, candidates, ledger, on_candidates, on_notice)
-            sample = math.ceil(AUDITED / max(1, total or 1))
-            yield self._outcome(job, candidates, candidates.every(ledger.found), sample, seed, began)
+            self._fill(job, candidates, ledger, course)
+            yield self._outcome(job, candidates, candidates.every(ledger.found), course, began)
             # Only now: whoever takes outcomes has kept this one.
             ledger.discard()
 
-    def _ledger(self, job: Job, candidates: Candidates, scratch: Path | None) -> Ledger:
-        path = None if scratch is None else unfinished_path(scratch, job.image_id)
+    def _ledger(self, job: Job, candidates: Candidates, course: Course) -> Ledger:
+        path = None if course.scratch is None else unfinished_path(course.scratch, job.image_id)
         problem = self.problem
         parts = [self.victim.victim_id, problem.evaluator.name, problem.fitness, str(problem.targeted)]
         parts += map(str, self.scope.together)
@@ -124,14 +101,7 @@ class Sweep:
         identity = "\n".join(parts).encode() + b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)
         return Ledger(candidates.num_rows, path, identity)
 
-    def _fill(
-        self,
-        job: Job,
-        candidates: Candidates,
-        ledger: Ledger,
-        on_candidates: Callable[[int], None] | None,
-        on_notice: Callable[[str], None] | None,
-    ) -> None:
+    def _fill(self, job: Job, candidates: Candidates, ledger: Ledger, course: Course) -> None:
         """Evaluate what the ledger lacks; where a device runs out of memory, in smaller blocks."""
         while True:
             try:
@@ -141,43 +111,34 @@ class Sweep:
                     if ledger.done < end:
                         # Blocks begin where they would have begun.
                         ledger.cut(ledger.done - (ledger.done - begin) % self._program.size)
-                        self._evaluate(job, candidates, range(ledger.done, end), ledger, on_candidates)
+                        self._evaluate(job, candidates, range(ledger.done, end), ledger, course)
                 return
             except jax.errors.JaxRuntimeError as error:
-                smaller = self._blocks.halved()
-                if smaller is None or not is_out_of_memory(error):
-                    raise
-                if on_notice:
-                    on_notice(
-                        f"out of memory with {self._blocks.size:,} candidates a call; going on with {smaller.size:,}"
-                    )
+                smaller = smaller_after(error, self._blocks.halved())
+                course.on_notice(
+                    f"out of memory with {self._blocks.size:,} candidates a call; going on with {smaller.size:,}"
+                )
             self._blocks = smaller
             self._program = sweep_program(self.problem, self.scope.grid, smaller)
 
     def _evaluate(
-        self,
-        job: Job,
-        candidates: Candidates,
-        rows: range,
-        ledger: Ledger,
-        on_candidates: Callable[[int], None] | None,
+        self, job: Job, candidates: Candidates, rows: range, ledger: Ledger, course: Course
     ) -> None:
-        program, goal = self._program, Goal(job.original, job.target)
+        program = self._program
         base = program.base(program.weights, job.image)
         waiting: list[tuple[Found, int]] = []
 
         def take() -> None:
             found, count = waiting.pop(0)
             ledger.add(found, count)
-            if on_candidates:
-                on_candidates(count)
+            course.on_candidates(count)
 
         with ledger.writing():
             # One block ahead: the devices do not wait while the host keeps what they have found.
             for start in range(0, len(rows), program.size):
                 part = np.array(rows[start : start + program.size])
                 pixels = candidates.pixels(candidates.numbers(part))
-                found = program.block(base, job.image, goal, pixels)
+                found = program.block(base, job.image, job.goal, pixels)
                 waiting.append((found, len(part)))
                 if len(waiting) > 1:
                     take()
@@ -185,18 +146,17 @@ class Sweep:
                 take()
 
     def _outcome(
-        self, job: Job, candidates: Candidates, found: Found, sample: int, seed: int, began: float
+        self, job: Job, candidates: Candidates, found: Found, course: Course, began: float
     ) -> Outcome:
         changes = candidates.changes()
         tried = np.flatnonzero(changes > 0)
-        goal = Goal(job.original, job.target)
 
         def dense(numbers: np.ndarray) -> np.ndarray:
             return self._judge.of_images([candidates.painted(int(one)) for one in numbers])
 
-        verdicts = Verdicts(self.problem, goal, found.distance, found.reached, dense)
-        seeded = zlib.crc32(job.image_id.encode("utf-8")) ^ seed
-        audited = audit(verdicts, tried, sample, seeded)
+        verdicts = Verdicts(self.problem, job.goal, found.distance, found.reached, dense)
+        seed = zlib.crc32(job.image_id.encode("utf-8")) ^ course.seed
+        audited = audit(verdicts, tried, math.ceil(AUDITED / course.total), seed)
         best, refuted = _fittest(verdicts, found.fitness, tried)
         audited = dataclasses.replace(audited, contradictions=audited.contradictions + refuted)
         num_classes = len(self.problem.space.class_names)
@@ -204,11 +164,9 @@ class Sweep:
         flipping = np.flatnonzero(verdicts.flips[tried])
         png = encode_png(candidates.painted(best))
         after, before = self._judge([png, encode_png(job.image)])
-        with on_host():
-            success = bool(is_success(after, goal, self.problem.space, self.problem.targeted))
         return Outcome(
             job=job,
-            success=success,
+            success=succeeds(self.problem, job, after),
             refuted_hits=refuted,
             png=png,
             pixels=candidates.places(best),

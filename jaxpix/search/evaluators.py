@@ -64,8 +64,7 @@ def make_evaluator(
     is_dense = engine.evaluator == "dense" or switch == 0
     # Where both evaluators compute whole maps they do it alike, so that they differ by rounding alone.
     model = Incremental(network, weights, num_pixels, 0 if is_dense else switch, whole_from=switch)
-    largest = model.bytes_of_largest if on_cpu() else 0
-    return _dense(model, largest) if is_dense else _incremental(model, largest)
+    return _evaluator(model, is_dense)
 
 
 def _searched(
@@ -100,44 +99,34 @@ def _switch(
     return plan.best(least=1 if engine.evaluator == "incremental" else 0)
 
 
-def _dense(model: Incremental, largest: int) -> Evaluator:
-    def base(constants: Any, image: jax.Array) -> Base:
+def _evaluator(model: Incremental, is_dense: bool) -> Evaluator:
+    """Whole images painted, or whole maps pasted from windows; then what is left of the network."""
+
+    def painted(constants: Any, image: jax.Array, pixels: Pixels) -> jax.Array:
+        return paint(image, pixels)
+
+    def no_base(constants: Any, image: jax.Array) -> Base:
         return ()
 
-    def evaluate(constants: Any, image: jax.Array, pixels: Pixels) -> jax.Array:
-        return model.of_images(constants, paint(image, pixels))
+    made: Callable[..., Any] = painted if is_dense else model.pasted
+    rest: Callable[..., jax.Array] = model.of_images if is_dense else model.rest
+    largest = model.bytes_of_largest if on_cpu() else 0
 
-    def in_cuts(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
-        def population(image: jax.Array, pixels: Pixels) -> jax.Array:
-            return _in_cuts(functools.partial(evaluate, constants, image), pixels, largest)
-
-        return jax.vmap(population)(images, pixels)
-
-    def at_once(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
-        painted = jax.vmap(paint)(images, pixels)
-        result = model.of_images(constants, painted.reshape(-1, *painted.shape[2:]))
-        return result.reshape(*painted.shape[:2], -1)
-
-    return Evaluator("dense", model.constants, base, in_cuts if largest else at_once)
-
-
-def _incremental(model: Incremental, largest: int) -> Evaluator:
-    def in_cuts(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
-        def population(base: Base, pixels: Pixels) -> jax.Array:
-            return _in_cuts(functools.partial(model.logits, constants, base), pixels, largest)
-
-        return jax.vmap(population)(bases, pixels)
-
-    def at_once(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
-        maps = jax.vmap(functools.partial(model.pasted, constants))(bases, pixels)
+    def logits(constants: Any, bases: Base, images: jax.Array, pixels: Pixels) -> jax.Array:
+        known = images if is_dense else bases
+        if largest:
+            return jax.vmap(functools.partial(in_cuts, constants))(known, pixels)
+        whole = jax.vmap(functools.partial(made, constants))(known, pixels)
         # One flat batch: XLA folds the addition of a shortcut into a convolution only where nothing reshapes
         # between the two, as vmap would.
-        result = model.rest(constants, jax.tree.map(lambda one: one.reshape(-1, *one.shape[2:]), maps))
+        result = rest(constants, jax.tree.map(lambda one: one.reshape(-1, *one.shape[2:]), whole))
         return result.reshape(*pixels.x.shape[:2], -1)
 
-    return Evaluator(
-        f"incremental ({model.says})", model.constants, model.base, in_cuts if largest else at_once
-    )
+    def in_cuts(constants: Any, known: Any, pixels: Pixels) -> jax.Array:
+        return _in_cuts(lambda some: rest(constants, made(constants, known, some)), pixels, largest)
+
+    name = "dense" if is_dense else f"incremental ({model.says})"
+    return Evaluator(name, model.constants, no_base if is_dense else model.base, logits)
 
 
 def _in_cuts(logits_fn: Callable[[Pixels], jax.Array], pixels: Pixels, largest: int) -> jax.Array:

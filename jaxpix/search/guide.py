@@ -50,7 +50,7 @@ def make_guide(victim: Victim, search: Search, box: Box, targeted: bool) -> Guid
     Raises:
         InputError: the victim has no gradient.
     """
-    if not search.wants_gradient:
+    if not search.kind.wants_gradient:
         return None
     strategy: Any = search.in_box(box)
     margin_fn = make_fitness("margin", victim.space, targeted)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from ..config import AttackConfig, Fitness, Preset, SearchName
 from ..errors import InputError
 from .exhaustive.grid import CORNERS
-from .strategies.algorithms import AlgorithmSearch, check_algorithm
-from .strategies.evolution import EvolutionSearch
-from .strategies.shortlist import ShortlistSearch
-from .strategies.sparse_rs import SparseSearch
-from .strategies.uniform import RandomSearch
+from .strategies.algorithms import Algorithm, AlgorithmSearch, check_algorithm
+from .strategies.evolution import EvolutionSearch, Evolver
+from .strategies.shortlist import Shortlist
+from .strategies.sparse_rs import SparseRS
+from .strategies.strategy import Search
+from .strategies.uniform import UniformDraws
 
 if TYPE_CHECKING:
     from ..labels import LabelSpace
-    from .strategies.strategy import Search
 
 # A preset may also say "search": the search that it names the settings of.
 PRESETS: dict[Preset, dict[str, Any]] = {
@@ -83,17 +83,20 @@ def search_of(config: AttackConfig) -> Search:
     if config.algorithm is not None:
         _refuse(config, f"algorithm {config.algorithm}", but=("bounds",))
         check_algorithm(config.algorithm)
-        return AlgorithmSearch(generations=config.generations, algorithm=config.algorithm, **values)
+        return AlgorithmSearch(
+            Algorithm, generations=config.generations, algorithm=config.algorithm, **values
+        )
     if name in _EVOLVING:
-        weight = values.pop("differential_weight")
+        weight = values["differential_weight"]
         low, high = weight if isinstance(weight, tuple) else (weight, weight)
-        return EvolutionSearch(generations=config.generations, differential_weight=(low, high), **values)
+        values["differential_weight"] = (low, high)
+        return EvolutionSearch(Evolver, generations=config.generations, **values)
     _refuse(config, f"search {name}")
     if name == "sparse_rs":
         # One candidate a generation: as many generations as others have candidates.
-        return SparseSearch(1, queries - 1, values["stop_fraction"])
-    kind = {"random": RandomSearch, "shortlist": ShortlistSearch}[name]
-    return kind(generations=config.generations, **values)
+        return Search(SparseRS, 1, queries - 1, values["stop_fraction"])
+    kind = UniformDraws if name == "random" else Shortlist
+    return Search(kind, generations=config.generations, **values)
 
 
 def _brought(config: AttackConfig) -> dict[str, Any]:

@@ -36,18 +36,10 @@ _REACH = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class AlgorithmSearch(Search):
-    """Settings of an algorithm of evosax; what it has besides is as evosax ships it.
-
-    Raises:
-        InputError: `in_box`: it cannot have such a population.
-    """
+    """Settings of an algorithm of evosax; what it has besides is as evosax ships it."""
 
     algorithm: str
     bounds: Bounds
-
-    def in_box(self, box: Box) -> Algorithm:
-        """The algorithm."""
-        return Algorithm(self, box)
 
 
 def check_algorithm(name: str) -> None:
@@ -65,7 +57,11 @@ def check_algorithm(name: str) -> None:
 
 
 class Algorithm(Strategy):
-    """An algorithm of evosax; remembers its state."""
+    """An algorithm of evosax; remembers its state.
+
+    Raises:
+        InputError: it cannot have such a population.
+    """
 
     search: AlgorithmSearch
 

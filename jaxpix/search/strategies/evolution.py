@@ -29,10 +29,6 @@ class EvolutionSearch(Search):
     initialisation: str
     bounds: Bounds
 
-    def in_box(self, box: Box) -> Evolver:
-        """The evolution."""
-        return Evolver(self, box)
-
 
 class _PairwiseDE(DifferentialEvolution):
     """evosax's DE with the paper's tie rule: a trial replaces its parent only when it is strictly better."""

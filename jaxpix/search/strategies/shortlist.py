@@ -17,7 +17,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,18 +38,6 @@ class Hint(NamedTuple):
     is_blind: jax.Array
 
 
-@dataclasses.dataclass(frozen=True)
-class ShortlistSearch(Search):
-    """Settings of a shortlist; a generation is P entries of it."""
-
-    wants_gradient: ClassVar[bool] = True
-    follows_fitness: ClassVar[bool] = False
-
-    def in_box(self, box: Box) -> Shortlist:
-        """The list."""
-        return Shortlist(self, box)
-
-
 class Measured(NamedTuple):
     """Single pixels int32 [L] in the order of the hint, and their fitness [L]; +inf where not evaluated."""
 
@@ -58,9 +46,12 @@ class Measured(NamedTuple):
 
 
 class Shortlist(Strategy):
-    """A list of candidates, evaluated from its top; remembers what single pixels did (`Measured`)."""
+    """A list of candidates, P of which are evaluated a generation; remembers what single pixels did (`Measured`)."""
 
-    def __init__(self, search: ShortlistSearch, box: Box):
+    wants_gradient = True
+    follows_fitness = False
+
+    def __init__(self, search: Search, box: Box):
         height, width, channels = box.image_shape
         budget = search.population * (search.generations + 1)
         positions = height * width

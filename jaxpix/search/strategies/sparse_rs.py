@@ -15,7 +15,6 @@ many more pixels in mind.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -31,19 +30,6 @@ _SPENT = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 _DIVISORS = (2, 4, 5, 6, 8, 10, 12, 15, 20)
 
 
-@dataclasses.dataclass(frozen=True)
-class SparseSearch(Search):
-    """Settings of a Sparse-RS; a generation is one candidate."""
-
-    def in_box(self, box: Box) -> SparseRS:
-        """The search.
-
-        Raises:
-            InputError: the image has fewer than 2 K pixels.
-        """
-        return SparseRS(self, box)
-
-
 class Kept(NamedTuple):
     """The best candidate: positions int32 [K], distinct, y W + x; channels at 255 or 0, bool [K, C]; fitness."""
 
@@ -53,9 +39,13 @@ class Kept(NamedTuple):
 
 
 class SparseRS(Strategy):
-    """Random search over sets of K pixels; remembers the best one (`Kept`)."""
+    """Random search over sets of K pixels, one a generation; remembers the best one (`Kept`).
 
-    def __init__(self, search: SparseSearch, box: Box):
+    Raises:
+        InputError: the image has fewer than 2 K pixels.
+    """
+
+    def __init__(self, search: Search, box: Box):
         super().__init__(search, box)
         height, width, _ = box.image_shape
         self._num_positions = height * width

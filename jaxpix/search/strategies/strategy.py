@@ -26,32 +26,33 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Search(abc.ABC):
+class Search:
     """Settings of a search, all explicit; see `jaxpix.search.presets`.
 
     Attributes:
+        kind: of strategy.
         population: P, candidates of a generation.
         generations: most of them after the first population.
         stop_fraction: stop when more than this part of a generation is adversarial.
     """
 
+    kind: type[Strategy]
     population: int
     generations: int
     stop_fraction: float
-
-    wants_gradient: ClassVar[bool] = False
-    """Whether it begins with a hint (`jaxpix.search.guide`)."""
-    follows_fitness: ClassVar[bool] = True
-    """Whether it has nothing to go by where fitness is the same for all candidates."""
 
     def point_of(self, generation: Any) -> Any:
         """Which point of the trajectory a generation belongs to, from 0; int, or int32 array."""
         stride = max(1, -(-self.generations // (TRAJECTORY_POINTS - 1)))
         return (generation + stride - 1) // stride
 
-    @abc.abstractmethod
     def in_box(self, box: Box) -> Strategy:
-        """The compiled pieces of this search in a box."""
+        """The compiled pieces of this search in a box.
+
+        Raises:
+            InputError: there is none of these settings in such a box.
+        """
+        return self.kind(self, box)
 
 
 @jax.tree_util.register_dataclass
@@ -96,6 +97,11 @@ class Strategy(abc.ABC):
     Attributes:
         search: the settings, with no more generations than the search can fill.
     """
+
+    wants_gradient: ClassVar[bool] = False
+    """Whether it begins with a hint (`jaxpix.search.guide`)."""
+    follows_fitness: ClassVar[bool] = True
+    """Whether it has nothing to go by where fitness is the same for all candidates."""
 
     def __init__(self, search: Search, box: Box):
         self.search, self.box = search, box
@@ -184,7 +190,7 @@ class Strategy(abc.ABC):
 
     def _is_flat(self, fitness: jax.Array) -> jax.Array:
         # A single candidate says nothing of its neighbours.
-        may_be = self.search.follows_fitness and self.search.population > 1
+        may_be = self.follows_fitness and self.search.population > 1
         return (fitness == fitness[0]).all() & may_be
 
     def refute(self, progress: Progress) -> Progress:

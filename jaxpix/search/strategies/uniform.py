@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import ClassVar
-
 import jax
 
-from ..genome import Box, uniform_population
-from .strategy import Progress, Search, Strategy, key_of
-
-
-@dataclasses.dataclass(frozen=True)
-class RandomSearch(Search):
-    """Settings of a random search; a generation is P draws."""
-
-    follows_fitness: ClassVar[bool] = False
-
-    def in_box(self, box: Box) -> UniformDraws:
-        """The draws."""
-        return UniformDraws(self, box)
+from ..genome import uniform_population
+from .strategy import Progress, Strategy, key_of
 
 
 class UniformDraws(Strategy):
-    """Uniform draws; nothing is remembered and nothing is learned."""
+    """Uniform draws, P in a generation; nothing is remembered and nothing is learned."""
+
+    follows_fitness = False
 
     def propose(self, progress: Progress) -> jax.Array:
         """P draws."""

@@ -13,7 +13,8 @@ from jaxpix.attack.experiments import Attack
 from jaxpix.errors import InputError
 from jaxpix.search.genome import Box
 from jaxpix.search.presets import fitness_of, search_name, search_of, settings_name
-from jaxpix.search.strategies.shortlist import ShortlistSearch
+from jaxpix.search.strategies.shortlist import Shortlist
+from jaxpix.search.strategies.strategy import Search
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
 
@@ -92,7 +93,7 @@ def test_the_best_preset_is_the_search_that_found_the_most():
     assert (
         search_of(config)
         == search_of(AttackConfig(search="shortlist", generations=9))
-        == ShortlistSearch(100, 9, 0.0)
+        == Search(Shortlist, 100, 9, 0.0)
     )
     assert search_of(dataclasses.replace(config, population=20)).population == 20
     # A record names the search, whatever the preset is some day.

@@ -12,7 +12,8 @@ from jaxpix import AttackConfig, Victim
 from jaxpix.attack.experiments import Attack
 from jaxpix.errors import InputError
 from jaxpix.search.genome import Box, decode
-from jaxpix.search.strategies.shortlist import ShortlistSearch, _grid, _parts, _subsets
+from jaxpix.search.strategies.shortlist import Shortlist, _grid, _parts, _subsets
+from jaxpix.search.strategies.strategy import Search
 
 IMAGES = toy_images(6, size=SIDE, seed=1)
 
@@ -70,7 +71,7 @@ def test_corners_come_first_by_their_first_order_change_and_what_changes_nothing
     image[0, 0] = 0
     gradient = generator.normal(size=image.shape).astype(np.float32)
     gradient[1, 2, 0] = np.nan
-    strategy, hint = colour_hint(ShortlistSearch(20, 20, 0.0), gradient, image)
+    strategy, hint = colour_hint(Search(Shortlist, 20, 20, 0.0), gradient, image)
     assert strategy.search.generations == 20
     pixels = decode(strategy._genomes(hint.order[:, None]), strategy.box)
     values = np.asarray(pixels.values[:, 0])

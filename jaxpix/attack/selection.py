@@ -112,13 +112,11 @@ def select(
         chosen: list[int] = []
         examined = 0
         while examined < len(order) and len(chosen) < per_class:
-            chunk = order[examined : examined + CHUNK]
-            judged = _judged(attack, source, labels, chunk)
-            chosen += [index for index, _, reason in judged if reason is None]
+            chunk = order[examined : examined + CHUNK].tolist()
+            chosen += [index for index, _ in eligible(attack, source, labels, [chunk], passed_over.extend)]
             examined += len(chunk)
             if on_examined:
                 on_examined(len(chunk))
-            passed_over += [reason for _, _, reason in judged if reason is not None]
         names = attack.victim.space.names(vector)
         groups.append(Group(names, chosen[:per_class], examined, len(order), len(chosen)))
     selection = Selection(groups, per_class, passed_over=passed_over)
@@ -192,11 +190,17 @@ def eligible(
         InputError: the victim's logits of an image are not finite.
     """
     for chunk in chunks:
-        judged = _judged(attack, source, labels, chunk)
-        passed_over = [reason for _, _, reason in judged if reason is not None]
+        examples = [source[index] for index in chunk]
+        names = [example["image_id"] for example in examples]
+        logits = attack.victim.predict(np.stack([example["image"] for example in examples]))
+        check_finite(logits, names, attack.victim.name)
+        verdicts = attack.judge(logits, labels[chunk], names)
+        passed_over = [verdict for verdict in verdicts if verdict is not None]
         if passed_over:
             on_passed_over(passed_over)
-        yield from ((index, example) for index, example, reason in judged if reason is None)
+        for index, example, verdict in zip(chunk, examples, verdicts, strict=True):
+            if verdict is None:
+                yield index, example
 
 
 def _candidates(
@@ -217,15 +221,3 @@ def in_seeded_order(labels: np.ndarray, vector: np.ndarray, seed: int) -> np.nda
     """Positions of the images whose label, of bool [B, N], is `vector`, in an order that seed and label decide."""
     members = np.flatnonzero((labels == vector).all(axis=1))
     return np.random.Generator(np.random.PCG64([seed, *vector.astype(int)])).permutation(members)
-
-
-def _judged(
-    attack: Attack, source: Sequence[Example], labels: np.ndarray, chunk: Sequence[int] | np.ndarray
-) -> list[tuple[int, Example, PassedOver | None]]:
-    """Positions, examples, and why one may not be attacked; None: it may."""
-    positions = [int(index) for index in chunk]
-    examples = [source[index] for index in positions]
-    names = [example["image_id"] for example in examples]
-    logits = attack.victim.predict(np.stack([example["image"] for example in examples]))
-    check_finite(logits, names, attack.victim.name)
-    return list(zip(positions, examples, attack.judge(logits, labels[positions], names), strict=True))

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from .filters import straight_through
 
-# ITU-T T.81, tables K.1 and K.2, as libjpeg scales them.
-_LUMINANCE = """
-16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62
-18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 72 92 95 98 112 100 103 99
-"""
-_CHROMINANCE = """
-17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 99 99 99 47 66 99 99 99 99 99 99
-99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99
-"""
 _SIDE = 8
 # JFIF: red, green and blue to luminance and the two differences of colour, and back.
 _TO_YCBCR = np.array(
@@ -31,27 +24,24 @@ _OFFSET = np.array([0, 128, 128], np.float32)
 
 def by_pillow(images: np.ndarray, quality: int) -> np.ndarray:
     """uint8 images [B, H, W, C] saved as JPEG by Pillow and read back; colours are not thinned out (4:4:4)."""
-    return np.stack([_saved_and_read(image, quality) for image in images])
+    each = [np.asarray(_saved_and_read(image, quality)).reshape(image.shape) for image in images]
+    return np.stack(each)
 
 
-def _saved_and_read(image: np.ndarray, quality: int) -> np.ndarray:
+def _saved_and_read(image: np.ndarray, quality: int) -> JpegImageFile:
     stream = io.BytesIO()
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     picture.save(stream, "JPEG", quality=quality, subsampling=0)
-    with Image.open(stream) as saved:
-        return np.asarray(saved).reshape(image.shape)
+    stream.seek(0)
+    return JpegImageFile(stream)
 
 
-def table(base: str, quality: int) -> np.ndarray:
-    """Steps of quantisation, [8, 8], as libjpeg's `jpeg_set_quality` makes them for baseline files."""
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    steps = (np.array(base.split(), np.int64) * scale + 50) // 100
-    return np.clip(steps, 1, 255).reshape(_SIDE, _SIDE)
-
-
+@functools.cache
 def tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
-    """The steps for luminance, and those for colour."""
-    return table(_LUMINANCE, quality), table(_CHROMINANCE, quality)
+    """Steps of quantisation [8, 8] as libjpeg makes them: those for luminance, and those for colour."""
+    saved = _saved_and_read(np.zeros((_SIDE, _SIDE, 3), np.uint8), quality)
+    luminance, colour = (np.array(saved.quantization[n]).reshape(_SIDE, _SIDE) for n in (0, 1))
+    return luminance, colour
 
 
 def stand_in(images: jax.Array, quality: int) -> jax.Array:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InputError, did_you_mean
 from ..report.runs.defences import attacks_of, doubts_of, rate_of, title_of, verdicts_of, victims_of
 from ..storage.run_folder import RunFolder
 from ..storage.settings import to_toml
@@ -13,7 +14,8 @@ from ..terminal.console import print_table, run_door, say
 from ..terminal.options import parse
 from ..terminal.programs import keep_programs
 from ..train.builtin import open_victim
-from . import attacks, checks
+from . import checks
+from .attacks import ATTACKS
 from .document import document_of
 from .measured import Results
 from .options import DefendOptions, open_images
@@ -78,6 +80,18 @@ def _row(row: Defended) -> list[str]:
     ]
 
 
+def _check_names(what: str, names: Sequence[str], known: Collection[str]) -> None:
+    """Refuse unknown attacks or checks, before anything is computed.
+
+    Raises:
+        InputError: names the first one.
+    """
+    for name in names:
+        if name not in known:
+            there_are = f"there are {', '.join(known)}"
+            raise InputError(f"--{what}s: unknown {what} {name!r}{did_you_mean(name, known)}; {there_are}")
+
+
 def main(arguments: Sequence[str]) -> None:
     """Measure what the options name."""
     options = parse(
@@ -87,8 +101,8 @@ def main(arguments: Sequence[str]) -> None:
         arguments,
         examples=EXAMPLES,
     )
-    attacks.check_names(options.attacks)
-    checks.check_names(options)
+    _check_names("attack", options.attacks, ATTACKS)
+    _check_names("check", options.checks, checks.CHECKS)
     keep_programs()
     task: Task = "multilabel" if options.config.fitness == "cosine" else "multiclass"
     places = options.victims or (options.victim,)

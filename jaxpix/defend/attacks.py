@@ -12,7 +12,6 @@ from ..attack.campaign import run_campaign
 from ..attack.options import AttackOptions, bind
 from ..attack.selection import NothingToAttackError
 from ..config import AttackConfig
-from ..errors import InputError, did_you_mean
 from ..search.exhaustive.grid import ITS_OWN, of_others
 from ..search.flatness import NothingGuidesError
 from ..search.verification import Judge
@@ -51,19 +50,6 @@ ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
     "exhaustive": _by("exhaustive", *ITS_OWN),
 }
 """What is attacked with, by name: the configuration of the door -> that of the attack. A line adds one."""
-
-
-def check_names(names: tuple[str, ...]) -> None:
-    """Refuse unknown attacks.
-
-    Raises:
-        InputError: names the first one.
-    """
-    for name in names:
-        if name not in ATTACKS:
-            raise InputError(
-                f"--attacks: unknown attack {name!r}{did_you_mean(name, ATTACKS)}; there are {', '.join(ATTACKS)}"
-            )
 
 
 def attacked(

@@ -17,14 +17,13 @@ import numpy as np
 
 from ..attack.given import GivenImages
 from ..config import AttackConfig
-from ..errors import InputError, did_you_mean
 from ..search.fitness import Goal, make_fitness
 from .attacks import ATTACKS, attacked
-from .measured import Found, Line
 from .planted import NUM_IMAGES, plant
 
 if TYPE_CHECKING:
-    from .measured import Measured
+    from ..report.runs.defences import PlainLine
+    from .measured import Found, Measured
     from .options import ChosenImages, DefendOptions
 
 _MORE_PIXELS = 2
@@ -143,32 +142,20 @@ CHECKS: dict[str, tuple[str, Callable[[Case], Found]]] = {
 _NEED_EVOLUTION = ("pixels", "generations", "random")
 
 
-def check_names(options: DefendOptions) -> None:
-    """Refuse unknown checks, before anything is computed.
-
-    Raises:
-        InputError: names the first one.
-    """
-    for name in options.checks:
-        if name not in CHECKS:
-            raise InputError(
-                f"--checks: unknown check {name!r}{did_you_mean(name, CHECKS)}; there are {', '.join(CHECKS)}"
-            )
-
-
-def lines_of(measured: Measured, images: ChosenImages, options: DefendOptions, folder: Path) -> list[Line]:
+def lines_of(
+    measured: Measured, images: ChosenImages, options: DefendOptions, folder: Path
+) -> list[PlainLine]:
     """Every check of a variant, asked for or not, and whether anything guided its attacks."""
     case = Case(measured, images, options, folder / measured.variant.folder)
-    lines = [Line("something guides the search", *_guided(measured))]
+    found: dict[str, Found] = {"something guides the search": _guided(measured)}
     for name, (title, check) in CHECKS.items():
         if name not in options.checks:
-            found: Found = "not run", f"--checks does not name {name}"
+            found[title] = "not run", f"--checks does not name {name}"
         elif name in _NEED_EVOLUTION and "evolution" not in options.attacks:
-            found = "not run", "--attacks does not name evolution"
+            found[title] = "not run", "--attacks does not name evolution"
         else:
-            found = check(case)
-        lines.append(Line(title, *found))
-    return lines
+            found[title] = check(case)
+    return [{"name": title, "verdict": verdict, "says": says} for title, (verdict, says) in found.items()]
 
 
 def _guided(measured: Measured) -> Found:

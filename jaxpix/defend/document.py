@@ -6,17 +6,13 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any, cast
 
-from .measured import (
-    clean_accuracy,
-    clean_change,
-    share,
-    standing_change,
-    worst_case_accuracy,
-)
+from ..metrics.paired_rates import PairedRates, paired_rates
+from ..metrics.rates import Rate, wilson
 
 if TYPE_CHECKING:
-    from ..metrics.rates import Rate
-    from ..report.runs.defences import Defended, Measurement, PlainRate
+    from collections.abc import Sequence
+
+    from ..report.runs.defences import Defended, Measurement
     from .measured import Measured, Results
 
 SCHEMA_VERSION = 1
@@ -41,12 +37,18 @@ def document_of(results: Results) -> Measurement:
 
 def _row(results: Results, before: Measured, one: Measured) -> Defended:
     ids, every = results.ids, results.all_ids
+    correct = [name for name in ids if name not in one.wrong]
+
+    def success(hits: frozenset[str]) -> dict[str, Any]:
+        """Of the images that are classified correctly as they are: those that are hit."""
+        return _plain(wilson(sum(name in hits for name in correct), len(correct)))
+
     changes: dict[str, Any] = {"clean_change": None, "worst_case_change": None, "transferred_success": None}
     if one.variant.is_defended:
         changes = {
-            "clean_change": _finite(dataclasses.asdict(clean_change(before, one, every))),
-            "worst_case_change": _finite(dataclasses.asdict(standing_change(before, one, ids))),
-            "transferred_success": _rate(share(one.transferred, ids, one.wrong)),
+            "clean_change": _change(before.wrong, one.wrong, every),
+            "worst_case_change": _change(before.fallen, one.fallen, ids),
+            "transferred_success": success(one.transferred),
         }
     row = {
         "victim": one.variant.of,
@@ -54,21 +56,29 @@ def _row(results: Results, before: Measured, one: Measured) -> Defended:
         "victim_id": one.variant.victim.victim_id,
         "defences": list(one.variant.victim.provenance.get("defences", ())),
         "folder": one.variant.folder,
-        "clean_accuracy": _rate(clean_accuracy(results, one)),
-        "adaptive_success": {
-            name: _rate(share(attack.broken, ids, one.wrong)) for name, attack in one.attacks.items()
-        },
-        "made_for": {of: _rate(share(hits - one.wrong, ids, one.wrong)) for of, hits in one.fooled.items()},
-        "worst_case_accuracy": _rate(worst_case_accuracy(results, one)),
+        "clean_accuracy": _accuracy(one.wrong, every),
+        "adaptive_success": {name: success(attack.broken) for name, attack in one.attacks.items()},
+        "made_for": {of: success(hits) for of, hits in one.fooled.items()},
+        "worst_case_accuracy": _accuracy(one.fallen, ids),
         **changes,
         "milliseconds_per_image": one.milliseconds,
-        "checks": [dataclasses.asdict(line) for line in results.lines[one.variant.folder]],
+        "checks": results.lines[one.variant.folder],
     }
     return cast("Defended", row)
 
 
-def _rate(rate: Rate) -> PlainRate:
-    return cast("PlainRate", _finite(dataclasses.asdict(rate)))
+def _accuracy(lost: frozenset[str], ids: Sequence[str]) -> dict[str, Any]:
+    """Of all images: those that are not lost."""
+    return _plain(wilson(sum(name not in lost for name in ids), len(ids)))
+
+
+def _change(before: frozenset[str], after: frozenset[str], ids: Sequence[str]) -> dict[str, Any]:
+    """The accuracy without and with the defence, of the same images."""
+    return _plain(paired_rates([(name not in before, name not in after) for name in ids]))
+
+
+def _plain(rate: Rate | PairedRates) -> dict[str, Any]:
+    return _finite(dataclasses.asdict(rate))
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:

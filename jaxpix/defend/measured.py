@@ -6,27 +6,16 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from ..metrics.paired_rates import PairedRates, paired_rates
-from ..metrics.rates import Rate, wilson
-
 if TYPE_CHECKING:
     from ..data.prepared import PreparedDataset
     from ..records.record import Record
+    from ..report.runs.defences import PlainLine
     from .options import ChosenImages, DefendOptions
     from .variants import Variant
 
 
-Verdict = Literal["pass", "fail", "not run"]
-Found = tuple[Verdict, str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """One check of one variant; `says` holds its numbers, or why it was not run."""
-
-    name: str
-    verdict: Verdict
-    says: str
+Found = tuple[Literal["pass", "fail", "not run"], str]
+"""A check's verdict and its numbers, or why it was not run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,9 +65,9 @@ class Measured:
         return self.fooled.get(self.variant.of, frozenset()) - self.wrong
 
     @property
-    def broken(self) -> frozenset[str]:
-        """Images, correct as they are, that anything of this run breaks: the worst case."""
-        return self.adaptive.union(*self.fooled.values()) - self.wrong
+    def fallen(self) -> frozenset[str]:
+        """Images that are not classified correctly whatever is done to them, or nothing: the worst case."""
+        return self.wrong.union(self.adaptive, *self.fooled.values())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +86,7 @@ class Results:
     dataset: PreparedDataset
     images: ChosenImages
     families: Sequence[Sequence[Measured]]
-    lines: dict[str, list[Line]]
+    lines: dict[str, list[PlainLine]]
 
     @property
     def ids(self) -> list[str]:
@@ -108,34 +97,3 @@ class Results:
     def all_ids(self) -> list[str]:
         """Of the whole subset."""
         return self.dataset.image_ids(self.options.subset).tolist()
-
-
-def clean_change(before: Measured, after: Measured, ids: Sequence[str]) -> PairedRates:
-    """Clean accuracy without and with the defence, of the same images."""
-    return paired_rates([(one not in before.wrong, one not in after.wrong) for one in ids])
-
-
-def standing_change(before: Measured, after: Measured, ids: Sequence[str]) -> PairedRates:
-    """Accuracy in the worst case without and with the defence: correct as they are, and broken by nothing."""
-    return paired_rates([(stands(before, one), stands(after, one)) for one in ids])
-
-
-def stands(measured: Measured, image_id: str) -> bool:
-    """Whether an image is classified correctly whatever was done to it."""
-    return image_id not in measured.wrong and image_id not in measured.broken
-
-
-def share(hits: frozenset[str], ids: Sequence[str], wrong: frozenset[str]) -> Rate:
-    """Of the images that are classified correctly as they are: those that are hit."""
-    correct = [one for one in ids if one not in wrong]
-    return wilson(sum(one in hits for one in correct), len(correct))
-
-
-def clean_accuracy(results: Results, one: Measured) -> Rate:
-    """Of all images of the subset."""
-    return wilson(sum(name not in one.wrong for name in results.all_ids), len(results.all_ids))
-
-
-def worst_case_accuracy(results: Results, one: Measured) -> Rate:
-    """Of the chosen images."""
-    return wilson(sum(stands(one, name) for name in results.ids), len(results.ids))

@@ -8,6 +8,7 @@ defences.json, .md, .html, .png  what came of it
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,71 +61,45 @@ def measure_all(
         say(f"attacks through {variant.victim.name}")
         attacks[variant.folder] = attacks_on(variant, images, options, folder)
     undefended = {family[0].of: attacks[family[0].folder] for family in families}
-    measured = []
-    for family in families:
-        row = [
-            _measured(one, attacks[one.folder], undefended, options, images, dataset, folder)
-            for one in family
-        ]
-        measured.append(row)
-    return measured
+
+    def measured(one: Variant) -> Measured:
+        wrong = wrong_of(one.victim, dataset, options.subset, folder / one.folder)
+        fooled = made_for_others(one, images, undefended)
+        return Measured(
+            one, wrong, attacks[one.folder], fooled, milliseconds_of(one.victim, images.stack[:_AT_ONCE])
+        )
+
+    return [[measured(one) for one in family] for family in families]
 
 
-def _measured(
-    variant: Variant,
-    attacks: dict[str, Attacked],
-    undefended: dict[str, dict[str, Attacked]],
-    options: DefendOptions,
-    images: ChosenImages,
-    dataset: PreparedDataset,
-    folder: Path,
-) -> Measured:
-    victim = variant.victim
-    return Measured(
-        variant,
-        wrong_of(victim, dataset, options.subset, folder / variant.folder, victim.name),
-        attacks,
-        made_for_others(variant, images, undefended),
-        milliseconds_of(victim, images.stack[:64]),
-    )
-
-
-def wrong_of(
-    victim: Victim, dataset: PreparedDataset, subset: str, folder: Path, name: str
-) -> frozenset[str]:
+def wrong_of(victim: Victim, dataset: PreparedDataset, subset: str, folder: Path) -> frozenset[str]:
     """Ids of the images of a whole subset that the victim misclassifies; kept in the folder."""
+    content: _Clean = {
+        "victim_id": victim.victim_id,
+        "fingerprint": dataset.fingerprint,
+        "subset": subset,
+        "wrong": [],
+    }
     if (folder / CLEAN).exists():
         kept = load(folder / CLEAN, _Clean)
-        if (kept["victim_id"], kept["fingerprint"], kept["subset"]) == (
-            victim.victim_id,
-            dataset.fingerprint,
-            subset,
-        ):
+        if {**kept, "wrong": []} == content:
             return frozenset(kept["wrong"])
     source, ids = dataset.source(subset), dataset.image_ids(subset).tolist()
     truth = victim.space.from_stored(dataset.labels(subset))
-    wrong: list[str] = []
-    with Meter(f"clean images, {name}", len(ids)) as meter:
+    with Meter(f"clean images, {victim.name}", len(ids)) as meter:
         for start in range(0, len(ids), _AT_ONCE):
             stop = min(start + _AT_ONCE, len(ids))
             images = np.stack([source[index]["image"] for index in range(start, stop)])
             said = np.asarray(victim.space.labels(victim.predict(images)))
             differs = (said != truth[start:stop]).any(axis=1)
-            wrong += [one for one, is_wrong in zip(ids[start:stop], differs, strict=True) if is_wrong]
+            content["wrong"] += itertools.compress(ids[start:stop], differs)
             meter.advance(stop - start)
-    content: _Clean = {
-        "victim_id": victim.victim_id,
-        "fingerprint": dataset.fingerprint,
-        "subset": subset,
-        "wrong": wrong,
-    }
     dump(folder / CLEAN, dict(content))
-    return frozenset(wrong)
+    return frozenset(content["wrong"])
 
 
-def milliseconds_of(victim: Victim, images: np.ndarray) -> float:
+def milliseconds_of(victim: Victim, batch: np.ndarray) -> float:
     """To classify one image, in batches of one size; best of a few."""
-    batch = images[:_AT_ONCE]
     # Another batch than the evaluator's fixed size would only add what it is padded with.
     batch = np.concatenate([batch] * -(-_AT_ONCE // len(batch)))[:_AT_ONCE]
     victim.predict(batch)

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 from ..errors import InputError
-from .worker import Facts
 
 SECONDS_IN_HAND = 15.0
 """For which a worker has something to do beside what it works on."""
@@ -22,7 +21,7 @@ class Hand:
         name: for people.
         actor: Ray's handle.
         is_here: its process runs.
-        facts: once it is prepared.
+        capacity: items that it works on at a time, once it is prepared; 0: it is not.
         outstanding: items that it was given and that are not done.
         num_done: items that it has done.
         since: when it was given the first.
@@ -34,7 +33,7 @@ class Hand:
     actor: Any
     is_late: bool
     is_here: bool = False
-    facts: Facts | None = None
+    capacity: int = 0
     outstanding: dict[Any, None] = dataclasses.field(default_factory=dict)
     num_done: int = 0
     since: float = 0.0
@@ -42,10 +41,9 @@ class Hand:
 
     def wants(self) -> int:
         """How many items more it should have in hand."""
-        assert self.facts is not None, "it is prepared"
         rate = self.num_done / max(1e-3, time.monotonic() - self.since) if self.num_done else 0.0
         ahead = max(1, math.ceil(rate * SECONDS_IN_HAND))
-        return self.facts.capacity + ahead - len(self.outstanding)
+        return self.capacity + ahead - len(self.outstanding)
 
 
 def why_refused(error: Any) -> str:

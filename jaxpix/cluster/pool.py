@@ -107,9 +107,9 @@ class Pool:
 
     def _wake(self) -> None:
         """Workers that had nothing to do."""
-        busy = set(map(id, self._pending.values()))
+        busy = set(self._pending.values())
         for hand in self.hands:
-            if self.todo and hand.facts is not None and id(hand) not in busy:
+            if self.todo and hand.capacity and hand not in busy:
                 self._exchange(hand)
 
     def _ready(self) -> list[tuple[Hand, Any]]:
@@ -135,7 +135,7 @@ class Pool:
             self._pending[hand.actor.prepare.remote(self._task)] = hand
             return
         if isinstance(said, Facts):
-            hand.facts = said
+            hand.capacity = said.capacity
             yield Heard(hand.name, said)
             self._exchange(hand)
             return
@@ -175,8 +175,7 @@ class Pool:
 
     def _share(self, hand: Hand, is_waiting: bool) -> list[Any]:
         """What a worker is given now: as much as it wants, and at most its fair part of what is left."""
-        assert hand.facts is not None, "it is prepared"
-        wanted = max(hand.wants(), hand.facts.capacity if is_waiting else 0)
+        wanted = max(hand.wants(), hand.capacity if is_waiting else 0)
         fair = math.ceil(len(self.todo) / max(1, self._session.num_workers - self._num_left))
         return [self.todo.popleft() for _ in range(max(0, min(wanted, fair)))]
 

@@ -80,14 +80,12 @@ class Session:
         told = {"NPROC": str(self.cpus_each), "JAX_PLATFORMS": "cpu"}
         return {"num_cpus": self.cpus_each, "runtime_env": {"env_vars": told}}
 
-    @property
-    def where(self) -> str:
-        """Which cluster it is, for people."""
-        return "a cluster of this machine's own" if self.is_local else f"the cluster at {os.environ[ADDRESS]}"
-
     def __str__(self) -> str:
+        where = (
+            "a cluster of this machine's own" if self.is_local else f"the cluster at {os.environ[ADDRESS]}"
+        )
         each = "one GPU each" if self._has_gpus else f"{self.cpus_each} of {self.num_cpus} cores each"
-        return f"Ray, {self.where}: {self.num_workers} workers, {each}"
+        return f"Ray, {where}: {self.num_workers} workers, {each}"
 
     @functools.cached_property
     def _has_gpus(self) -> bool:

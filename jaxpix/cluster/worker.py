@@ -22,7 +22,6 @@ class Stream:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._is_over = False
         self.is_waited_for = False
 
     def add(self, items: list[Any], *, is_last: bool) -> None:
@@ -34,20 +33,17 @@ class Stream:
 
     def chunks(self, most: int) -> Iterator[list[Any]]:
         """What has come, up to `most` items at a time; waits only while there is none."""
-        while not self._is_over:
-            chunk = [self._next(wait=True)]
-            while len(chunk) < most and chunk[-1] is not _END and not self._queue.empty():
-                chunk.append(self._next(wait=False))
-            if chunk[-1] is _END:
-                self._is_over = True
-                chunk.pop()
-            if chunk:
-                yield chunk
+        for first in iter(self._next, _END):
+            chunk = [first]
+            while len(chunk) < most and not self._queue.empty():
+                chunk.append(self._queue.get())
+                if chunk[-1] is _END:
+                    yield chunk[:-1]
+                    return
+            yield chunk
 
-    def _next(self, *, wait: bool) -> Any:
-        if not self._queue.empty() or not wait:
-            return self._queue.get()
-        self.is_waited_for = True
+    def _next(self) -> Any:
+        self.is_waited_for = self._queue.empty()
         item = self._queue.get()
         self.is_waited_for = False
         return item
@@ -118,9 +114,18 @@ class Worker:
         """Compare versions with the driver's, before anything of it is read.
 
         Raises:
-            InputError: see `check_versions`.
+            InputError: names those that differ.
         """
-        check_versions(versions)
+        here = versions_here()
+        other = [
+            f"{name} {here[name]}, the driver has {version}"
+            for name, version in versions.items()
+            if here[name] != version
+        ]
+        if other:
+            raise InputError(
+                f"its versions are not the driver's: {'; '.join(other)}; install the same everywhere"
+            )
 
     def prepare(self, task: Task) -> Facts:
         """Load what the task needs.
@@ -134,18 +139,15 @@ class Worker:
     def exchange(self, items: list[Any], is_last: bool, word: Any) -> Report:
         """Take items and give what has come of those before, after a second at most."""
         if items and self._stream is None:
-            self._begin(word)
+            self._stream, self._error = Stream(), None
+            self._thread = threading.Thread(target=self._work, args=(self._stream, word), daemon=True)
+            self._thread.start()
         if self._stream is not None:
             self._stream.add(items, is_last=is_last)
         until = time.monotonic() + _SECONDS_PER_REPORT
         while time.monotonic() < until and not self._has_news():
             time.sleep(_SECONDS_TO_GATHER)
         return self._report()
-
-    def _begin(self, word: Any) -> None:
-        self._stream, self._error = Stream(), None
-        self._thread = threading.Thread(target=self._work, args=(self._stream, word), daemon=True)
-        self._thread.start()
 
     def _work(self, stream: Stream, word: Any) -> None:
         try:
@@ -180,21 +182,3 @@ def versions_here() -> dict[str, str]:
     names = ("jax", "jaxlib", "flax", "evosax", "numpy", "pillow")
     found = {name: version_of(name) or "none" for name in names}
     return found | {"jaxpix": __version__}
-
-
-def check_versions(expected: dict[str, str]) -> None:
-    """Refuse to work with other versions than the driver's.
-
-    Raises:
-        InputError: names those that differ.
-    """
-    here = versions_here()
-    other = [
-        f"{name} {here[name]}, the driver has {version}"
-        for name, version in expected.items()
-        if here[name] != version
-    ]
-    if other:
-        raise InputError(
-            f"its versions are not the driver's: {'; '.join(other)}; install the same everywhere"
-        )

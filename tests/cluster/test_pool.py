@@ -15,7 +15,7 @@ from jaxpix.cluster import worker as workers
 from jaxpix.cluster.hand import why_lost
 from jaxpix.cluster.pool import Heard, Pool
 from jaxpix.cluster.session import Session, joined, leave_gpus_to_workers
-from jaxpix.cluster.worker import Facts, Stream, check_versions, versions_here
+from jaxpix.cluster.worker import Facts, Stream, versions_here
 from jaxpix.config import RayConfig
 from jaxpix.errors import InputError
 
@@ -117,7 +117,7 @@ def test_what_a_worker_lacks_is_said_in_its_words(session, tmp_path, reason):
 
 
 def test_other_versions_are_refused(session, tmp_path, monkeypatch):
-    check_versions(versions_here())
+    workers.Worker().check(versions_here())
     monkeypatch.setattr("jaxpix.cluster.pool.versions_here", lambda: {**versions_here(), "jax": "0.1"})
     with (
         pytest.raises(

@@ -180,15 +180,9 @@ def _word(told: collections.Counter[str], count: int, victim: Victim) -> str:
 
 def _names(listed: np.ndarray | Sequence[Any]) -> list[str]:
     """Positions; files have their name, or where two have the same one, their path."""
-    names = [
-        Path(one).name if isinstance(one, _FILE) else str(position) for position, one in enumerate(listed)
-    ]
-    if len(set(names)) == len(names):
-        return names
-    return [
-        Path(one).as_posix() if isinstance(one, _FILE) else str(position)
-        for position, one in enumerate(listed)
-    ]
+    paths = [Path(one) if isinstance(one, _FILE) else Path(str(place)) for place, one in enumerate(listed)]
+    names = [path.name for path in paths]
+    return names if len(set(names)) == len(names) else [path.as_posix() for path in paths]
 
 
 def read_labels(space: LabelSpace, labels: Any, count: int) -> np.ndarray:

@@ -5,23 +5,36 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config import AttackConfig, EngineConfig
 from ..pictures.collection import Records, read_records
 from ..pictures.viewers import GivenPictures
 from .campaign import run_campaign
 from .inputs import given_images
-from .memory import Remembered, attack_in_memory
 from .options import AttackOptions, bind, fit, open_dataset, plan_of
 from .selection import NothingToAttackError
+from .work import Images, Keeper, choose, work
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..data.prepared import PreparedDataset
+    from ..records.attacked import PassedOver
+    from ..records.maps import SweepMaps
+    from ..records.record import Record
     from ..victim.victim import Victim
+    from .experiments import Finished
     from .given import Attackable
+    from .work import Plan
+
+
+class Remembered(NamedTuple):
+    """Records in the order of the selection, images that were passed over, and maps of exhaustive searches."""
+
+    records: list[Record]
+    passed_over: list[PassedOver]
+    maps: dict[str, SweepMaps]
 
 
 def attack_images(
@@ -140,14 +153,13 @@ def _place(dataset: str | PreparedDataset, data_dir: str | Path) -> dict[str, An
 
 def _call(dataset: PreparedDataset, options: AttackOptions) -> str:
     """What to type for the same attack."""
-    asked = {
-        "subset": options.subset,
-        "classes": options.classes,
-        "per_class": None if options.all else options.per_class,
-        "label_sets": options.label_sets,
+    asked: dict[str, tuple[Any, Any]] = {
+        "subset": (options.subset, "test"),
+        "classes": (options.classes, ()),
+        "per_class": (None if options.all else options.per_class, 100),
+        "label_sets": (options.label_sets, 5),
     }
-    usual = {"subset": "test", "classes": (), "per_class": 100, "label_sets": 5}
-    chosen = "".join(f", {name}={value!r}" for name, value in asked.items() if value != usual[name])
+    chosen = "".join(f", {name}={value!r}" for name, (value, usual) in asked.items() if value != usual)
     return f"jaxpix.attack_dataset(victim, {dataset.name!r}, {options.config!r}{chosen})"
 
 
@@ -157,7 +169,7 @@ def _attack(
     """Attack in memory or in a run folder, which keeps the maps itself."""
     try:
         if options.run is None:
-            return attack_in_memory(plan_of(options, victim, dataset, quiet=not progress))
+            return _in_memory(plan_of(options, victim, dataset, quiet=not progress))
         records = run_campaign(bind(options, victim, dataset, call=call, quiet=not progress)).records
     except NothingToAttackError:
         # Where all were to be attacked, each image has its reason.
@@ -166,6 +178,43 @@ def _attack(
         records = []
     passed_over = read_records(options.run).passed_over if options.run else []
     return Remembered(records, passed_over, {})
+
+
+def _in_memory(plan: Plan) -> Remembered:
+    """Attack, and keep nothing on disk.
+
+    Raises:
+        NothingToAttackError: none can be attacked where some of each class are wanted.
+    """
+    memory, images = _Memory(), Images(plan)
+    selection = choose(images)
+    work(memory, images, selection, selection.turns(plan.attack.config.seed))
+    ids = [images.ids[index] for index in selection.indices]
+    records = [memory.records[name] for name in ids if name in memory.records]
+    return Remembered(records, selection.passed_over + memory.reasons, memory.maps)
+
+
+class _Memory(Keeper):
+    """A `Keeper` that forgets with its process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: dict[str, Record] = {}
+        self.reasons: list[PassedOver] = []
+        self.maps: dict[str, SweepMaps] = {}
+
+    def save(self, finished: Finished) -> Record:
+        """Keep the record; its pictures are made of the image, which is at hand."""
+        record = finished.record
+        self.records[record.image_id] = record
+        if finished.maps is not None:
+            self.maps[record.image_id] = finished.maps
+        self.num_successes += record.success
+        return record
+
+    def pass_over(self, images: Sequence[PassedOver]) -> None:
+        """Keep the reasons."""
+        self.reasons += images
 
 
 def _folder(run: str | Path | None) -> Path | None:

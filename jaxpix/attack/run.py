@@ -33,6 +33,7 @@ from ..storage.documents import read_json
 from ..storage.files import file_stem, write_atomically
 from ..storage.png import encode_png
 from ..storage.run_folder import ENVIRONMENT, RunFolder
+from .work import Keeper
 
 if TYPE_CHECKING:
     from ..records.attacked import About, AttackedData, AttackedVictim, PassedOver
@@ -47,30 +48,22 @@ KEPT_FAILURES = 200
 JOURNAL = "journal.jsonl"
 
 
-class AttackRun:
+class AttackRun(Keeper):
     """One attack's folder, held by one process. A context manager.
 
     Args:
         folder: created if absent.
         identity: JSON-able values that decide the results; a resumed run must match all of them.
 
-    Attributes:
-        finished: ids of the images whose experiment was finished when the run was opened, or since.
-        passed_over: ids of those that were judged and cannot be attacked, likewise.
-        num_successes: successes among `finished`.
-        scratch: where an exhaustive search keeps what it has found of an unfinished image.
-
     Raises:
         InputError: another process holds the folder, it belongs to another attack, or its files are damaged.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]):
+        super().__init__()
         self.files, self.folder = RunFolder(folder, "attack"), Path(folder)
-        self.scratch: Path | None = self.folder / EXHAUSTIVE
+        self.scratch = self.folder / EXHAUSTIVE
         self._identity = identity
-        self.finished: set[str] = set()
-        self.passed_over: set[str] = set()
-        self.num_successes = 0
         self._num_failures, self._least_distance = 0, math.inf
         self._resources = contextlib.ExitStack()
 
@@ -104,17 +97,14 @@ class AttackRun:
 
     def save(self, finished: Finished) -> Record:
         """Keep one finished experiment: its pictures first, then its line in the journal."""
-        record = finished.record
+        record, name = finished.record, f"{file_stem(finished.record.image_id)}.png"
         if record.success:
-            name = f"{file_stem(record.image_id)}.png"
             write_atomically(self.folder / "adversarial" / name, finished.png)
+            record = dataclasses.replace(record, image_file=f"adversarial/{name}")
+        # A report shows failures as well, and where nothing succeeded the nearest miss.
+        if record.success or self._num_failures < KEPT_FAILURES or distance(record) < self._least_distance:
             original = finished.original_png or encode_png(finished.original)
             write_atomically(self.folder / "originals" / name, original)
-            record = dataclasses.replace(record, image_file=f"adversarial/{name}")
-        elif self._num_failures < KEPT_FAILURES or distance(record) < self._least_distance:
-            # A report shows failures as well, and where nothing succeeded the nearest miss.
-            name = f"{file_stem(record.image_id)}.png"
-            write_atomically(self.folder / "originals" / name, encode_png(finished.original))
         if finished.maps is not None:
             save_maps(maps_path(self.folder, record.image_id), finished.maps)
             # Of the same image, found here before others went on with the run.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -58,17 +59,27 @@ class Plan:
             say(f"warning: {message}")
 
 
-class Keeper(Protocol):
-    """Keeps what finishes: a run folder, or memory. Its attributes are those of `AttackRun`."""
+class Keeper(abc.ABC):
+    """Keeps what finishes: a run folder, or memory.
 
-    finished: set[str]
-    passed_over: set[str]
-    num_successes: int
-    scratch: Path | None
+    Attributes:
+        finished: ids of the images whose experiment was finished when the run was opened, or since.
+        passed_over: ids of those that were judged and cannot be attacked, likewise.
+        num_successes: successes among `finished`.
+        scratch: where an exhaustive search keeps what it has found of an unfinished image; None: nowhere.
+    """
 
+    def __init__(self) -> None:
+        self.finished: set[str] = set()
+        self.passed_over: set[str] = set()
+        self.num_successes = 0
+        self.scratch: Path | None = None
+
+    @abc.abstractmethod
     def save(self, finished: Finished) -> Record:
         """Keep a finished experiment."""
 
+    @abc.abstractmethod
     def pass_over(self, images: Sequence[PassedOver]) -> None:
         """Keep that images cannot be attacked."""
 

@@ -117,19 +117,16 @@ class Attack:
         """One experiment on a uint8 image [H, W, C] whose label is the bool vector `original` [N]."""
         return Job(image_id, image, original, original if self.target is None else self.target)
 
-    def eligible(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Which images may be attacked, bool [B]: classified correctly and not yet at the target.
+    def judge(
+        self, logits: np.ndarray, labels: np.ndarray, image_ids: Sequence[str]
+    ) -> list[PassedOver | None]:
+        """Why an image may not be attacked; None: it may, as it is classified correctly and not yet at the target.
 
         Args:
             logits: float32 [B, N], the victim's, of the untouched images.
             labels: bool [B, N], the true ones.
+            image_ids: names [B].
         """
-        return np.array([one is None for one in self.judge(logits, labels, [""] * len(labels))], bool)
-
-    def judge(
-        self, logits: np.ndarray, labels: np.ndarray, image_ids: Sequence[str]
-    ) -> list[PassedOver | None]:
-        """Why an image may not be attacked; None: it may. Arguments as of `eligible`, and names [B]."""
         predicted = np.asarray(self.victim.space.labels(logits))
         verdicts: list[PassedOver | None] = []
         for name, said, label in zip(image_ids, predicted, labels, strict=True):

@@ -16,15 +16,13 @@ from ..terminal.programs import keep_programs
 from ..train.builtin import open_victim
 from . import checks
 from .attacks import ATTACKS
-from .document import document_of
-from .measured import Results
+from .measured import Results, document_of
 from .options import DefendOptions, open_images
 from .run import measure_all
 from .variants import variants_of
 
 if TYPE_CHECKING:
     from ..config import Task
-    from ..data.prepared import PreparedDataset
     from ..report.runs.defences import Defended, Measurement
     from ..victim.victim import Victim
 
@@ -35,8 +33,8 @@ EXAMPLES = (
 OPTIONS = DefendOptions
 
 
-def _folder(options: DefendOptions, dataset: PreparedDataset, victims: Sequence[Victim]) -> Path:
-    name = "-".join(["defend", dataset.name, *(victim.name for victim in victims)])
+def _folder(options: DefendOptions, victims: Sequence[Victim], dataset: str) -> Path:
+    name = "-".join(["defend", dataset, *(victim.name for victim in victims)])
     return options.run or Path("runs") / "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:120]
 
 
@@ -106,19 +104,17 @@ def main(arguments: Sequence[str]) -> None:
     keep_programs()
     task: Task = "multilabel" if options.config.fitness == "cosine" else "multiclass"
     places = options.victims or (options.victim,)
-    images, dataset, victims = open_images(
-        options, [open_victim(place, task, options.data_dir) for place in places]
-    )
+    images, victims = open_images(options, [open_victim(place, task, options.data_dir) for place in places])
     families = variants_of(options, victims)
-    files = RunFolder(_folder(options, dataset, victims), "measurement of defences")
+    files = RunFolder(_folder(options, victims, images.name), "measurement of defences")
     with files.held():
         files.describe(to_toml("defend", options))
-        measured = measure_all(options, families, images, dataset, files.path)
+        measured = measure_all(options, families, images, files.path)
         lines = {}
         for one in (one for family in measured for one in family):
             say(f"checks of {one.variant.victim.name}")
             lines[one.variant.folder] = checks.lines_of(one, images, options, files.path)
-        results = Results(options, dataset, images, measured, lines)
+        results = Results(options, images, measured, lines)
         # Brings matplotlib and the page's templates along, which are needed only now.
         from .page import write_results
 

@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from .options import ChosenImages
 
 
-def _evolution(config: AttackConfig) -> AttackConfig:
-    """As configured, less what only an exhaustive search beside it is told."""
-    alone = config.search != "exhaustive"
-    return of_others(config) if alone else config
-
-
 def _by(search: SearchName, *own: str) -> Callable[[AttackConfig], AttackConfig]:
     """Another search with as many pixels and candidates; settings of the evolution are left out, `own` are added."""
     shared = ("num_pixels", "fitness", "population", "generations", "stop_fraction", "precision", "seed")
@@ -43,7 +37,8 @@ def _by(search: SearchName, *own: str) -> Callable[[AttackConfig], AttackConfig]
 
 
 ATTACKS: dict[str, Callable[[AttackConfig], AttackConfig]] = {
-    "evolution": _evolution,
+    # As configured, less what only an exhaustive search beside it is told.
+    "evolution": lambda config: config if config.search == "exhaustive" else of_others(config),
     "random": _by("random"),
     "shortlist": _by("shortlist"),
     "sparse_rs": _by("sparse_rs"),

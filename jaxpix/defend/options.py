@@ -124,10 +124,8 @@ def choose(options: DefendOptions, dataset: PreparedDataset) -> ChosenImages:
     return chosen(dataset, options.subset, indices)
 
 
-def open_images(
-    options: DefendOptions, victims: list[Victim]
-) -> tuple[ChosenImages, PreparedDataset, list[Victim]]:
-    """The images to attack, the data set that they are from, and the victims with its classes in its order.
+def open_images(options: DefendOptions, victims: list[Victim]) -> tuple[ChosenImages, list[Victim]]:
+    """The images to attack, and the victims with the classes of their data set in its order.
 
     Raises:
         InputError: no data set is named or prepared, or a victim does not fit it.
@@ -141,4 +139,4 @@ def open_images(
         # The first victim says what the others are shown.
         places |= {"dataset": dataset.name, "split": dataset.scheme, "image_size": dataset.image_size}
         fitting.append(fitted)
-    return choose(options, dataset), dataset, fitting
+    return choose(options, dataset), fitting

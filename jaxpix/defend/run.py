@@ -45,11 +45,7 @@ class _Clean(TypedDict):
 
 
 def measure_all(
-    options: DefendOptions,
-    families: Sequence[Sequence[Variant]],
-    images: ChosenImages,
-    dataset: PreparedDataset,
-    folder: Path,
+    options: DefendOptions, families: Sequence[Sequence[Variant]], images: ChosenImages, folder: Path
 ) -> list[list[Measured]]:
     """Measure every variant of each family; what is finished in the folder is not repeated.
 
@@ -63,7 +59,7 @@ def measure_all(
     undefended = {family[0].of: attacks[family[0].folder] for family in families}
 
     def measured(one: Variant) -> Measured:
-        wrong = wrong_of(one.victim, dataset, options.subset, folder / one.folder)
+        wrong = wrong_of(one.victim, images.whole, options.subset, folder / one.folder)
         fooled = made_for_others(one, images, undefended)
         return Measured(
             one, wrong, attacks[one.folder], fooled, milliseconds_of(one.victim, images.stack[:_AT_ONCE])

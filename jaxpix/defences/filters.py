@@ -12,8 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .neighbours import neighbours
-
 
 def median(images: jax.Array, size: int) -> jax.Array:
     """The median of `size` x `size` positions; bit for bit that of `scipy.ndimage.median_filter(mode="nearest")`."""
@@ -92,3 +90,37 @@ def down_and_up(images: jax.Array, factor: int) -> jax.Array:
 def straight_through(values: jax.Array, rounded: jax.Array) -> jax.Array:
     """Exactly `rounded`, with the gradient of `values`."""
     return values - jax.lax.stop_gradient(values) + jax.lax.stop_gradient(rounded)
+
+
+def neighbours(images: jax.Array, radius: int) -> jax.Array:
+    """Values [B, H, W, C, (2 radius + 1)^2] around each position of images [B, H, W, C], row by row.
+
+    In operations that windows follow (`jaxpix.windows`): filters stay incremental. Beyond the border stands the
+    nearest value of the image: `mode="nearest"` of SciPy, the default of scikit-image's median, BORDER_REPLICATE of
+    OpenCV.
+    """
+    rows = _along(images[..., None], 1, radius)
+    return _along(rows, 2, radius)
+
+
+def _along(values: jax.Array, axis: int, radius: int) -> jax.Array:
+    """Values with their neighbours along an axis appended to the last one, from -radius to radius."""
+    before, after = [values], [values]
+    for _ in range(radius):
+        before.append(_moved(before[-1], axis, 1))
+        after.append(_moved(after[-1], axis, -1))
+    return jnp.concatenate([*before[:0:-1], values, *after[1:]], axis=-1)
+
+
+def _moved(values: jax.Array, axis: int, by: int) -> jax.Array:
+    """Values moved by one position along an axis; the place that becomes free keeps its value.
+
+    Written as a pad and a choice: windows follow both, which they would not through `mode="edge"`, whose pieces of
+    the border are positions of their own.
+    """
+    config = [(by, -by, 0) if one == axis else (0, 0, 0) for one in range(values.ndim)]
+    moved = jax.lax.pad(values, jnp.zeros((), values.dtype), config)
+    size = values.shape[axis]
+    free = np.arange(size) == (0 if by > 0 else size - 1)
+    shape = [size if one == axis else 1 for one in range(values.ndim)]
+    return jnp.where(jnp.asarray(free.reshape(shape)), values, moved)

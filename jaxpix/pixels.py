@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 MAX_INTENSITY = 255
 
@@ -14,6 +15,13 @@ class Pixels(NamedTuple):
     x: jax.Array
     y: jax.Array
     values: jax.Array
+
+
+def changed(image: np.ndarray, pixels: Pixels) -> np.ndarray:
+    """A copy of an image uint8 [H, W, C] in host memory with pixels [K] changed; of equal ones the last one shows."""
+    copy = image.copy()
+    copy[pixels.y, pixels.x] = pixels.values
+    return copy
 
 
 def paint(image: jax.Array, pixels: Pixels) -> jax.Array:

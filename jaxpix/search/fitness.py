@@ -1,4 +1,4 @@
-"""What evolution minimises, and, kept apart, what counts as success (paper 3.1, 3.3).
+"""What evolution minimises, and, kept apart, what counts as success (paper 3.1, 3.3) and how far that is.
 
 Every function judges one candidate: logits [N] against a `Goal`; `vmap` makes it many.
 Fitness is lower-is-better; +inf marks a failed evaluation.
@@ -33,6 +33,10 @@ class Goal(NamedTuple):
     original: Label
     target: Label
 
+    def label(self, targeted: bool) -> Label:
+        """The label that is to be reached, or left."""
+        return self.target if targeted else self.original
+
 
 FitnessFn = Callable[[jax.Array, Goal], jax.Array]
 
@@ -53,8 +57,7 @@ def make_fitness(name: Fitness, space: LabelSpace, targeted: bool) -> FitnessFn:
     sign = -1.0 if targeted else 1.0
 
     def fitness(logits: jax.Array, goal: Goal) -> jax.Array:
-        label = goal.target if targeted else goal.original
-        value = sign * judge(logits, label, space)
+        value = sign * judge(logits, goal.label(targeted), space)
         return jnp.where(jnp.isfinite(value) & jnp.all(jnp.isfinite(logits)), value, jnp.inf)
 
     return fitness
@@ -81,8 +84,13 @@ def _margin(logits: jax.Array, label: Label, space: LabelSpace) -> jax.Array:
         own = jnp.sum(jnp.where(label, logits, 0.0))
         others = jax.nn.logsumexp(jnp.where(label, -jnp.inf, logits))
         return own - others
+    return jnp.min(_agreement(logits, label, space))
+
+
+def _agreement(logits: jax.Array, label: Label, space: LabelSpace) -> jax.Array:
+    """How far each logit [N] lies on the side of the threshold that a set of labels says."""
     at_threshold = jnp.log(space.threshold) - jnp.log1p(-space.threshold)
-    return jnp.min(jnp.where(label, 1.0, -1.0) * (logits - at_threshold))
+    return jnp.where(label, 1.0, -1.0) * (logits - at_threshold)
 
 
 def _cosine(logits: jax.Array, label: Label, space: LabelSpace) -> jax.Array:
@@ -91,3 +99,35 @@ def _cosine(logits: jax.Array, label: Label, space: LabelSpace) -> jax.Array:
     signs = jnp.where(label, 1.0, -1.0)
     norms = jnp.linalg.norm(signs) * jnp.linalg.norm(confidences)
     return jnp.dot(signs, confidences) / jnp.maximum(norms, COSINE_DELTA)
+
+
+class Distance(NamedTuple):
+    """How far the logits of one candidate are from a change of label.
+
+    Unlike a fitness it is zero exactly where the label changes, whatever the task, and is a difference of logits, so
+    that an error of arithmetic bounds it.
+
+    Attributes:
+        signed: float32, in logits: below 0 the goal is reached, above it is not; +inf where logits are not finite.
+        reached: int32, multiclass: the class it is seen as; multi-label: the class whose presence is nearest to
+            changing, or has changed most.
+    """
+
+    signed: jax.Array
+    reached: jax.Array
+
+
+def distance_to_goal(logits: jax.Array, goal: Goal, space: LabelSpace, targeted: bool) -> Distance:
+    """Distance of logits [N] from the boundary behind which `is_success` holds."""
+    label = goal.label(targeted)
+    if space.task == "multiclass":
+        own = jnp.sum(jnp.where(label, logits, 0.0))
+        others = jnp.max(jnp.where(label, -jnp.inf, logits))
+        signed, reached = others - own if targeted else own - others, jnp.argmax(logits)
+    else:
+        # A set is left when one class changes, and reached when all agree.
+        agreement = _agreement(logits, label, space)
+        signed, reached = jnp.min(agreement), jnp.argmin(agreement)
+        signed = -signed if targeted else signed
+    signed = jnp.where(jnp.all(jnp.isfinite(logits)), signed, jnp.inf)
+    return Distance(signed.astype(jnp.float32), reached.astype(jnp.int32))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError
+from ..pixels import changed
 from ..victim.probe import IGNORES_IMAGES, made_up
-from .fitness import Goal, make_fitness
-from .verification import changed
+from .fitness import make_fitness
 
 if TYPE_CHECKING:
     from ..pixels import Pixels
@@ -143,13 +142,6 @@ def _reason(victim: Victim, problem: Problem, samples: Sequence[_Sample]) -> str
 
 def _tells_apart(problem: Problem, samples: Sequence[_Sample], before: np.ndarray, after: np.ndarray) -> bool:
     """Whether the margin of an image changes with its pixels."""
-    margin = jax.vmap(make_fitness("margin", problem.space, problem.targeted))
-    goals = Goal(
-        np.stack([sample.job.original for sample in samples]),
-        np.stack([sample.job.target for sample in samples]),
-    )
-    return problem.fitness != "margin" and bool(
-        np.any(
-            np.asarray(margin(jnp.asarray(before), goals)) != np.asarray(margin(jnp.asarray(after), goals))
-        )
-    )
+    margin: Any = jax.vmap(make_fitness("margin", problem.space, problem.targeted))
+    goals = jax.tree.map(lambda *one: np.stack(one), *(sample.job.goal for sample in samples))
+    return problem.fitness != "margin" and bool((margin(before, goals) != margin(after, goals)).any())

@@ -90,10 +90,9 @@ def repair(key: jax.Array, genomes: jax.Array, box: Box, bounds: Bounds) -> jax.
     lower, upper = jnp.asarray(box.lower[None]), jnp.asarray(box.upper[None])
     if bounds == "clip":
         return jnp.clip(genomes, lower, upper)
-    if bounds == "redraw":
-        inside = (genomes >= lower) & (genomes <= upper)
-        return jnp.where(inside, genomes, uniform_population(key, box, genomes.shape[0]))
     inside = (genomes >= lower) & (genomes <= upper)
+    if bounds == "redraw":
+        return jnp.where(inside, genomes, uniform_population(key, box, genomes.shape[0]))
     span = upper - lower
     phase = jnp.mod(genomes - lower, 2 * span)
     mirrored = jnp.clip(lower + jnp.minimum(phase, 2 * span - phase), lower, upper)

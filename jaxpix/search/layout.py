@@ -1,15 +1,22 @@
 """How many experiments a device can hold side by side, and how they are grouped."""
 
 import dataclasses
+import functools
 import math
 import os
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from .problem import Problem
+from .problem import Evaluator, Problem
 
 Arranged = TypeVar("Arranged")
+
+AXIS = "devices"
+EVERYWHERE, SHARED = PartitionSpec(), PartitionSpec(AXIS)
 
 # On a GPU, candidates evaluated together at 224 px; a CPU is busy with one population.
 _GPU_BATCH = 1600
@@ -136,6 +143,31 @@ def memory_of(device: jax.Device) -> int:
     if statistics and "bytes_limit" in statistics:
         return int(statistics["bytes_limit"])
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+class DeviceProgram:
+    """Functions compiled for some devices, of which some arguments are everywhere and others shared along one axis.
+
+    Args:
+        evaluator: gives candidates their logits.
+        devices: where; each runs its own share.
+    """
+
+    def __init__(self, evaluator: Evaluator, devices: Sequence[jax.Device]):
+        mesh = Mesh(np.asarray(devices), (AXIS,))
+        self._evaluator = evaluator
+        self._everywhere, self._shared = NamedSharding(mesh, EVERYWHERE), NamedSharding(mesh, SHARED)
+        self._on_devices = functools.partial(jax.shard_map, mesh=mesh, check_vma=False)
+
+    @functools.cached_property
+    def weights(self) -> Any:
+        """The evaluator's weights, on every device."""
+        return jax.device_put(self._evaluator.weights, self._everywhere)
+
+
+def placed(tree: Any, sharding: NamedSharding) -> Any:
+    """Arrays as shapes on their devices: to compile for devices that take no arrays."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
 
 
 def smaller_after(error: Exception, smaller: Arranged | None) -> Arranged:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..config import Fitness
     from ..labels import LabelSpace
     from ..pixels import Pixels
-    from .fitness import FitnessFn, Goal
+    from .fitness import Goal
     from .genome import Box
     from .guide import Guide
     from .strategies.strategy import Search, Strategy
@@ -72,10 +72,7 @@ class Problem:
         """What the guide gives of one image, as a pytree of shapes."""
         return () if self.guide is None else self.guide.shape
 
-    @functools.cached_property
-    def _fitness_fn(self) -> FitnessFn:
-        return make_fitness(self.fitness, self.space, self.targeted)
-
     def judge(self, logits: jax.Array, goal: Goal) -> tuple[jax.Array, jax.Array]:
         """Fitness of one candidate with logits [N], and whether it is a hit."""
-        return self._fitness_fn(logits, goal), is_success(logits, goal, self.space, self.targeted)
+        fitness = make_fitness(self.fitness, self.space, self.targeted)
+        return fitness(logits, goal), is_success(logits, goal, self.space, self.targeted)

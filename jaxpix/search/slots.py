@@ -14,18 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .fitness import Goal
 from .genome import decode
+from .layout import AXIS, EVERYWHERE, SHARED, DeviceProgram, placed
 from .strategies.strategy import Progress
 
 if TYPE_CHECKING:
     from ..pixels import Pixels
     from .layout import Layout
     from .problem import Base, Problem
-
-_AXIS = "slots"
 
 
 @jax.tree_util.register_dataclass
@@ -63,7 +61,7 @@ class Candidates(NamedTuple):
     num_points: Any
 
 
-class SlotProgram:
+class SlotProgram(DeviceProgram):
     """Compiled functions over `Slots`; each compiles once.
 
     Args:
@@ -75,33 +73,23 @@ class SlotProgram:
     """
 
     def __init__(self, problem: Problem, layout: Layout):
+        super().__init__(problem.evaluator, layout.devices)
         self.is_compiled = False
-        self.problem, self._evaluator, self._strategy = problem, problem.evaluator, problem.strategy
+        self.problem, self._strategy = problem, problem.strategy
         self.layout, self.num_slots, self._group = layout, layout.num_slots, layout.group
         assert self.num_slots % (self._group * len(layout.devices)) == 0, (
             "slots are whole groups on every device"
         )
-        mesh = Mesh(np.asarray(layout.devices), (_AXIS,))
-        everywhere, shared = PartitionSpec(), PartitionSpec(_AXIS)
-        sharding = NamedSharding(mesh, shared)
-        on_devices = functools.partial(jax.shard_map, mesh=mesh, check_vma=False)
-        self._sharded, self._everywhere = sharding, NamedSharding(mesh, everywhere)
-        fill = on_devices(self._fill, in_specs=(everywhere, shared, everywhere), out_specs=shared)
-        advance = on_devices(
-            self._advance, in_specs=(everywhere, shared, everywhere), out_specs=(shared, shared)
-        )
+        specs = (EVERYWHERE, SHARED, EVERYWHERE)
+        fill = self._on_devices(self._fill, in_specs=specs, out_specs=SHARED)
+        advance = self._on_devices(self._advance, in_specs=specs, out_specs=(SHARED, SHARED))
         # One sharding for all slots everywhere, or every function would compile again for another one.
-        compiled = functools.partial(jax.jit, out_shardings=sharding)
+        compiled = functools.partial(jax.jit, out_shardings=self._shared)
         self.empty = compiled(self._empty)
         self.fill = compiled(fill, donate_argnums=1)
         self.advance = compiled(advance, donate_argnums=1)
         self.refute = compiled(self._refute, donate_argnums=0)
         self.read = jax.jit(jax.vmap(self._read))
-
-    @functools.cached_property
-    def weights(self) -> Any:
-        """The evaluator's weights, on every device."""
-        return jax.device_put(self._evaluator.weights, self._everywhere)
 
     def nothing(self) -> Filling:
         """What enters no slot, in the shapes of what does."""
@@ -120,14 +108,8 @@ class SlotProgram:
 
     def shapes(self) -> tuple[Any, Slots, Filling]:
         """Weights, slots and filling as shapes on their devices: to compile for devices that take no arrays."""
-
-        def placed(tree: Any, sharding: NamedSharding) -> Any:
-            return jax.tree.map(
-                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree
-            )
-
         weights = placed(self._evaluator.weights, self._everywhere)
-        slots = placed(jax.eval_shape(self._empty), self._sharded)
+        slots = placed(jax.eval_shape(self._empty), self._shared)
         return weights, slots, placed(jax.eval_shape(self.nothing), self._everywhere)
 
     def _empty(self) -> Slots:
@@ -154,7 +136,7 @@ class SlotProgram:
         own = slots.progress.stopped.shape[0]
         # Positions count over all devices. Those of other devices become `own`, one past the end, which "drop"
         # leaves out; negative ones would count from the end.
-        local = filling.positions - jax.lax.axis_index(_AXIS) * own
+        local = filling.positions - jax.lax.axis_index(AXIS) * own
         local = jnp.where((local >= 0) & (local < own), local, own)
         return jax.tree.map(lambda old, new: old.at[local].set(new, mode="drop"), slots, fresh)
 

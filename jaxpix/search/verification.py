@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import jax
 import numpy as np
 
-from ..pixels import Pixels
+from ..pixels import Pixels, changed
 from ..platforms import on_host
 from ..storage.png import decode_png, encode_png
 from .fitness import Goal, is_success
@@ -210,13 +210,6 @@ def succeeds(problem: Problem, job: Job, logits: np.ndarray) -> bool:
     """Whether logits [N] of a saved candidate are a success."""
     with on_host():
         return bool(_is_success(logits, job.goal, problem.space, problem.targeted))
-
-
-def changed(image: np.ndarray, pixels: Pixels) -> np.ndarray:
-    """A copy of an image uint8 [H, W, C] with pixels x [K], y [K] changed; of equal pixels the last one shows."""
-    copy = image.copy()
-    copy[pixels.y, pixels.x] = pixels.values
-    return copy
 
 
 def _in_threads(fn: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from ...platforms import on_host
-from ..fitness import Goal, is_success
-from .boundary import distance_to_goal
+from ..fitness import Goal, distance_to_goal, is_success
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...labels import LabelSpace
     from ..problem import Problem
+
+    Dense = Callable[[np.ndarray], np.ndarray]
+    """Float32 logits [B, N] of candidates by number, evaluated as whole images."""
 
 _PROBED = 64
 # How much wider the band is than the largest difference seen among the probes.
@@ -28,12 +32,6 @@ _SAFETY = 8.0
 # Differences below this share of the largest logit are rounding, even where the probes show none.
 _ROUNDING = 1e-6
 _CHUNK = 64
-
-
-class Dense(Protocol):
-    """Float32 logits [B, N] of candidates by number, evaluated as whole images."""
-
-    def __call__(self, numbers: np.ndarray) -> np.ndarray: ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...pixels import Pixels
+from ...pixels import Pixels, changed
 from ...records.pixel_sets import PixelSets
-from ..verification import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -120,7 +120,7 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
             "values all is for grey images; a colour has 16,777,216 values at each position: expected corners, or a "
             "number of levels of each channel, such as 5 for 125 colours"
         )
-    count = _num_levels(name)
+    count = {CORNERS: 2, ALL: MAX_INTENSITY + 1}.get(name) or int(name)
     places = None if config.mask is None else _places(config.mask, image_shape)
     positions = image_shape[0] * image_shape[1] if places is None else len(places)
     candidates = positions * count ** image_shape[2]
@@ -130,10 +130,6 @@ def grid_of(config: AttackConfig, image_shape: tuple[int, int, int]) -> Grid | N
             f"candidates an image; fewer than {2**31:,} are allowed: take fewer levels, or a mask"
         )
     return Grid(image_shape, count, places)
-
-
-def _num_levels(values: str) -> int:
-    return {CORNERS: 2, ALL: MAX_INTENSITY + 1}[values] if values in (CORNERS, ALL) else int(values)
 
 
 def read_mask(path: Path) -> np.ndarray:

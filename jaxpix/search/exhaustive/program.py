@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..fitness import Goal, make_fitness
-from ..layout import scaled_to_images
-from .boundary import distance_to_goal
+from ..fitness import Goal, distance_to_goal, make_fitness
+from ..layout import EVERYWHERE, SHARED, DeviceProgram, placed, scaled_to_images
 
 if TYPE_CHECKING:
     from ..problem import Base, Problem
     from .grid import Grid
 
-_AXIS = "candidates"
 # Candidates of one call on a device: a GPU's at 224 px, more of smaller images; a CPU looks up about once a second.
 _GPU_BLOCK, _CPU_BLOCK = 6400, 512
 
@@ -54,7 +51,7 @@ def choose_blocks(problem: Problem, devices: Sequence[jax.Device] = ()) -> Block
     return Blocks(round(scaled_to_images(_GPU_BLOCK, problem.box.image_shape)) * len(devices), devices)
 
 
-class SweepProgram:
+class SweepProgram(DeviceProgram):
     """Compiled functions of one image; each compiles once.
 
     Args:
@@ -64,25 +61,12 @@ class SweepProgram:
     """
 
     def __init__(self, problem: Problem, grid: Grid, blocks: Blocks):
+        super().__init__(problem.evaluator, blocks.devices)
         self._problem, self._grid, self.size = problem, grid, blocks.size
         self._confidence = make_fitness("confidence", problem.space, problem.targeted)
-        mesh = Mesh(np.asarray(blocks.devices), (_AXIS,))
-        everywhere, shared = PartitionSpec(), PartitionSpec(_AXIS)
-        self._everywhere, self._shared = NamedSharding(mesh, everywhere), NamedSharding(mesh, shared)
         self.base = jax.jit(problem.evaluator.base, out_shardings=self._everywhere)
-        part = jax.shard_map(
-            self._part,
-            mesh=mesh,
-            in_specs=(everywhere, everywhere, everywhere, everywhere, shared),
-            out_specs=shared,
-            check_vma=False,
-        )
-        self._block = jax.jit(part)
-
-    @functools.cached_property
-    def weights(self) -> Any:
-        """The evaluator's weights, on every device."""
-        return jax.device_put(self._problem.evaluator.weights, self._everywhere)
+        specs = (EVERYWHERE, EVERYWHERE, EVERYWHERE, EVERYWHERE, SHARED)
+        self._block = jax.jit(self._on_devices(self._part, in_specs=specs, out_specs=SHARED))
 
     def block(self, base: Base, image: np.ndarray, goal: Goal, pixels: np.ndarray) -> Found:
         """What is found of at most `size` candidates, each [size]; behind the last one stands nothing of use.
@@ -97,17 +81,11 @@ class SweepProgram:
 
     def lower(self) -> Any:
         """A block lowered from shapes alone: to compile for devices that take no arrays."""
-
-        def placed(tree: Any) -> Any:
-            return jax.tree.map(
-                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._everywhere), tree
-            )
-
         evaluator, space = self._problem.evaluator, self._problem.space
         image = jax.ShapeDtypeStruct(self._grid.image_shape, np.uint8)
         base = jax.eval_shape(evaluator.base, evaluator.weights, image)
         label: Any = jax.ShapeDtypeStruct((len(space.class_names),), bool)
-        known = map(placed, (evaluator.weights, base, image, Goal(label, label)))
+        known = placed((evaluator.weights, base, image, Goal(label, label)), self._everywhere)
         shape = (self.size, self._problem.box.num_pixels)
         return self._block.lower(*known, jax.ShapeDtypeStruct(shape, np.int32, sharding=self._shared))
 

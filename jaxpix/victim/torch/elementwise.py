@@ -12,21 +12,22 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .operands import Array, Operator, aligned
+from .operands import Array, Operator, aligned, per_channel
 
 
-def _binary(function: Operator) -> Operator:
-    return lambda first, second: function(*aligned(first, second))
+def _broadcast(function: Operator) -> Operator:
+    return lambda *operands: function(*aligned(*operands))
 
 
-def _add(first: Array, second: Array, *, alpha: float = 1) -> Array:
-    first, second = aligned(first, second)
-    return jnp.add(first, second if alpha == 1 else alpha * second)
+def _with_alpha(function: Operator) -> Operator:
+    def combine(first: Array, second: Array, *, alpha: float = 1) -> Array:
+        first, second = aligned(first, second)
+        return function(first, second if alpha == 1 else alpha * second)
+
+    return combine
 
 
-def _subtract(first: Array, second: Array, *, alpha: float = 1) -> Array:
-    first, second = aligned(first, second)
-    return jnp.subtract(first, second if alpha == 1 else alpha * second)
+_subtract = _with_alpha(jnp.subtract)
 
 
 def _divide(first: Array, second: Array, *, rounding_mode: str | None = None) -> Array:
@@ -46,12 +47,8 @@ def clamp(x: Array, low: Array = None, high: Array = None) -> Array:
     return x if high is None else jnp.minimum(*aligned(x, high))
 
 
-def _where(condition: Array, first: Array, second: Array) -> Array:
-    return jnp.where(*aligned(condition, first, second))
-
-
 def _masked_fill(x: Array, mask: Array, value: Array) -> Array:
-    return _where(mask, jnp.asarray(value, x.dtype), x)
+    return jnp.where(*aligned(mask, jnp.asarray(value, x.dtype), x))
 
 
 def _square_norm_power(base: Array, exponent: Array) -> Array:
@@ -59,10 +56,6 @@ def _square_norm_power(base: Array, exponent: Array) -> Array:
     if isinstance(exponent, int | float) and exponent == 2:
         return base * base
     return jnp.power(*aligned(base, exponent))
-
-
-def _relu6(x: Array) -> Array:
-    return clamp(x, 0.0, 6.0)
 
 
 def _hardsigmoid(x: Array) -> Array:
@@ -91,82 +84,62 @@ def _leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
 
 def _prelu(x: Array, weight: Array) -> Array:
     # One slope for all, or one for each channel.
-    slope = weight.reshape((1, -1, *[1] * (x.ndim - 2))) if x.ndim > 1 else weight
-    return jnp.where(x > 0, x, x * slope)
-
-
-def _sigmoid(x: Array) -> Array:
-    return lax.logistic(x)
+    return _leaky_relu(x, per_channel(weight, x.ndim) if x.ndim > 1 else weight)
 
 
 def _cast(x: Array, dtype: Any = None, *_unused: Any, **_placing: Any) -> Array:
     return x if dtype is None else lax.convert_element_type(x, dtype)
 
 
+def _same(x: Array, *_unused: Any, **_placing: Any) -> Array:
+    return x
+
+
+# What torch and NumPy call by the same name.
+_OF_ONE = """
+abs bitwise_not ceil cos exp expm1 floor isinf isnan log log1p log2 logical_not round sign sin sqrt tanh trunc
+"""
+_OF_SEVERAL = """
+bitwise_and bitwise_or floor_divide fmod logical_and logical_or logical_xor maximum minimum remainder where
+"""
+
 TABLE: dict[str, Operator] = {
-    "add": _add,
+    **{name: getattr(jnp, name) for name in _OF_ONE.split()},
+    **{name: _broadcast(getattr(jnp, name)) for name in _OF_SEVERAL.split()},
+    **dict.fromkeys(("alias", "contiguous", "detach", "detach_", "dropout", "lift_fresh_copy"), _same),
+    "add": _with_alpha(jnp.add),
     "sub": _subtract,
     "rsub": lambda first, second, alpha=1: _subtract(second, first, alpha=alpha),
-    "mul": _binary(jnp.multiply),
+    "mul": _broadcast(jnp.multiply),
     "div": _divide,
-    "fmod": _binary(jnp.fmod),
-    "remainder": _binary(jnp.remainder),
-    "floor_divide": _binary(jnp.floor_divide),
-    "minimum": _binary(jnp.minimum),
-    "maximum": _binary(jnp.maximum),
-    "max.other": _binary(jnp.maximum),
-    "min.other": _binary(jnp.minimum),
-    "atan2": _binary(jnp.arctan2),
+    "max.other": _broadcast(jnp.maximum),
+    "min.other": _broadcast(jnp.minimum),
+    "atan2": _broadcast(jnp.arctan2),
     "pow": _square_norm_power,
-    "eq": _binary(jnp.equal),
-    "ne": _binary(jnp.not_equal),
-    "lt": _binary(jnp.less),
-    "le": _binary(jnp.less_equal),
-    "gt": _binary(jnp.greater),
-    "ge": _binary(jnp.greater_equal),
-    "logical_and": _binary(jnp.logical_and),
-    "logical_or": _binary(jnp.logical_or),
-    "logical_xor": _binary(jnp.logical_xor),
-    "logical_not": jnp.logical_not,
-    "bitwise_and": _binary(jnp.bitwise_and),
-    "bitwise_or": _binary(jnp.bitwise_or),
-    "bitwise_not": jnp.bitwise_not,
-    "where": _where,
+    "eq": _broadcast(jnp.equal),
+    "ne": _broadcast(jnp.not_equal),
+    "lt": _broadcast(jnp.less),
+    "le": _broadcast(jnp.less_equal),
+    "gt": _broadcast(jnp.greater),
+    "ge": _broadcast(jnp.greater_equal),
     "masked_fill": _masked_fill,
     "clamp": clamp,
     "clamp_min": clamp,
     "clamp_max": lambda x, high: clamp(x, None, high),
     "neg": jnp.negative,
-    "abs": jnp.abs,
-    "sign": jnp.sign,
-    "exp": jnp.exp,
-    "expm1": jnp.expm1,
-    "log": jnp.log,
-    "log1p": jnp.log1p,
-    "log2": jnp.log2,
-    "sqrt": jnp.sqrt,
     "rsqrt": lax.rsqrt,
     "reciprocal": lambda x: 1.0 / x,
     "square": lambda x: x * x,
     "erf": lax.erf,
-    "sin": jnp.sin,
-    "cos": jnp.cos,
     "atan": jnp.arctan,
-    "tanh": jnp.tanh,
-    "floor": jnp.floor,
-    "ceil": jnp.ceil,
-    "round": jnp.round,
-    "trunc": jnp.trunc,
-    "isnan": jnp.isnan,
-    "isinf": jnp.isinf,
-    "sigmoid": _sigmoid,
+    "sigmoid": lax.logistic,
     "log_sigmoid_forward": lambda x: (-jnp.logaddexp(-x, 0.0), None),
     "relu": lambda x: jnp.maximum(x, 0),
-    "relu6": _relu6,
+    "relu6": lambda x: clamp(x, 0.0, 6.0),
     "hardtanh": lambda x, low=-1.0, high=1.0: clamp(x, low, high),
     "hardsigmoid": _hardsigmoid,
     "hardswish": lambda x: x * _hardsigmoid(x),
-    "silu": lambda x: x * _sigmoid(x),
+    "silu": lambda x: x * lax.logistic(x),
     "mish": lambda x: x * jnp.tanh(jnp.logaddexp(x, 0.0)),
     "gelu": _gelu,
     "elu": _elu,
@@ -178,11 +151,5 @@ TABLE: dict[str, Operator] = {
     "_to_copy": lambda x, *, dtype=None, **_placing: _cast(x, dtype),
     "to.dtype": _cast,
     "clone": _cast,
-    "alias": lambda x: x,
-    "detach": lambda x: x,
-    "detach_": lambda x: x,
-    "contiguous": lambda x, **_placing: x,
-    "lift_fresh_copy": lambda x: x,
-    "dropout": lambda x, *_unused: x,
     "copy": lambda x, other, *_unused: jnp.broadcast_to(other, x.shape).astype(x.dtype),
 }

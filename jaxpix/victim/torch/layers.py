@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
@@ -32,7 +33,7 @@ def _convolution(
     if x.ndim < weight.ndim:
         return _convolution(x[None], weight, bias, stride, padding, dilation, groups)[0]
     count = weight.ndim - 2
-    strides, dilations = each(stride, count), each(dilation, count)
+    dilations = each(dilation, count)
     if isinstance(padding, str):
         # torch pads more behind than before where `same` is uneven.
         reach = [
@@ -41,16 +42,7 @@ def _convolution(
         pads = [(total // 2, total - total // 2) for total in reach]
     else:
         pads = [(width, width) for width in each(padding, count)]
-    y = lax.conv_general_dilated(
-        x,
-        weight,
-        strides,
-        pads,
-        rhs_dilation=dilations,
-        dimension_numbers=_LAYOUTS[weight.ndim],
-        feature_group_count=groups,
-    )
-    return with_bias(y, bias)
+    return _slid(x, weight, bias, pads, dilations, groups, window_strides=each(stride, count))
 
 
 def _transposed_convolution(
@@ -64,37 +56,36 @@ def _transposed_convolution(
     dilation: int | Sequence[int] = 1,
 ) -> Array:
     count = weight.ndim - 2
-    strides, dilations = each(stride, count), each(dilation, count)
+    dilations = each(dilation, count)
     sizes = zip(weight.shape[2:], dilations, each(padding, count), each(output_padding, count), strict=True)
     pads = [(d * (k - 1) - p, d * (k - 1) - p + more) for k, d, p, more in sizes]
     # [I, O/groups, …] to [O, I/groups, …], turned round.
     inputs, outputs, *window = weight.shape
     kernel = weight.reshape(groups, inputs // groups, outputs, *window).swapaxes(1, 2)
     kernel = jnp.flip(kernel.reshape(groups * outputs, inputs // groups, *window), range(2, weight.ndim))
+    ones = [1] * count
+    return _slid(
+        x, kernel, bias, pads, dilations, groups, window_strides=ones, lhs_dilation=each(stride, count)
+    )
+
+
+def _slid(
+    x: Array, kernel: Array, bias: Array | None, pads: Any, dilations: list[int], groups: int, **moving: Any
+) -> Array:
     y = lax.conv_general_dilated(
         x,
         kernel,
-        [1] * count,
-        pads,
-        lhs_dilation=strides,
+        padding=pads,
         rhs_dilation=dilations,
-        dimension_numbers=_LAYOUTS[weight.ndim],
+        dimension_numbers=_LAYOUTS[kernel.ndim],
         feature_group_count=groups,
+        **moving,
     )
     return with_bias(y, bias)
 
 
-def _general_convolution(
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    transposed: bool,
-    output_padding: Sequence[int],
-    groups: int,
-) -> Array:
+def _general_convolution(x: Array, weight: Array, bias: Array | None, *settings: Any) -> Array:
+    stride, padding, dilation, transposed, output_padding, groups = settings
     if transposed:
         return _transposed_convolution(x, weight, bias, stride, padding, output_padding, groups, dilation)
     return _convolution(x, weight, bias, stride, padding, dilation, groups)

@@ -37,16 +37,14 @@ class _Windows:
         self.stride = each(stride, count) if stride not in (None, []) else self.kernel
         self.low, self.dilation = each(padding, count), each(dilation, count)
         self.sizes = x.shape[-count:]
-        axes = zip(self.sizes, self._reach(), self.stride, self.low, strict=True)
+        self.reach = [d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True)]
+        axes = zip(self.sizes, self.reach, self.stride, self.low, strict=True)
         self.outputs = [_outputs(*axis, ceil_mode) for axis in axes]
         self._leading = x.ndim - count
 
-    def _reach(self) -> list[int]:
-        return [d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True)]
-
     def reduce(self, x: Array, start: float, monoid: Operator) -> Array:
         """The monoid over each window."""
-        axes = zip(self.outputs, self.stride, self._reach(), self.sizes, self.low, strict=True)
+        axes = zip(self.outputs, self.stride, self.reach, self.sizes, self.low, strict=True)
         pads = [(low, (n - 1) * stride + reach - size - low) for n, stride, reach, size, low in axes]
         ones, none = [1] * self._leading, [(0, 0)] * self._leading
         return lax.reduce_window(
@@ -68,10 +66,7 @@ class _Windows:
             first = np.arange(n) * stride - low
             last = np.minimum(first + kernel, size + low if count_padding else size)
             along.append(last - (first if count_padding else np.maximum(first, 0)))
-        whole = along[0]
-        for other in along[1:]:
-            whole = np.multiply.outer(whole, other)
-        return whole.astype(np.float32)
+        return functools.reduce(np.multiply.outer, along).astype(np.float32)
 
 
 def _max_pool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -27,9 +28,7 @@ def _variance(
 ) -> Array:
     axes = axes_of(axes, x.ndim)
     centred = x - jnp.mean(x, axes, keepdims=True)
-    count = 1
-    for axis in axes:
-        count *= x.shape[axis]
+    count = math.prod(x.shape[axis] for axis in axes)
     less = int(unbiased) if correction is None else correction
     return jnp.sum(centred * centred, axes, keepdims=keepdim) / (count - less)
 

@@ -33,14 +33,6 @@ def _expand(x: Array, sizes: Sequence[int], **_implicit: Any) -> Array:
     return jnp.broadcast_to(lax.expand_dims(x, range(new)), shape)
 
 
-def _repeat(x: Array, times: Sequence[int]) -> Array:
-    return jnp.tile(x, tuple(times))
-
-
-def _transpose(x: Array, first: int, second: int) -> Array:
-    return jnp.swapaxes(x, first, second)
-
-
 def _squeeze(x: Array, axes: Any = None) -> Array:
     chosen = [axis for axis in axes_of(axes, x.ndim) if x.shape[axis] == 1]
     return lax.squeeze(x, chosen)
@@ -67,12 +59,10 @@ def _select(x: Array, axis: int, index: int) -> Array:
 def _slice_scatter(
     x: Array, source: Array, axis: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Array:
-    low, high = _bounds(start, end, x.shape[axis])
-    place = (*[slice(None)] * (axis % x.ndim), slice(low, high, step))
-    return x.at[place].set(source)
+    return _select_scatter(x, source, axis, slice(*_bounds(start, end, x.shape[axis]), step))
 
 
-def _select_scatter(x: Array, source: Array, axis: int, index: int) -> Array:
+def _select_scatter(x: Array, source: Array, axis: int, index: int | slice) -> Array:
     return x.at[(*[slice(None)] * (axis % x.ndim), index)].set(source)
 
 
@@ -132,8 +122,14 @@ def _full(shape: Sequence[int], value: float = 0, *, dtype: Any = None, **_placi
     return jnp.full(tuple(shape), value, dtype)
 
 
-def _full_like(x: Array, value: float = 0, *, dtype: Any = None, **_placing: Any) -> Array:
-    return jnp.full(x.shape, value, dtype or x.dtype)
+def _new_full(
+    x: Array, shape: Sequence[int], value: float = 0, *, dtype: Any = None, **_placing: Any
+) -> Array:
+    return jnp.full(tuple(shape), value, dtype or x.dtype)
+
+
+def _full_like(x: Array, value: float = 0, **options: Any) -> Array:
+    return _new_full(x, x.shape, value, **options)
 
 
 def _arange(start: float, end: float, step: float = 1, *, dtype: Any = None, **_placing: Any) -> Array:
@@ -149,9 +145,9 @@ TABLE: dict[str, Operator] = {
     "unflatten": _unflatten,
     "expand": _expand,
     "expand_as": lambda x, other: _expand(x, other.shape),
-    "repeat": _repeat,
+    "repeat": jnp.tile,
     "permute": jnp.transpose,
-    "transpose": _transpose,
+    "transpose": jnp.swapaxes,
     "t": lambda x: x.T,
     "squeeze": _squeeze,
     "unsqueeze": _unsqueeze,
@@ -166,6 +162,7 @@ TABLE: dict[str, Operator] = {
     "split": _split,
     "split_with_sizes": _split,
     "chunk": _chunk,
+    "sym_size.int": lambda x, axis: x.shape[axis],
     "unbind": lambda x, axis=0: [_select(x, axis, index) for index in range(x.shape[axis])],
     "cat": _concatenate,
     "stack": lambda parts, axis=0: jnp.stack(parts, axis),
@@ -180,11 +177,9 @@ TABLE: dict[str, Operator] = {
     "full_like": _full_like,
     "zeros_like": _full_like,
     "ones_like": lambda x, **options: _full_like(x, 1, **options),
-    "new_zeros": lambda x, shape, *, dtype=None, **_placing: _full(shape, 0, dtype=dtype or x.dtype),
-    "new_ones": lambda x, shape, *, dtype=None, **_placing: _full(shape, 1, dtype=dtype or x.dtype),
-    "new_full": lambda x, shape, value, *, dtype=None, **_placing: _full(
-        shape, value, dtype=dtype or x.dtype
-    ),
+    "new_zeros": _new_full,
+    "new_ones": lambda x, shape, **options: _new_full(x, shape, 1, **options),
+    "new_full": _new_full,
     "scalar_tensor": lambda value, *, dtype=None, **_placing: jnp.asarray(value, dtype),
     "arange.default": lambda end, **options: _arange(0, end, **options),
     "arange": _arange,

@@ -6,14 +6,14 @@ broadcasts it again. Kernels of convolutions are kept in the form that their fas
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .programs import Equation, Literal, Program
+from .programs import Atom, Equation, Literal, Program
 from .rules import ELEMENTWISE
 from .sliding import Convolution, convolution_of
 
@@ -51,7 +51,7 @@ def compute(program: Program, weights: Any, transformed: Collection[int]) -> Con
     """All constants of a program; `transformed` names the equations whose kernels take Winograd's form."""
     values = program.start(weights)
 
-    def value_of(atom: Any) -> Any:
+    def value_of(atom: Atom) -> Any:
         return atom.value if isinstance(atom, Literal) else values[atom]
 
     for equation in program.equations:
@@ -61,9 +61,7 @@ def compute(program: Program, weights: Any, transformed: Collection[int]) -> Con
     kernels, winograd = {}, {}
     for number, convolution in convolutions(program).items():
         atom = program.equations[number].inputs[1]
-        kernel = in_full(
-            value_of(atom), program.shapes[atom].shape if isinstance(atom, int) else np.shape(atom.value)
-        )
+        kernel = in_full(value_of(atom), program.shape_of(atom))
         if number in transformed:
             winograd[number] = convolution.prepared(kernel, transformed=True)
         else:
@@ -89,10 +87,7 @@ def _compact(program: Program, equation: Equation, inputs: list[Any]) -> list[ja
         return equation.bind(*spread)
     if equation.name == "transpose":
         return equation.bind(*inputs)
-    given = [
-        program.shapes[atom].shape if isinstance(atom, int) else np.shape(atom.value)
-        for atom in equation.inputs
-    ]
+    given = [program.shape_of(atom) for atom in equation.inputs]
     if equation.name in ("reshape", "squeeze", "expand_dims") and len(inputs) == 1:
         short = _without_ones(given[0], shape, np.shape(inputs[0]))
         if short is not None:
@@ -113,33 +108,24 @@ def _without_ones(
 
 def suited_to_winograd(program: Program) -> list[int]:
     """Equations that whole maps compute faster by Winograd's form."""
-    found = []
-    for number, convolution in convolutions(program).items():
-        kernel = program.equations[number].inputs[1]
-        shape = program.shapes[kernel].shape if isinstance(kernel, int) else np.shape(kernel.value)
-        if convolution.suits_winograd(shape):
-            found.append(number)
-    return found
+    return [
+        number
+        for number, convolution in convolutions(program).items()
+        if convolution.suits_winograd(program.shape_of(program.equations[number].inputs[1]))
+    ]
 
 
-class Recorded(Mapping[int, Any]):
+class Recorded(dict[int, Any]):
     """Stands for arrays of known shapes and notes which of them are read."""
 
     def __init__(self, shapes: Mapping[int, Any]):
-        self._shapes, self.read = shapes, set[int]()
+        super().__init__(shapes)
+        self.read = set[int]()
 
     def __getitem__(self, number: int) -> jax.Array:
         self.read.add(number)
-        return jnp.zeros(self._shapes[number].shape, self._shapes[number].dtype)
-
-    def __contains__(self, number: object) -> bool:
-        return number in self._shapes
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._shapes)
-
-    def __len__(self) -> int:
-        return len(self._shapes)
+        shape = super().__getitem__(number)
+        return jnp.zeros(shape.shape, shape.dtype)
 
 
 def recorded(constants: Constants) -> Constants:

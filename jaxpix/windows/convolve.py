@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from ..platforms import on_cpu
+from .reach import Pair
 
-Pair = tuple[int, int]
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 # Images have up to four channels; tensor cores take inputs by eight.
 _FEW_CHANNELS = 4
@@ -67,10 +67,9 @@ def _on_cpu(inputs: jax.Array, kernel: jax.Array, sliding: Sliding) -> jax.Array
     """
     rows, columns, num_in, num_out = kernel.shape
     if sliding.groups == 1 and rows == columns == 1:
-        taps = _taps(inputs, kernel, sliding)
-        return _product(taps[0], kernel[0, 0], sliding)
+        return _product(taps(inputs, kernel.shape, sliding)[0], kernel[0, 0], sliding)
     if sliding.groups == 1 and rows * columns <= 9 and max(sliding.size(inputs.shape, kernel.shape)) <= 3:
-        neighbourhoods = jnp.concatenate(_taps(inputs, kernel, sliding), axis=-1)
+        neighbourhoods = jnp.concatenate(taps(inputs, kernel.shape, sliding), axis=-1)
         return _product(neighbourhoods, kernel.reshape(-1, num_out), sliding)
     if num_in == 1 and sliding.groups == inputs.shape[-1] == num_out:
         return _shifted_products(inputs, kernel, sliding)
@@ -148,19 +147,14 @@ def _shifted_products(inputs: jax.Array, kernel: jax.Array, sliding: Sliding) ->
     """Each feature by itself: the sum over the kernel of shifted inputs times its number for the feature."""
     result_type = dict(sliding.options).get("preferred_element_type") or kernel.dtype
     weights = kernel.reshape(-1, 1, 1, 1, kernel.shape[-1])
-    products = [tap * weight for tap, weight in zip(_taps(inputs, kernel, sliding), weights, strict=True)]
+    products = [tap * one for tap, one in zip(taps(inputs, kernel.shape, sliding), weights, strict=True)]
     return sum(products[1:], start=products[0]).astype(result_type)
 
 
-def _taps(inputs: jax.Array, kernel: jax.Array, sliding: Sliding) -> list[jax.Array]:
-    """What each position of a kernel reads for all results, [B, h, w, in] in the order of the kernel's axes."""
-    return taps(inputs, (kernel.shape[0], kernel.shape[1]), sliding, 0)
-
-
 def taps(
-    inputs: jax.Array, kernel: Pair, sliding: Sliding, padding: Any, axes: Pair = (1, 2)
+    inputs: jax.Array, kernel: tuple[int, ...], sliding: Sliding, padding: Any = 0, axes: Pair = (1, 2)
 ) -> list[jax.Array]:
-    """What each position of a kernel of (rows, columns) reads for all results, in the order of the inputs' axes."""
+    """What each position of a kernel [h, w, …] reads for all results, in the order of the inputs' axes."""
     size = sliding.size(inputs.shape, kernel, axes)
     around = [(0, 0, 0)] * inputs.ndim
     for axis, (before, after) in zip(axes, sliding.padding, strict=True):

@@ -121,18 +121,12 @@ class Plan:
         self._device = device
         suited = suited_to_winograd(program)
         self._ends = _ends_of_chains(program)
-        whole = [
-            device.seconds(
-                *work_of(
-                    program, equation, saved=_WINOGRAD if number in suited else 1.0, ends=number in self._ends
-                )
-            )
-            if program.depends(equation)
-            else 0.0
-            for number, equation in enumerate(program.equations)
-        ]
         self._behind = [0.0]
-        for seconds in reversed(whole):
+        for number, equation in reversed(list(enumerate(program.equations))):
+            seconds = 0.0
+            if program.depends(equation):
+                saved = _WINOGRAD if number in suited else 1.0
+                seconds = device.seconds(*work_of(program, equation, saved=saved, ends=number in self._ends))
             self._behind.append(self._behind[-1] + seconds)
         self._behind.reverse()
         self.costs = {0: self._behind[0]}
@@ -140,9 +134,8 @@ class Plan:
         base = recorded_maps(program)
         pixels = some_pixels(num_pixels, network.image_shape[2])
 
-        def follow(pixels: Pixels) -> int:
+        def follow(pixels: Pixels) -> None:
             self._follow(Interpreter(program, constants, base, pixels, self._on_read), limited)
-            return 0
 
         self._seconds = 0.0
         jax.eval_shape(follow, pixels)

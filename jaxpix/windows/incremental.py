@@ -65,11 +65,8 @@ class Incremental:
 
     def base(self, constants: Constants, image: jax.Array) -> Base:
         """Maps of an unchanged image [H, W, C] in 0..255 that its candidates will read."""
-        return {
-            number: one
-            for number, one in self._all_maps(constants, image).items()
-            if number in self._wanted_maps
-        }
+        maps = self._all_maps(constants, image)
+        return {number: maps[number] for number in maps if number in self._wanted_maps}
 
     def logits(self, constants: Constants, base: Base, pixels: Pixels) -> jax.Array:
         """Outputs [P, N] of the base's image with `pixels` [P, K] changed; the last of equal ones wins."""
@@ -105,9 +102,7 @@ class Incremental:
 
     def rest(self, constants: Constants, pasted: Maps) -> jax.Array:
         """Outputs [B, N] of maps [B, …] as `pasted` gives them, of any images."""
-        if not self.network.is_batched or any(
-            self.network.batch_axis(number) is None for number in self._alive
-        ):
+        if any(self.network.batch_axis(number) is None for number in self._alive):
             one = jax.vmap(lambda maps: self._whole(constants, {n: m[None] for n, m in maps.items()}))
             return one(pasted)[:, 0]
         return self._whole(constants, pasted)

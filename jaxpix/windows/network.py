@@ -5,6 +5,7 @@ Whole maps are computed by its equations, with convolutions and pools in the for
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -88,8 +89,7 @@ class WholeMaps:
             constants: of the function.
             known: values that earlier equations made, in the order of the variable's own axes.
         """
-        values: dict[int, jax.Array] = dict(known)
-        small = _Remembered(lambda number: self._small(constants, small, number))
+        values, small = dict(known), self._small(constants)
         for position in range(first, last):
             equation = self._program.equations[position]
             if not self._program.depends(equation):
@@ -109,32 +109,24 @@ class WholeMaps:
 
     def outputs(self, values: Mapping[int, jax.Array], constants: Constants) -> jax.Array:
         """What the function returns."""
-        small = _Remembered(lambda number: self._small(constants, small, number))
-        return jnp.asarray(self._read(self._program.outputs, values, small))
+        return jnp.asarray(self._read(self._program.outputs, values, self._small(constants)))
 
-    def _read(self, atom: Atom, values: Mapping[int, jax.Array], small: _Remembered) -> Any:
+    def _read(self, atom: Atom, values: Mapping[int, jax.Array], small: Callable[[int], Any]) -> Any:
         if isinstance(atom, Literal):
             return atom.value
         if atom in self._program.dependent:
             return values[atom]
-        return in_full(small[atom], self._program.shapes[atom].shape)
+        return in_full(small(atom), self._program.shapes[atom].shape)
 
-    def _small(self, constants: Constants, small: _Remembered, number: int) -> Any:
-        """A value that does not depend on the images: kept, or computed for this size of the batch."""
-        if number not in self._varying:
-            return constants.values[number]
-        equation = self._made_by[number]
-        results = equation.bind(*(self._read(atom, {}, small) for atom in equation.inputs))
-        return results[equation.outputs.index(number)]
+    def _small(self, constants: Constants) -> Callable[[int], Any]:
+        """Values that do not depend on the images: kept, or computed once for this size of the batch."""
 
+        @functools.cache
+        def value_of(number: int) -> Any:
+            if number not in self._varying:
+                return constants.values[number]
+            equation = self._made_by[number]
+            results = equation.bind(*(self._read(atom, {}, value_of) for atom in equation.inputs))
+            return results[equation.outputs.index(number)]
 
-class _Remembered(dict[int, Any]):
-    """Computes what is asked for, once."""
-
-    def __init__(self, compute: Callable[[int], Any]):
-        super().__init__()
-        self._compute = compute
-
-    def __missing__(self, number: int) -> Any:
-        self[number] = self._compute(number)
-        return self[number]
+        return value_of

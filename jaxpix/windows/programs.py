@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import numpy as np
 
 # Calls whose inner jaxpr stands for them, and where they keep it.
 _NAMES = """
@@ -83,7 +84,6 @@ class Program:
 
     def __init__(self, fn: Callable[[Any, jax.Array], jax.Array], weights: Any, images: jax.ShapeDtypeStruct):
         closed = jax.make_jaxpr(fn)(weights, images)
-        self.has_effects = bool(closed.effects)
         self.shapes: list[Any] = []
         self.constants: dict[int, Any] = {}
         numbers = [self._new(variable.aval) for variable in closed.jaxpr.invars]
@@ -128,6 +128,10 @@ class Program:
             numbers.update(zip(equation.outvars, defined, strict=True))
             equations.append(Equation(equation.primitive, equation.params, read, defined, inner))
         return [atom(variable) for variable in jaxpr.outvars]
+
+    def shape_of(self, atom: Atom) -> tuple[int, ...]:
+        """The shape of what an equation reads."""
+        return np.shape(atom.value) if isinstance(atom, Literal) else self.shapes[atom].shape
 
     def depends(self, equation: Equation) -> bool:
         """Whether what an equation makes depends on the images."""

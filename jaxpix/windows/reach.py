@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import jax
 
+Pair = tuple[int, int]
+
 
 class Reach(NamedTuple):
     """The interval along one axis; see the module. The default is that of the image itself."""
@@ -42,3 +44,13 @@ class Reach(NamedTuple):
     def join(self, other: Reach) -> Reach:
         """The least interval with both in it; of equal stride."""
         return Reach(min(self.low, other.low), max(self.high, other.high), self.stride)
+
+
+Reaches = tuple[Reach, Reach]
+"""Along rows and along columns."""
+
+
+def slid(reach: Reaches, size: Pair, strides: Pair, before: Pair) -> Reaches:
+    """Both, each after an operation as `Reach.slide` has it."""
+    rows, columns = map(Reach.slide, reach, size, strides, before)
+    return rows, columns

@@ -50,40 +50,30 @@ def barrier(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[
 
 
 _REDUCTIONS = "reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or reduce_xor argmax argmin"
+# Which parameter names the axes along which an operation goes.
+_ALONG = {
+    **dict.fromkeys(_REDUCTIONS.split(), "axes"),
+    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "split"), "axis"),
+    "rev": "dimensions",
+}
 
 
-@rule(*_REDUCTIONS.split())
-def reduction(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Shape]) -> list[Windows]:
-    """Over features, as a layer normalisation does; over positions (a global mean) there is no rule."""
-    x = only_windows(inputs)
-    reduced = equation.params["axes"]
-    if set(reduced) & set(x.axes) or equation.params.get("out_sharding") is not None:
+@rule(*_ALONG)
+def along_features(
+    scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Shape]
+) -> list[Windows]:
+    """Over features, as a layer normalisation does, or from RGB to BGR; over positions (a global mean) no rule."""
+    x, name = only_windows(inputs), _ALONG[equation.name]
+    given = equation.params[name]
+    along = (given,) if isinstance(given, int) else given
+    if set(along) & set(x.axes) or equation.params.get("out_sharding") is not None:
         raise NoRuleError
-    (result,) = equation.bind(x.values, axes=tuple(sorted(x.place_of(axis) for axis in reduced)))
-    left = [axis for axis in range(len(x.shape)) if axis not in reduced]
+    places = tuple(sorted(map(x.place_of, along)))
+    results = equation.bind(x.values, **{name: places[0] if isinstance(given, int) else places})
+    left = [axis for axis in range(len(x.shape)) if name != "axes" or axis not in along]
     axes = left.index(x.axes[0]), left.index(x.axes[1])
-    return [Windows(result, equation.outputs[0], shapes[0], axes, x.reach)]
-
-
-@rule("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp")
-def cumulation(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Shape]) -> list[Windows]:
-    """Along an axis of features."""
-    x = only_windows(inputs)
-    if equation.params["axis"] in x.axes:
-        raise NoRuleError
-    (result,) = equation.bind(x.values, axis=x.place_of(equation.params["axis"]))
-    return [Windows(result, equation.outputs[0], shapes[0], x.axes, x.reach)]
-
-
-@rule("rev")
-def reversal(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Shape]) -> list[Windows]:
-    """Of features, as from RGB to BGR."""
-    x = only_windows(inputs)
-    dimensions = equation.params["dimensions"]
-    if set(dimensions) & set(x.axes):
-        raise NoRuleError
-    (result,) = equation.bind(x.values, dimensions=tuple(x.place_of(axis) for axis in dimensions))
-    return [Windows(result, equation.outputs[0], shapes[0], x.axes, x.reach)]
+    outputs = zip(results, equation.outputs, shapes, strict=True)
+    return [Windows(result, number, shape, axes, x.reach) for result, number, shape in outputs]
 
 
 @rule("gather")

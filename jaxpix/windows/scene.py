@@ -64,7 +64,7 @@ class Scene:
             padding: value outside the map.
         """
         first = [origin * s - b for origin, s, b in zip(self.origin(reach), scale, before, strict=True)]
-        return self._read(windows, (first[0], first[1]), count, step, padding)
+        return self._read(windows, first, count, step, padding)
 
     def at(self, windows: Windows, reach: tuple[Reach, Reach]) -> jax.Array:
         """The values of `windows` at windows of another reach."""
@@ -75,7 +75,7 @@ class Scene:
     def paste(self, windows: Windows) -> jax.Array:
         """Whole maps [P, H, W, …]: the base with the windows over it."""
         start = jnp.zeros((windows.values.shape[0], 1), jnp.int32)
-        return self._read(windows, (start, start), windows.size, (1, 1), 0)[:, 0]
+        return self._read(windows, [start, start], windows.size, (1, 1), 0)[:, 0]
 
     def constant_at(self, static: Static, like: Windows, reach: tuple[Reach, Reach]) -> jax.Array:
         """A constant of the shape of `like`'s variable at windows: broadcast, or where it differs, gathered."""
@@ -89,7 +89,7 @@ class Scene:
             return jnp.broadcast_to(values[None, None], shape)
         index = []
         for axis, first in enumerate(self.origin(reach)):
-            places = first[..., None] + np.arange(extent[axis], dtype=np.int32)[None, None]
+            places = _from(first, extent[axis])
             # What lies outside the map counts for nothing.
             index.append(jnp.clip(places, 0, values.shape[axis] - 1))
         return jnp.broadcast_to(values[index[0][..., :, None], index[1][..., None, :]], shape)
@@ -97,7 +97,7 @@ class Scene:
     def inside(self, size: tuple[int, int], reach: tuple[Reach, Reach], shift: tuple[int, int]) -> jax.Array:
         """Whether positions of windows, moved by `shift`, lie in a map of `size`; bool [P, K, rows, columns]."""
         rows, columns = (
-            (origin + move)[..., None] + np.arange(one.extent, dtype=np.int32)[None, None]
+            _from(origin + move, one.extent)
             for origin, move, one in zip(self.origin(reach), shift, reach, strict=True)
         )
         return _within(rows, columns, size)
@@ -105,16 +105,13 @@ class Scene:
     def _read(
         self,
         windows: Windows,
-        first: tuple[jax.Array, jax.Array],
+        first: list[jax.Array],
         count: tuple[int, int],
         step: tuple[int, int],
         padding: Any,
     ) -> jax.Array:
         """Values [P, R, rows, columns, …] of regions whose first rows and columns are int32 [P, R]."""
-        rows, columns = (
-            start[..., None] + distance * np.arange(number, dtype=np.int32)[None, None]
-            for start, distance, number in zip(first, step, count, strict=True)
-        )
+        rows, columns = map(_from, first, count, step)
         width = windows.size[1]
         places = Places(
             # The base is read flattened, one row of the map after the other.
@@ -152,6 +149,11 @@ class Scene:
             place = start + k * height * width + down[..., :, None] * width + right[..., None, :]
             result = jnp.where(covered, place, result)
         return result
+
+
+def _from(first: jax.Array, count: int, step: int = 1) -> jax.Array:
+    """Places [..., count] from the first ones on."""
+    return first[..., None] + step * np.arange(count, dtype=np.int32)[None, None]
 
 
 def _within(rows: jax.Array, columns: jax.Array, size: tuple[int, int]) -> jax.Array:

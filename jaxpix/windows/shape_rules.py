@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
+from .reach import slid
 from .values import NoRuleError, Shape, Static, Value, Windows, features_of, joined, only_windows, rule
 
 if TYPE_CHECKING:
     from .programs import Equation
-    from .reach import Reach
     from .scene import Scene
 
 
@@ -43,12 +42,10 @@ def kept_axes(before: Shape, after: Shape, axes: tuple[int, int]) -> tuple[int, 
     Raises:
         NoRuleError: an axis is split or merged.
     """
-    found = []
-    in_front = list(itertools.accumulate(after, lambda a, b: a * b, initial=1))
+    found: list[int] = []
     for axis in axes:
-        wanted = math.prod(before[:axis])
-        fits = [i for i, size in enumerate(after) if size == before[axis] and in_front[i] == wanted]
-        fits = [i for i in fits if i not in found]
+        wanted = before[axis], math.prod(before[:axis])
+        fits = [i for i, n in enumerate(after) if (n, math.prod(after[:i])) == wanted and i not in found]
         if not fits or (before[axis] == 1 and len(fits) > 1):
             raise NoRuleError
         found.append(fits[0])
@@ -89,31 +86,18 @@ def concatenate(scene: Scene, equation: Equation, inputs: list[Value], shapes: l
     return [Windows(result, equation.outputs[0], shapes[0], first.axes, reach)]
 
 
-@rule("split")
-def split(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Shape]) -> list[Windows]:
-    """Of features."""
-    x = only_windows(inputs)
-    if equation.params["axis"] in x.axes:
-        raise NoRuleError
-    parts = equation.bind(x.values, axis=x.place_of(equation.params["axis"]))
-    outputs = zip(parts, equation.outputs, shapes, strict=True)
-    return [Windows(part, number, shape, x.axes, x.reach) for part, number, shape in outputs]
-
-
 @rule("slice")
 def cut(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Shape]) -> list[Windows]:
     """Of positions: windows move, and with strides only every so manieth position is left."""
     x = only_windows(inputs)
     starts, limits = equation.params["start_indices"], equation.params["limit_indices"]
     strides = equation.params["strides"] or (1,) * len(starts)
-    values, reach = x.values, x.reach
     before = -starts[x.axes[0]], -starts[x.axes[1]]
     steps = strides[x.axes[0]], strides[x.axes[1]]
-    if before != (0, 0) or steps != (1, 1):
-        reach = moved(x.reach, steps, before)
-        if steps != (1, 1):
-            count = reach[0].extent, reach[1].extent
-            values = scene.surroundings(x, reach, count, step=steps, scale=steps, before=before)
+    values, reach = x.values, slid(x.reach, (1, 1), steps, before)
+    if steps != (1, 1):
+        count = reach[0].extent, reach[1].extent
+        values = scene.surroundings(x, reach, count, step=steps, scale=steps, before=before)
     index = [slice(None)] * 4 + [slice(starts[axis], limits[axis], strides[axis]) for axis in x.others]
     return [Windows(values[tuple(index)], equation.outputs[0], shapes[0], x.axes, reach)]
 
@@ -127,7 +111,7 @@ def pad(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Shap
     if any(config[axis][2] for axis in x.axes):
         raise NoRuleError
     before = config[x.axes[0]][0], config[x.axes[1]][0]
-    values, reach = x.values, moved(x.reach, (1, 1), before)
+    values, reach = x.values, slid(x.reach, (1, 1), (1, 1), before)
     if any(config[axis] != (0, 0, 0) for axis in x.axes):
         inside = scene.inside(x.size, reach, (-before[0], -before[1]))
         inside = inside.reshape(*inside.shape, *[1] * len(x.others))
@@ -135,8 +119,3 @@ def pad(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Shap
     around = [(0, 0, 0)] * 4 + [config[axis] for axis in x.others]
     result = jax.lax.pad(values, jnp.asarray(value.values, values.dtype), around)
     return [Windows(result, equation.outputs[0], shapes[0], x.axes, reach)]
-
-
-def moved(reach: tuple[Reach, Reach], steps: Any, before: Any) -> tuple[Reach, Reach]:
-    """After an operation whose result at `o` is the input at o step - before."""
-    return reach[0].slide(1, steps[0], before[0]), reach[1].slide(1, steps[1], before[1])

@@ -15,13 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..platforms import on_cpu
-from .convolve import Pair, Sliding, convolve, taps
+from .convolve import Sliding, convolve, taps
+from .reach import Pair, Reaches, slid
 from .values import NoRuleError, Shape, Static, Value, Windows, features_of, only_windows, rule
 from .winograd import LEAST_FEATURES, transform_kernel, winograd
 
 if TYPE_CHECKING:
     from .programs import Equation
-    from .reach import Reach
     from .scene import Scene
 
 
@@ -67,18 +67,10 @@ def convolution_of(equation: Equation) -> Convolution | None:
         return None
     params = equation.params
     numbers = params["dimension_numbers"]
-    if (
-        len(params["window_strides"]) != 2
-        or set(params["lhs_dilation"]) != {1}
-        or params["batch_group_count"] != 1
-    ):
+    is_plain = set(params["lhs_dilation"]) == {1} and params["batch_group_count"] == 1
+    if len(params["window_strides"]) != 2 or not is_plain or params.get("out_sharding") is not None:
         return None
-    if params.get("out_sharding") is not None:
-        return None
-    options = (
-        ("precision", params["precision"]),
-        ("preferred_element_type", params["preferred_element_type"]),
-    )
+    options = tuple((name, params[name]) for name in ("precision", "preferred_element_type"))
     sliding = Sliding(
         tuple(params["window_strides"]),
         (tuple(params["padding"][0]), tuple(params["padding"][1])),
@@ -99,11 +91,10 @@ def convolution(scene: Scene, equation: Equation, inputs: list[Value], shapes: l
     assert isinstance(kernel, Static)
     sliding, size = found.sliding, kernel.values.shape[:2]
     features = x.shape[found.inputs[1]]
-    if size == (1, 1) and not any(map(any, sliding.padding)):
+    step, over = (1, 1), sliding.without_padding()
+    if size == (1, 1) and over == sliding:
         # Looks at nothing but the window itself, and with a stride at some of its positions.
-        step, over = sliding.strides, dataclasses.replace(sliding, strides=(1, 1), padding=((0, 0), (0, 0)))
-    else:
-        step, over = (1, 1), sliding.without_padding()
+        step, over = sliding.strides, dataclasses.replace(over, strides=(1, 1))
     flat, reach = _surroundings(scene, x, sliding, kernel.values.shape, step, 0)
     result = convolve(flat.reshape(*flat.shape[:3], features), kernel.values, over)
     axes = found.outputs[2], found.outputs[3]
@@ -127,7 +118,7 @@ def pool(scene: Scene, equation: Equation, inputs: list[Value], shapes: list[Sha
 
 def _surroundings(
     scene: Scene, x: Windows, sliding: Sliding, kernel: tuple[int, ...], step: Pair, padding: Any
-) -> tuple[jax.Array, tuple[Reach, Reach]]:
+) -> tuple[jax.Array, Reaches]:
     """What an operation reads to compute all positions that the windows reach.
 
     Returns:
@@ -135,22 +126,16 @@ def _surroundings(
     """
     before = sliding.padding[0][0], sliding.padding[1][0]
     size = sliding.reach(kernel)
-    rows, columns = (
-        one.slide(n, stride, b)
-        for one, n, stride, b in zip(x.reach, size, sliding.strides, before, strict=True)
-    )
-    reach = rows, columns
+    reach = slid(x.reach, size, sliding.strides, before)
     if size == sliding.strides == (1, 1) and not any(map(any, sliding.padding)):
         values = x.values
-    elif step != (1, 1):
-        window = reach[0].extent, reach[1].extent
-        values = scene.surroundings(x, reach, window, step=step, scale=sliding.strides, before=before)
     else:
         # From the first input of the first output to the last one of the last output.
-        spans = zip(reach, sliding.strides, size, strict=True)
-        height, width = ((one.extent - 1) * stride + n for one, stride, n in spans)
-        count = height, width
-        values = scene.surroundings(x, reach, count, scale=sliding.strides, before=before, padding=padding)
+        spans = zip(reach, sliding.strides, step, size, strict=True)
+        height, width = ((one.extent - 1) * (stride // every) + n for one, stride, every, n in spans)
+        values = scene.surroundings(
+            x, reach, (height, width), step=step, scale=sliding.strides, before=before, padding=padding
+        )
     return values.reshape(-1, *values.shape[2:4], int(np.prod(values.shape[4:]))), reach
 
 

@@ -33,6 +33,11 @@ def explain(error: ValidationError, where: str) -> InputError:
     return InputError("\n       ".join(lines))
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def did_you_mean(given: object, allowed: Iterable[str]) -> str:
     """` (did you mean …?)` where an allowed word is much like the given one, in whatever case; else nothing."""
     if not isinstance(given, str) or len(given) > _LONGEST_SHOWN:

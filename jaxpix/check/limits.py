@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ..errors import InputError
 from ..metrics.limits import Verdict, images_to_settle, judge
@@ -97,7 +97,7 @@ def _names(attacks: Sequence[AttackResult]) -> list[str]:
 
 
 def _judged(attack: AttackResult, name: str, limit: Limit) -> Judgement:
-    rate = _rate_of(limit.kind)(attack)
+    rate = _rate_of(limit.kind, attack)
     verdict = judge(rate, limit.percent / 100)
     reasons = []
     if not attack.is_finished:
@@ -124,11 +124,9 @@ def _help(attack: AttackResult, rate: Rate, limit: Limit) -> list[str]:
     ]
 
 
-def _rate_of(kind: str) -> Callable[[AttackResult], Rate]:
-    return _dangerous if kind == DANGEROUS else lambda attack: success_rate(attack.records)
-
-
-def _dangerous(attack: AttackResult) -> Rate:
+def _rate_of(kind: str, attack: AttackResult) -> Rate:
+    if kind == SUCCESS:
+        return success_rate(attack.records)
     if not knows_normal(attack.records):
         raise InputError(
             f"{attack.folder}: --dangerous-rate: nothing says which of the classes "

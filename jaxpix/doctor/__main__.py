@@ -1,5 +1,6 @@
 """`python -m jaxpix.doctor`: what is installed, prepared, trained and attacked here, to be pasted into a report."""
 
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Sequence
@@ -40,10 +41,8 @@ def _known(data_dir: Path) -> dict[str, str]:
     """What is prepared, by fingerprint."""
     known = {}
     for path in finished(data_dir, "*/*"):
-        try:
+        with contextlib.suppress(InputError):
             known[read_prepared(path).fingerprint] = f"{path.parents[1].name} {path.parent.name}"
-        except InputError:
-            continue
     return known
 
 

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from ..errors import InputError, shown
+from ..errors import InputError, first_line, shown
 from .documents import read_json
 from .files import explain_disk_error, sync, sync_tree, write_atomically
 
@@ -37,7 +37,8 @@ def save_tree(path: Path, tree: Any) -> None:
     Raises:
         InputError: `path` cannot be written, or its disk is full.
     """
-    arrays = _named_arrays(jax.device_get(tree))
+    leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(tree))
+    arrays = {_name(key): np.asarray(leaf) for key, leaf in leaves}
     unfinished = path / f"unfinished-{os.getpid()}"
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,11 @@ def save_tree(path: Path, tree: Any) -> None:
         unfinished.mkdir()
         with _without_tracebacks(), ocp.PyTreeCheckpointer() as checkpointer:
             checkpointer.save(unfinished.absolute() / _ARRAYS, arrays)
-        _write_manifest(unfinished / _MANIFEST, arrays)
+        manifest = {
+            name: {"shape": list(array.shape), "dtype": array.dtype.name, "sha256": _digest(array)}
+            for name, array in arrays.items()
+        }
+        write_atomically(unfinished / _MANIFEST, json.dumps(manifest))
         sync_tree(unfinished)
         number = int(older[-1].name) + 1 if older else 0
         unfinished.rename(path / f"{number:08d}")
@@ -118,8 +123,7 @@ def _restore(save: Path, like: Tree) -> Tree:
     except FileNotFoundError:
         raise
     except Exception as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"the checkpoint {save} is damaged: {first_line}") from error
+        raise InputError(f"the checkpoint {save} is damaged: {first_line(error)}") from error
     for name, array in arrays.items():
         if _digest(array) != manifest[name]["sha256"]:
             raise InputError(f"the checkpoint {save} is damaged: the content of {name} has changed")
@@ -174,22 +178,8 @@ def _complete_saves(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.name.isascii() and entry.name.isdigit())
 
 
-def _named_arrays(tree: Any) -> dict[str, np.ndarray]:
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {_name(key): np.asarray(leaf) for key, leaf in leaves}
-
-
 def _name(key_path: tuple[Any, ...]) -> str:
-    parts = (getattr(key, "key", getattr(key, "idx", getattr(key, "name", key))) for key in key_path)
-    return ".".join(str(part) for part in parts)
-
-
-def _write_manifest(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    manifest = {
-        name: {"shape": list(array.shape), "dtype": array.dtype.name, "sha256": _digest(array)}
-        for name, array in arrays.items()
-    }
-    write_atomically(path, json.dumps(manifest))
+    return jax.tree_util.keystr(key_path, simple=True, separator=".")
 
 
 def _digest(array: np.ndarray) -> str:

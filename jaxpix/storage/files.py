@@ -66,7 +66,8 @@ def explain_disk_error(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         code, what = error.errno, str(error)
     else:
-        code = _code_in(str(error))
+        named = (*_FULL, errno.EROFS, errno.EIO)
+        code = next((code for code in named if os.strerror(code) in str(error)), None)
         what = os.strerror(code) if code is not None else ""
     if code in _FULL:
         return f"disk full: {what}; {_KEPT}: free some space, then the same command goes on"
@@ -74,11 +75,4 @@ def explain_disk_error(error: BaseException) -> str | None:
         return f"not allowed to read or write: {what}; {_KEPT}"
     if code in _BROKEN:
         return f"the disk does not answer: {what}; {_KEPT}, the same command goes on from what is saved"
-    return None
-
-
-def _code_in(text: str) -> int | None:
-    for code in (*_FULL, errno.EROFS, errno.EIO):
-        if os.strerror(code) in text:
-            return code
     return None

@@ -99,9 +99,9 @@ class RunFolder:
         """Whether there is a file of this name."""
         return (self.path / name).exists()
 
-    def store_json(self, name: str, content: Any, indent: int | None = 1) -> None:
-        """Write a JSON file of this folder, atomically; `indent` None: on one line, for what may be long."""
-        self.store_text(name, json.dumps(content, indent=indent) + "\n")
+    def store_json(self, name: str, content: Any) -> None:
+        """Write a JSON file of this folder, atomically."""
+        self.store_text(name, json.dumps(content, indent=1) + "\n")
 
     def store_text(self, name: str, content: str) -> None:
         """Write a text file of this folder, atomically."""

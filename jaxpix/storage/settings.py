@@ -69,11 +69,9 @@ def build(options_type: type[Options], values: Mapping[str, Any], where: str) ->
             hint = did_you_mean(key, sorted(known)) or f"; allowed: {', '.join(sorted(known))}"
             raise InputError(f"{where}{shown(key)}: unknown key{hint}")
     nested: dict[str, Any] = {}
-    for field in dataclasses.fields(options_type):  # type: ignore[arg-type]
-        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
-            names = {inner.name for inner in dataclasses.fields(field.type)}
-            inner_values = {key: flat.pop(key) for key in list(flat) if key in names}
-            nested[field.name] = _validate(field.type, inner_values, where)
+    for name, inner_type in _nested(options_type).items():
+        inner_values = {key: flat.pop(key) for key in field_names(inner_type) if key in flat}
+        nested[name] = _validate(inner_type, inner_values, where)
     return _validate(options_type, {**flat, **nested}, where)
 
 
@@ -86,13 +84,15 @@ def _validate(options_type: type[Options], values: Mapping[str, Any], where: str
 
 def field_names(options_type: type[Any]) -> set[str]:
     """All flat key names that `build` takes for this type."""
-    names = set()
-    for field in dataclasses.fields(options_type):
-        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
-            names |= field_names(field.type)
-        else:
-            names.add(field.name)
-    return names
+    nested = _nested(options_type)
+    own = {field.name for field in dataclasses.fields(options_type)} - nested.keys()
+    return own.union(*map(field_names, nested.values()))
+
+
+def _nested(options_type: type[Any]) -> dict[str, type[Any]]:
+    """The fields that hold dataclasses."""
+    kinds = ((field.name, field.type) for field in dataclasses.fields(options_type))
+    return {name: kind for name, kind in kinds if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
 
 
 def to_plain(options: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -181,25 +181,17 @@ def print_table(
 def _plain_errors() -> Iterator[None]:
     try:
         yield
-    except InputError as error:
-        _end(error, str(error))
     except Exception as error:
-        line = explain_disk_error(error)
-        if line is None:
+        line = str(error) if isinstance(error, InputError) else explain_disk_error(error)
+        if line is None or os.environ.get("JAXPIX_TRACEBACK"):
             raise
-        _end(error, line)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {line}", markup=False)
+        sys.exit(2)
     except Interrupted:
         raise
     except KeyboardInterrupt:
         Console(stderr=True).print(farewell(signal.SIGINT), markup=False)
         sys.exit(128 + signal.SIGINT)
-
-
-def _end(error: Exception, line: str) -> NoReturn:
-    if os.environ.get("JAXPIX_TRACEBACK"):
-        raise error
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {line}", markup=False)
-    sys.exit(2)
 
 
 def run_door(door: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:

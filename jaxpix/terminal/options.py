@@ -130,28 +130,24 @@ def _origins(kind: Any) -> list[Any]:
     return [typing.get_origin(kind), *(origin for one in typing.get_args(kind) for origin in _origins(one))]
 
 
-def _flags(arguments: Sequence[str]) -> Iterator[list[str]]:
+def _flags(arguments: Sequence[str]) -> list[list[str]]:
     """Each flag with what follows it."""
-    found: list[str] = []
+    found: list[list[str]] = []
     for argument in arguments:
         if argument.startswith("--"):
-            if found:
-                yield found
             name, sign, value = argument.partition("=")
-            found = [name.replace("_", "-"), *([value] if sign else [])]
+            found.append([name.replace("_", "-"), *([value] if sign else [])])
         elif found:
-            found.append(argument)
-    if found:
-        yield found
+            found[-1].append(argument)
+    return found
 
 
 def _take_config_flag(arguments: list[str]) -> Path | None:
     for index, argument in enumerate(arguments):
-        if argument == "--config":
-            if index + 1 == len(arguments):
+        flag, sign, value = argument.partition("=")
+        if flag == "--config":
+            if not sign and index + 1 == len(arguments):
                 raise InputError("--config needs the path of a TOML file")
             del arguments[index]
-            return Path(arguments.pop(index))
-        if argument.startswith("--config="):
-            return Path(arguments.pop(index).removeprefix("--config="))
+            return Path(value if sign else arguments.pop(index))
     return None

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from flax import errors, linen, nnx
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from .parts import Normalisation, Parts, picked
 
 # What the two worlds call their modes, and what evaluation is.
@@ -54,7 +54,7 @@ def parts_of(module: Any, variables: Any, *, normalisation: Normalisation, outpu
             raise InputError(
                 f"{name} does not evaluate without changing its state or drawing random numbers, and has none of the "
                 f"arguments {', '.join(_MODES)} that would stop it; set its mode in a function of your own and hand "
-                f"that to from_function. Flax says: {str(error).splitlines()[0]}"
+                f"that to from_function. Flax says: {first_line(error)}"
             ) from error
 
     kind = "nnx" if isinstance(module, nnx.Module) else "linen"

@@ -37,13 +37,9 @@ def check_network(
     return checked_normalisation(mean, std, input_shape[2])
 
 
-def normalising(graph: nnx.GraphDef[Any], mean: np.ndarray, std: np.ndarray) -> Apply:
-    """A network that takes 0..255; one and the same for every victim of this structure, mean and std."""
-    return _normalising(graph, tuple(mean.tolist()), tuple(std.tolist()))
-
-
 @functools.lru_cache(maxsize=8)
-def _normalising(graph: nnx.GraphDef[Any], means: tuple[float, ...], stds: tuple[float, ...]) -> Apply:
+def normalising(graph: nnx.GraphDef[Any], means: tuple[float, ...], stds: tuple[float, ...]) -> Apply:
+    """A network that takes 0..255; one and the same for every victim of this structure, mean and std."""
     mean, std = np.array(means, np.float32), np.array(stds, np.float32)
 
     def apply(weights: Weights, images: jax.Array) -> jax.Array:

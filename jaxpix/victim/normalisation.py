@@ -26,13 +26,7 @@ def checked_normalisation(
     """
     means, stds = _numbers("mean", mean, channels), _numbers("std", std, channels)
     as_they_are = not means.any() and (stds == 1).all()
-    if (
-        not as_they_are
-        and (means >= 0).all()
-        and (means <= 1).all()
-        and (stds > 0).all()
-        and (stds <= 1).all()
-    ):
+    if not as_they_are and ((means >= 0) & (means <= 1) & (stds > 0) & (stds <= 1)).all():
         raise InputError(
             f"mean {_shown(means)} and std {_shown(stds)} are on the 0..1 scale; images here are 0..255, so they are "
             f"mean={_shown(255 * means)}, std={_shown(255 * stds)}"

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from .parts import Normalisation, Parts, picked
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -69,7 +69,7 @@ class _Network:
                 path, providers=onnxruntime.get_available_providers()
             )
         except Exception as error:
-            raise InputError(f"{path}: onnxruntime cannot read it: {_first_line(error)}") from error
+            raise InputError(f"{path}: onnxruntime cannot read it: {first_line(error)}") from error
         self.version = onnxruntime.__version__
         self._name, self._output = path.name, output
         inputs = self._session.get_inputs()
@@ -99,7 +99,7 @@ class _Network:
             values: Sequence[Any] = self._session.run(None, {self._input: given})
         except Exception as error:
             raise InputError(
-                f"{self._name} cannot take images {list(given.shape)}: {_first_line(error)}"
+                f"{self._name} cannot take images {list(given.shape)}: {first_line(error)}"
             ) from error
         found: Any = values[0]
         if len(values) > 1 or self._output is not None:
@@ -136,7 +136,3 @@ def _digest(path: Path) -> bytes:
             with beside.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.digest()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

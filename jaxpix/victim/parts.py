@@ -41,10 +41,8 @@ class Normalisation:
 
     def __init__(self, mean: Sequence[float] | None, std: Sequence[float] | None, channels: int):
         self._is_none = mean is None and std is None
-        means, stds = (
-            mean if mean is not None else [0.0] * channels,
-            std if std is not None else [1.0] * channels,
-        )
+        means = [0.0] * channels if mean is None else mean
+        stds = [1.0] * channels if std is None else std
         self.mean, self.std = checked_normalisation(means, stds, channels)
 
     @property

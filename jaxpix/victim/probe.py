@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 
 if TYPE_CHECKING:
     from ..config import Task
@@ -96,8 +96,7 @@ def _advice(logits: np.ndarray, space: LabelSpace) -> str:
 
 def _reason(error: Exception) -> str:
     """What it says, and what to do about a Flax module that is not in evaluation mode."""
-    kind = type(error).__name__
-    said = str(error).splitlines()[0] if str(error) else kind
+    kind, said = type(error).__name__, first_line(error)
     if kind == "TraceContextError":
         return f"is it an nnx module in training mode? Call its eval(), or use Victim.from_flax. Flax says: {said}"
     if kind in ("ModifyScopeVariableError", "InvalidRngError"):

@@ -149,7 +149,7 @@ class Victim(OtherFrameworks):
         }
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         victim = cls(
-            normalising(graph, *grey),
+            normalising(graph, *(tuple(values.tolist()) for values in grey)),
             jax.device_put(state),
             space,
             input_shape,

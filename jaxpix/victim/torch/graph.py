@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from ...errors import InputError
+from ...errors import InputError, first_line
 from . import elementwise, layers, norms, pools, reductions, shapes
 
 _TABLES = (elementwise, reductions, shapes, norms, layers, pools)
@@ -119,10 +119,9 @@ def export(module: torch.nn.Module, input_shape: tuple[int, int, int]) -> Graph:
         except Exception as error:
             failure = failure or error
     assert failure is not None
-    reason = next((line for line in str(failure).splitlines() if line.strip()), type(failure).__name__)
     raise InputError(
-        f"torch.export cannot follow {type(module.inner).__name__}: {reason}. Change the module, or let torch "
-        "evaluate the images itself: from_torch(…, host=True)"
+        f"torch.export cannot follow {type(module.inner).__name__}: {first_line(failure)}. Change the module, or "
+        "let torch evaluate the images itself: from_torch(…, host=True)"
     ) from failure
 
 
@@ -179,7 +178,7 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 def _step(node: Any) -> _Step:
     if isinstance(node.target, torch._ops.OpOverload):
         operator = str(node.target)
-        function = _size if operator == "aten.sym_size.int" else translation(operator)
+        function = translation(operator)
     else:
         # Arithmetic with sizes, and the parts of tuples: Python's own operators.
         operator = getattr(node.target, "__name__", str(node.target))
@@ -195,10 +194,6 @@ def _step(node: Any) -> _Step:
         kwargs,
         "" if scope == "inner" else scope,
     )
-
-
-def _size(x: jax.Array, axis: int) -> int:
-    return x.shape[axis]
 
 
 def _plain(value: Any) -> Any:

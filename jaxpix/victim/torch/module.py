@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from ...errors import InputError
+from ...errors import InputError, first_line
 from ..classifier import Apply
 from ..parts import Normalisation, Parts, picked
 from .graph import Graph, export
@@ -107,10 +107,9 @@ def _try_once(whole: _Logits, input_shape: tuple[int, int, int], name: str) -> N
     except InputError:
         raise
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{name} cannot take images float32 [2, {channels}, {height}, {width}] (input_shape is (H, W, C) = "
-            f"{tuple(input_shape)}): {reason}"
+            f"{tuple(input_shape)}): {first_line(error)}"
         ) from error
 
 

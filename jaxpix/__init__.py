@@ -22,22 +22,16 @@ if TYPE_CHECKING:
     from .victim.victim import Victim
 
 _HOMES = {
-    "AttackConfig": "config",
-    "EngineConfig": "config",
-    "InputError": "errors",
-    "PrepareConfig": "config",
-    "PreparedDataset": "data.prepared",
-    "Record": "records.record",
-    "Records": "pictures.collection",
-    "TrainConfig": "config",
-    "Victim": "victim.victim",
-    "attack_dataset": "attack.library",
-    "attack_images": "attack.library",
-    "defended": "defences.catalogue",
-    "open_prepared": "data.prepared",
-    "prepare_dataset": "prepare.preparation",
-    "read_records": "pictures.collection",
-    "train_victim": "train.training",
+    "attack.library": ("attack_dataset", "attack_images"),
+    "config": ("AttackConfig", "EngineConfig", "PrepareConfig", "TrainConfig"),
+    "data.prepared": ("PreparedDataset", "open_prepared"),
+    "defences.catalogue": ("defended",),
+    "errors": ("InputError",),
+    "pictures.collection": ("Records", "read_records"),
+    "prepare.preparation": ("prepare_dataset",),
+    "records.record": ("Record",),
+    "train.training": ("train_victim",),
+    "victim.victim": ("Victim",),
 }
 
 __all__ = [
@@ -63,9 +57,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use: `--help` of a door and `prepare` need not wait for JAX.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -18,22 +18,22 @@ _VICTIM, _STUDY = "victim.json", "study.toml"
 _SHORT = 16
 
 
-def run_findings(runs: Path, prepared: Mapping[str, str]) -> Iterator[Finding]:
+def run_findings(runs: Path, prepared: Mapping[str, str], above: str = "") -> Iterator[Finding]:
     """One finding for each run in `runs`, those of a study after it.
 
     Args:
         runs: a folder of run folders.
         prepared: what is prepared here, by its whole fingerprint.
+        above: begins the names, such as `study/`.
     """
     for folder in sorted(path for path in runs.glob("*") if path.is_dir()):
-        yield from _of_folder(folder, folder.name, prepared)
+        yield from _of_folder(folder, f"{above}{folder.name}", prepared)
 
 
 def _of_folder(folder: Path, name: str, prepared: Mapping[str, str]) -> Iterator[Finding]:
     if (folder / _STUDY).exists():
         yield examined("study", name, lambda: _study(folder))
-        for inner in sorted(path for path in folder.glob("*") if path.is_dir()):
-            yield from _of_folder(inner, f"{name}/{inner.name}", prepared)
+        yield from run_findings(folder, prepared, f"{name}/")
     elif (folder / SELECTION).exists() or (folder / ABOUT).exists():
         yield examined("attack", name, lambda: _attack(folder, prepared))
     elif (folder / _VICTIM).exists():

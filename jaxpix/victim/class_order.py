@@ -108,16 +108,8 @@ def _network(victim: Victim, space: LabelSpace, order: list[int], provenance: An
     head.kernel.set_value(head.kernel.get_value()[:, places])
     if head.bias is not None:
         head.bias.set_value(head.bias.get_value()[places])
-    return type(victim).from_model(
-        model,
-        architecture=description["architecture"],
-        input_shape=victim.input_shape,
-        mean=description["mean"],
-        std=description["std"],
-        name=victim.name,
-        provenance=provenance,
-        **dataclasses.asdict(space),
-    )
+    known: Any = {**description, "input_shape": victim.input_shape, **dataclasses.asdict(space)}
+    return type(victim).from_model(model, name=victim.name, provenance=provenance, **known)
 
 
 def _said(victim: Victim, class_names: Sequence[str], order: list[int], whose: str) -> str:

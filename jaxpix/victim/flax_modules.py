@@ -11,7 +11,7 @@ import numpy as np
 from flax import errors, linen, nnx
 
 from ..errors import InputError, first_line
-from .parts import Normalisation, Parts, picked
+from .parts import Parts, picked
 
 # What the two worlds call their modes, and what evaluation is.
 _MODES = {
@@ -23,13 +23,12 @@ _MODES = {
 }
 
 
-def parts_of(module: Any, variables: Any, *, normalisation: Normalisation, output: int | str | None) -> Parts:
+def parts_of(module: Any, variables: Any, output: int | str | None) -> Parts:
     """What a victim needs of a Flax module, which is left as it was.
 
     Args:
         module: a linen module, or an NNX module, of which an evaluating copy is taken.
         variables: what linen's `init` gave and training made of it; None for NNX.
-        normalisation: of the images [B, H, W, C].
         output: which of several outputs holds the class scores.
 
     Raises:
@@ -39,17 +38,17 @@ def parts_of(module: Any, variables: Any, *, normalisation: Normalisation, outpu
     if isinstance(module, nnx.Module):
         if variables is not None:
             raise InputError(f"{name} is an NNX module and holds its variables: leave `variables` out")
-        fn, weights = _nnx(module)
+        kind, (fn, weights) = "nnx", _nnx(module)
     elif isinstance(module, linen.Module):
         if variables is None:
             raise InputError(f"{name} is a linen module: from_flax(module, variables, …) needs its variables")
-        fn, weights = _linen(module), variables
+        kind, fn, weights = "linen", _linen(module), variables
     else:
         raise InputError(f"from_flax takes a module of flax.linen or flax.nnx, got {name}")
 
     def apply(weights: Any, images: jax.Array) -> Any:
         try:
-            return picked(fn(weights, normalisation(images)), output, name)
+            return picked(fn(weights, images), output, name)
         except errors.FlaxError as error:
             raise InputError(
                 f"{name} does not evaluate without changing its state or drawing random numbers, and has none of the "
@@ -57,14 +56,13 @@ def parts_of(module: Any, variables: Any, *, normalisation: Normalisation, outpu
                 f"that to from_function. Flax says: {first_line(error)}"
             ) from error
 
-    kind = "nnx" if isinstance(module, nnx.Module) else "linen"
     provenance = {
         "framework": f"flax.{kind}",
         "module": f"{type(module).__module__}.{type(module).__qualname__}",
     }
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights) if not _is_key(leaf)]
-    digest = np.frombuffer(repr(module if kind == "linen" else name).encode(), np.uint8)
-    return Parts(apply, weights, [*leaves, *normalisation.arrays, digest], provenance, name)
+    mark = repr(module if kind == "linen" else name).encode()
+    return Parts(apply, weights, leaves, mark, provenance, name)
 
 
 def _is_key(leaf: Any) -> bool:

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from ..errors import InputError
-from .classifier import Classifier
+from .classifier import Classifier, Weights
 from .parity import largest_difference, shown_images
 from .parts import Normalisation, Parts
 from .probe import identify
@@ -35,12 +35,18 @@ class OtherFrameworks(Classifier):
         raise NotImplementedError
 
     @classmethod
-    def _from_parts(cls, parts: Parts, meaning: Mapping[str, Any]) -> Self:
+    def _from_parts(cls, parts: Parts, normalisation: Normalisation, **meaning: Any) -> Self:
         """Probed as any other function; `meaning` is for `from_function`."""
+
+        def apply(weights: Weights, images: jax.Array) -> jax.Array:
+            return parts.apply(weights, normalisation(images))
+
         weights = jax.device_put(parts.weights)
-        victim = cls.from_function(parts.apply, weights=weights, **{"name": parts.name, **meaning})
+        victim = cls.from_function(apply, weights=weights, **{"name": parts.name, **meaning})
+        marks = [np.frombuffer(parts.mark, np.uint8)] if parts.mark else []
+        identity = [*parts.identity, normalisation.mean, normalisation.std, *marks]
         return dataclasses.replace(
-            victim, victim_id=identify(victim.space, parts.identity), provenance=dict(parts.provenance)
+            victim, victim_id=identify(victim.space, identity), provenance=dict(parts.provenance)
         )
 
     @classmethod
@@ -74,10 +80,9 @@ class OtherFrameworks(Classifier):
         """
         modules = _torch_modules()
         normalisation, shown = Normalisation(mean, std, input_shape[2]), shown_images(input_shape, images)
-        parts = modules.parts_of(
-            module, len(class_names), input_shape, normalisation, output=output, host=host
-        )
-        victim = cls._from_parts(parts, {"class_names": class_names, "input_shape": input_shape, **meaning})
+        parts = modules.parts_of(module, len(class_names), input_shape, output, host)
+        meaning |= {"class_names": class_names, "input_shape": input_shape}
+        victim = cls._from_parts(parts, normalisation, **meaning)
         said = modules.outputs_of(module, shown, normalisation, output)
         of_confidences = meaning.get("outputs") == "probabilities"
         difference = largest_difference(victim, shown, *said, of_confidences=of_confidences)
@@ -106,8 +111,8 @@ class OtherFrameworks(Classifier):
         from . import flax_modules
 
         normalisation = Normalisation(mean, std, input_shape[2])
-        parts = flax_modules.parts_of(module, variables, normalisation=normalisation, output=output)
-        return cls._from_parts(parts, {"input_shape": input_shape, **meaning})
+        parts = flax_modules.parts_of(module, variables, output)
+        return cls._from_parts(parts, normalisation, input_shape=input_shape, **meaning)
 
     @classmethod
     def from_keras(
@@ -128,8 +133,8 @@ class OtherFrameworks(Classifier):
         from . import keras_models
 
         normalisation = Normalisation(mean, std, input_shape[2])
-        parts = keras_models.parts_of(model, normalisation=normalisation, output=output)
-        return cls._from_parts(parts, {"input_shape": input_shape, **meaning})
+        parts = keras_models.parts_of(model, output)
+        return cls._from_parts(parts, normalisation, input_shape=input_shape, **meaning)
 
     @classmethod
     def from_onnx(
@@ -159,8 +164,9 @@ class OtherFrameworks(Classifier):
         from . import onnx_models
 
         normalisation = Normalisation(mean, std, input_shape[2])
-        parts = onnx_models.parts_of(Path(path), len(class_names), input_shape, normalisation, output=output)
-        return cls._from_parts(parts, {"class_names": class_names, "input_shape": input_shape, **meaning})
+        parts = onnx_models.parts_of(Path(path), len(class_names), input_shape, output)
+        meaning |= {"class_names": class_names, "input_shape": input_shape}
+        return cls._from_parts(parts, normalisation, **meaning)
 
 
 def _torch_modules() -> Any:

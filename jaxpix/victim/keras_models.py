@@ -9,10 +9,10 @@ import jax
 import numpy as np
 
 from ..errors import InputError
-from .parts import Normalisation, Parts, picked
+from .parts import Parts, picked
 
 
-def parts_of(model: Any, *, normalisation: Normalisation, output: int | str | None) -> Parts:
+def parts_of(model: Any, output: int | str | None) -> Parts:
     """What a victim needs of a Keras model that takes images [B, H, W, C].
 
     Raises:
@@ -38,10 +38,10 @@ def parts_of(model: Any, *, normalisation: Normalisation, output: int | str | No
     )
 
     def apply(weights: Any, images: jax.Array) -> Any:
-        outputs, _ = model.stateless_call(*weights, normalisation(images), training=False)
+        outputs, _ = model.stateless_call(*weights, images, training=False)
         return picked(outputs, output, model.name)
 
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
-    digest = np.frombuffer(hashlib.sha256(model.to_json().encode()).digest(), np.uint8)
+    mark = hashlib.sha256(model.to_json().encode()).digest()
     provenance = {"framework": f"keras {keras.__version__}", "module": f"{type(model).__module__}.{name}"}
-    return Parts(apply, weights, [*leaves, *normalisation.arrays, digest], provenance, model.name)
+    return Parts(apply, weights, leaves, mark, provenance, model.name)

@@ -7,23 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError, first_line
-from .parts import Normalisation, Parts, picked
+from .parts import Parts, evaluated_outside, picked
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
 def parts_of(
-    path: Path,
-    num_outputs: int,
-    input_shape: tuple[int, int, int],
-    normalisation: Normalisation,
-    *,
-    output: int | str | None,
+    path: Path, num_outputs: int, input_shape: tuple[int, int, int], output: int | str | None
 ) -> Parts:
     """What a victim needs of an ONNX file that takes images [B, C, H, W] or [B, H, W, C].
 
@@ -36,11 +29,6 @@ def parts_of(
         raise InputError(
             f"{path.name} gives {list(shape)} for 2 images, expected [2, {num_outputs}]: one score for each class"
         )
-
-    def apply(_: Any, images: jax.Array) -> jax.Array:
-        given = jax.ShapeDtypeStruct((images.shape[0], num_outputs), jnp.float32)
-        return jax.pure_callback(network, given, normalisation(images), vmap_method="sequential")
-
     digest = _digest(path)
     provenance = {
         "framework": f"onnxruntime {network.version}",
@@ -48,10 +36,9 @@ def parts_of(
         "route": "onnxruntime evaluates",
         "sha256": digest.hex(),
     }
-    identity = [np.frombuffer(digest, np.uint8), *normalisation.arrays]
-    if output is not None:
-        identity.append(np.frombuffer(str(output).encode(), np.uint8))
-    return Parts(apply, (), identity, provenance, path.stem)
+    mark = b"" if output is None else str(output).encode()
+    evaluate = evaluated_outside(network, num_outputs)
+    return Parts(evaluate, (), [np.frombuffer(digest, np.uint8)], mark, provenance, path.stem)
 
 
 class _Network:

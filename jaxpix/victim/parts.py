@@ -1,11 +1,13 @@
-"""What every framework's door hands to `Victim`: a pure function of images in 0..255, and where it came from."""
+"""What every framework's door hands to `Victim`: a pure function of normalised images, and where it came from."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError
@@ -18,9 +20,10 @@ class Parts:
     """A classifier of another framework.
 
     Attributes:
-        apply: (weights, images [B, H, W, C] in 0..255) -> outputs [B, N], pure and jittable.
+        apply: (weights, normalised images [B, H, W, C]) -> outputs [B, N], pure and jittable.
         weights: pytree of arrays.
-        identity: arrays that differ where the weights or what is computed with them differ.
+        identity: arrays that differ where the weights differ.
+        mark: bytes that differ where what is computed with them differs; none: it cannot.
         provenance: framework and module, JSON-able.
         name: what reports call it unless told otherwise.
     """
@@ -28,6 +31,7 @@ class Parts:
     apply: Apply
     weights: Weights
     identity: Sequence[np.ndarray]
+    mark: bytes
     provenance: Mapping[str, Any]
     name: str
 
@@ -45,16 +49,21 @@ class Normalisation:
         stds = [1.0] * channels if std is None else std
         self.mean, self.std = checked_normalisation(means, stds, channels)
 
-    @property
-    def arrays(self) -> list[np.ndarray]:
-        """Mean and std, float32 [C] each."""
-        return [self.mean, self.std]
-
     def __call__(self, images: Any) -> Any:
         """Images [B, H, W, C], normalised."""
         if self._is_none:
             return images
         return (images - self.mean[None, None, None]) / self.std[None, None, None]
+
+
+def evaluated_outside(evaluate: Callable[[Any], np.ndarray], num_outputs: int) -> Apply:
+    """A function (no weights, images) -> [B, N] that has them evaluated by another framework, outside of JAX."""
+
+    def apply(_: Weights, images: jax.Array) -> jax.Array:
+        given = jax.ShapeDtypeStruct((images.shape[0], num_outputs), jnp.float32)
+        return jax.pure_callback(evaluate, given, images, vmap_method="sequential")
+
+    return apply
 
 
 def picked(output: Any, which: int | str | None, name: str) -> Any:

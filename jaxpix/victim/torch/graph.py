@@ -164,7 +164,8 @@ def _ignored(node: Any) -> bool:
 
 
 def _short(path: str) -> str:
-    return path.removeprefix("inner.")
+    """A path within the user's own module, which is `inner` in ours."""
+    return "" if path == "inner" else path.removeprefix("inner.")
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
@@ -186,14 +187,7 @@ def _step(node: Any) -> _Step:
     stack = list(node.meta.get("nn_module_stack", {}).values())
     scope = _short(stack[-1][0]) if stack else ""
     kwargs = {key: _plain(value) for key, value in node.kwargs.items()}
-    return _Step(
-        node.name,
-        operator,
-        function,
-        tuple(map(_plain, node.args)),
-        kwargs,
-        "" if scope == "inner" else scope,
-    )
+    return _Step(node.name, operator, function, tuple(map(_plain, node.args)), kwargs, scope)
 
 
 def _plain(value: Any) -> Any:

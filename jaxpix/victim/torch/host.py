@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import torch
 
+from ..classifier import Apply
+from ..parts import evaluated_outside
 
-def evaluated_by_torch(module: torch.nn.Module, num_outputs: int) -> Callable[[Any, jax.Array], jax.Array]:
+
+def evaluated_by_torch(module: torch.nn.Module, num_outputs: int) -> Apply:
     """A function (no weights, normalised images [B, C, H, W]) -> [B, N] that asks a copy of the module.
 
     The copy stays on the device of its parameters. Images reach torch without being copied where both are on the CPU.
@@ -24,11 +24,7 @@ def evaluated_by_torch(module: torch.nn.Module, num_outputs: int) -> Callable[[A
         with torch.inference_mode():
             return module(_as_tensor(images).to(device)).float().cpu().numpy()
 
-    def apply(_: Any, images: jax.Array) -> jax.Array:
-        given = jax.ShapeDtypeStruct((images.shape[0], num_outputs), jnp.float32)
-        return jax.pure_callback(ask, given, images, vmap_method="sequential")
-
-    return apply
+    return evaluated_outside(ask, num_outputs)
 
 
 def _as_tensor(images: Any) -> torch.Tensor:

@@ -37,8 +37,6 @@ def parts_of(
     module: torch.nn.Module,
     num_outputs: int,
     input_shape: tuple[int, int, int],
-    normalisation: Normalisation,
-    *,
     output: int | str | None,
     host: bool,
 ) -> Parts:
@@ -62,17 +60,16 @@ def parts_of(
             graph = _translated(whole, input_shape, name)
             fn, weights, meaning = graph, graph.weights, graph.text()
         arrays = [tensor.detach().float().cpu().numpy() for tensor in module.state_dict().values()]
-    digest = np.frombuffer(hashlib.sha256(meaning.encode()).digest(), np.uint8)
 
     def apply(weights: Any, images: Any) -> Any:
-        return fn(weights, jnp.transpose(normalisation(images), (0, 3, 1, 2)))
+        return fn(weights, jnp.transpose(images, (0, 3, 1, 2)))
 
     provenance = {
         "framework": f"torch {torch.__version__}",
         "module": f"{type(module).__module__}.{type(module).__qualname__}",
         "route": "torch evaluates" if host else "translated into JAX",
     }
-    return Parts(apply, weights, [*arrays, *normalisation.arrays, digest], provenance, name)
+    return Parts(apply, weights, arrays, hashlib.sha256(meaning.encode()).digest(), provenance, name)
 
 
 def _translated(whole: _Logits, input_shape: tuple[int, int, int], name: str) -> Graph:

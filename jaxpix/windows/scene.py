@@ -20,7 +20,7 @@ from .places import Places, read
 
 if TYPE_CHECKING:
     from ..pixels import Pixels
-    from .reach import Reach
+    from .reach import Reaches
     from .values import Base, Static, Windows
 
 
@@ -38,14 +38,14 @@ class Scene:
     base: Base
     on_read: Callable[[int, int], None] | None = None
 
-    def origin(self, reach: tuple[Reach, Reach]) -> tuple[jax.Array, jax.Array]:
+    def origin(self, reach: Reaches) -> tuple[jax.Array, jax.Array]:
         """First row and first column of windows, int32 [P, K] each."""
         return reach[0].origin(self.pixels.y), reach[1].origin(self.pixels.x)
 
     def surroundings(
         self,
         windows: Windows,
-        reach: tuple[Reach, Reach],
+        reach: Reaches,
         count: tuple[int, int],
         *,
         step: tuple[int, int] = (1, 1),
@@ -66,7 +66,7 @@ class Scene:
         first = [origin * s - b for origin, s, b in zip(self.origin(reach), scale, before, strict=True)]
         return self._read(windows, first, count, step, padding)
 
-    def at(self, windows: Windows, reach: tuple[Reach, Reach]) -> jax.Array:
+    def at(self, windows: Windows, reach: Reaches) -> jax.Array:
         """The values of `windows` at windows of another reach."""
         if reach == windows.reach:
             return windows.values
@@ -77,7 +77,7 @@ class Scene:
         start = jnp.zeros((windows.values.shape[0], 1), jnp.int32)
         return self._read(windows, [start, start], windows.size, (1, 1), 0)[:, 0]
 
-    def constant_at(self, static: Static, like: Windows, reach: tuple[Reach, Reach]) -> jax.Array:
+    def constant_at(self, static: Static, like: Windows, reach: Reaches) -> jax.Array:
         """A constant of the shape of `like`'s variable at windows: broadcast, or where it differs, gathered."""
         extent = reach[0].extent, reach[1].extent
         features = tuple(like.shape[axis] for axis in like.others)
@@ -94,7 +94,7 @@ class Scene:
             index.append(jnp.clip(places, 0, values.shape[axis] - 1))
         return jnp.broadcast_to(values[index[0][..., :, None], index[1][..., None, :]], shape)
 
-    def inside(self, size: tuple[int, int], reach: tuple[Reach, Reach], shift: tuple[int, int]) -> jax.Array:
+    def inside(self, size: tuple[int, int], reach: Reaches, shift: tuple[int, int]) -> jax.Array:
         """Whether positions of windows, moved by `shift`, lie in a map of `size`; bool [P, K, rows, columns]."""
         rows, columns = (
             _from(origin + move, one.extent)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 if TYPE_CHECKING:
-    from .reach import Reach
+    from .reach import Reaches
 
 Base = Mapping[int, jax.Array]
 """Maps [H, W, …] of the unchanged image, positions first, by variable."""
@@ -46,7 +46,7 @@ class Windows:
     variable: int
     shape: tuple[int, ...]
     axes: tuple[int, int]
-    reach: tuple[Reach, Reach]
+    reach: Reaches
 
     @property
     def size(self) -> tuple[int, int]:
@@ -108,7 +108,7 @@ def only_windows(inputs: list[Value]) -> Windows:
     return first
 
 
-def joined(inputs: list[Value]) -> tuple[Windows, tuple[Reach, Reach]]:
+def joined(inputs: list[Value]) -> tuple[Windows, Reaches]:
     """One of several windows over maps of one size, and the reach of all of them together."""
     first, *rest = [value for value in inputs if isinstance(value, Windows)]
     reach = first.reach

@@ -65,17 +65,8 @@ def _group_norm(
     return with_bias(y, bias)
 
 
-def _instance_norm(
-    x: Array,
-    weight: Array | None,
-    bias: Array | None,
-    mean: Array | None,
-    variance: Array | None,
-    use_input_stats: bool,
-    momentum: float,
-    epsilon: float,
-    *_unused: Any,
-) -> Array:
+def _instance_norm(x: Array, weight: Array | None, bias: Array | None, *settings: Any) -> Array:
+    mean, variance, use_input_stats, momentum, epsilon, *_unused = settings
     if not use_input_stats:
         return _batch_norm(x, weight, bias, mean, variance, momentum, epsilon)[0]
     return _group_norm(x, x.shape[1], weight, bias, epsilon)

@@ -12,7 +12,6 @@ from .results import Entry, Results
 from .rows import Comparison, Forward, Timing, TrainingStep, WholeAttack
 
 if TYPE_CHECKING:
-    from ..metrics.recall import Recall
     from .standings import DatasetAttack, SearchRow
 
 _PROGRAM = ["", "batch", "per s", "±", "matrix", "MiB", "compile"]
@@ -129,7 +128,7 @@ def show_searches(rows: Sequence[SearchRow]) -> None:
     first = rows[0]
     budgets = [f"{at.queries:,} queries" for at in first.recall.at]
     lines = [
-        [row.search, *(at.recall.text() for at in row.recall.at), regret(row.recall), row.fitness]
+        [row.search, *(at.recall.text() for at in row.recall.at), row.recall.regret_text, row.fitness]
         for row in rows
     ]
     existing = first.recall.existing.text()
@@ -141,13 +140,6 @@ def show_searches(rows: Sequence[SearchRow]) -> None:
         "how far, in log-odds, the best margin of a miss stayed above the lowest, median and largest",
         (0, len(budgets) + 2),
     )
-
-
-def regret(recall: Recall) -> str:
-    """Regret of the misses for people."""
-    if recall.median_regret is None or recall.largest_regret is None:
-        return "–"
-    return f"{recall.median_regret:.2f}, {recall.largest_regret:.2f}"
 
 
 def show_visit(entries: Sequence[Entry]) -> None:

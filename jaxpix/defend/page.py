@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..report.exports.markdown import escape_markdown, table_markdown
-from ..report.page.defences import DefendedPart, tradeoff_chart
+from ..report.page.defences import defended_part
 from ..report.page.shell import environment, inline
 from ..report.runs.defences import DEFENCES, caution_of
 from ..report.tables.defences import defence_tables
@@ -25,11 +25,10 @@ def write_results(measurement: Measurement, folder: Path) -> Path:
     content = json.dumps(measurement, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / DEFENCES, content + "\n")
     tables = defence_tables(measurement, STEM)
-    chart = tradeoff_chart(measurement, folder / f"{STEM}.png")
-    part = DefendedPart(measurement, tables, chart)
+    part = defended_part(measurement, tables, folder / f"{STEM}.png")
     lines = [f"# {escape_markdown(part.title)}", "", *(f"{escape_markdown(one)}\n" for one in part.verdicts)]
     lines += [
-        f"![{chart.title}]({STEM}.png)",
+        f"![{part.chart.title}]({STEM}.png)",
         "",
         *(f"> {escape_markdown(doubt)}\n" for doubt in part.doubts),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..config import TRAJECTORY_POINTS
@@ -111,18 +111,18 @@ class Recall:
     Attributes:
         images: that it attacked.
         existing: share of these whose label some candidate flips.
-        at: recall by queries.
         misses: images that it did not find although they are there.
         median_regret, largest_regret: of the misses, how far its best margin stayed above the lowest one.
+        at: recall by queries.
         curve: recall by queries, a step for each find.
     """
 
     images: int
     existing: Rate
-    at: tuple[AtBudget, ...]
     misses: int
     median_regret: float | None
     largest_regret: float | None
+    at: tuple[AtBudget, ...]
     curve: tuple[CurvePoint, ...]
 
     @property
@@ -134,6 +134,13 @@ class Recall:
     def failures(self) -> int:
         """Images that it did not flip, whether or not anything does."""
         return self.images - self.found
+
+    @property
+    def regret_text(self) -> str:
+        """The median and the largest regret, for people; a dash where none is known."""
+        if self.median_regret is None or self.largest_regret is None:
+            return "–"
+        return f"{self.median_regret:.2f}, {self.largest_regret:.2f}"
 
 
 def recall_of(truth: Truth, records: Sequence[Record], budgets: Sequence[int] = BUDGETS) -> Recall:
@@ -156,17 +163,19 @@ def recall_of(truth: Truth, records: Sequence[Record], budgets: Sequence[int] = 
     def within(queries: int) -> Rate:
         return wilson(sum(one <= queries for one in needed), len(existing))
 
+    def at(queries: int) -> AtBudget:
+        regrets = _regrets(truth, misses, lambda record: _margin_after(record, queries))
+        return AtBudget(queries, within(queries), _median(regrets))
+
     misses = [record for record in existing if not record.success]
-    regrets = _known(_regret(truth, record, margin_of(record)) for record in misses)
+    regrets = _regrets(truth, misses, margin_of)
     return Recall(
         len(records),
         wilson(len(existing), len(records)),
-        tuple(
-            AtBudget(queries, within(queries), _median_regret(truth, misses, queries)) for queries in budgets
-        ),
         len(misses),
-        statistics.median(regrets) if regrets else None,
+        _median(regrets),
         max(regrets, default=None),
+        tuple(map(at, budgets)),
         tuple(
             CurvePoint(queries, within(queries))
             for queries in sorted({0, *needed, *budgets})
@@ -188,18 +197,16 @@ def _check(truth: Truth, record: Record) -> None:
         )
 
 
-def _median_regret(truth: Truth, misses: Sequence[Record], queries: int) -> float | None:
-    regrets = _known(_regret(truth, record, _margin_after(record, queries)) for record in misses)
+def _median(regrets: Sequence[float]) -> float | None:
     return statistics.median(regrets) if regrets else None
 
 
-def _known(regrets: Iterable[float | None]) -> list[float]:
-    return [regret for regret in regrets if regret is not None]
-
-
-def _regret(truth: Truth, record: Record, reached: float | None) -> float | None:
-    lowest = truth.lowest[record.image_id]
-    return None if lowest is None or reached is None else reached - lowest
+def _regrets(
+    truth: Truth, misses: Sequence[Record], reached: Callable[[Record], float | None]
+) -> list[float]:
+    """How far the margins that were reached stayed above the lowest ones, where both are known."""
+    margins = [(reached(record), truth.lowest[record.image_id]) for record in misses]
+    return [margin - lowest for margin, lowest in margins if margin is not None and lowest is not None]
 
 
 def _margin_after(record: Record, queries: int) -> float | None:

@@ -72,19 +72,7 @@ def _recall(judgement: Judgement) -> dict[str, Any]:
                 "name": one.name,
                 "series": one.series.key,
                 "queries_allowed": one.allowed,
-                "images": one.recall.images,
-                "existing": _plain(one.recall.existing),
-                "misses": one.recall.misses,
-                "median_regret": one.recall.median_regret,
-                "largest_regret": one.recall.largest_regret,
-                "at": [
-                    {
-                        "queries": at.queries,
-                        "recall": _plain(at.recall),
-                        "median_regret": at.median_regret,
-                    }
-                    for at in one.recall.at
-                ],
+                **{name: value for name, value in _plain(one.recall).items() if name != "curve"},
             }
             for one in judgement.searches
         ],
@@ -131,10 +119,11 @@ def _attacks(series: Series) -> list[dict[str, Any]]:
 
 def _plain(figures: Any) -> dict[str, Any]:
     """A dataclass of figures as JSON has it: what is not defined is None."""
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in dataclasses.asdict(figures).items()
-    }
+    return dataclasses.asdict(figures, dict_factory=_defined)
+
+
+def _defined(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in items}
 
 
 def _cells(series: Series) -> list[dict[str, Any]]:

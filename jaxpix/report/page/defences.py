@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ...metrics.rates import Rate
 from ...pictures.plots import Tradeoff, draw_tradeoffs
 from ..runs.defences import (
     attacks_of,
@@ -15,6 +14,7 @@ from ..runs.defences import (
     checked_text,
     doubts_of,
     rate_of,
+    standings_of,
     title_of,
     verdicts_of,
     victims_of,
@@ -23,92 +23,53 @@ from ..table import Chart
 from ..tables.defences import change_text, measurement_key
 
 if TYPE_CHECKING:
-    from ..runs.defences import Defended, Measurement
+    from ...metrics.rates import Rate
+    from ..runs.defences import Measurement
     from ..table import Table
-
-
-class Row(NamedTuple):
-    """One victim behind one defence; changes are text, and "" where there is none."""
-
-    victim: str
-    defence: str
-    clean: Rate
-    clean_change: str
-    worst: Rate
-    worst_change: str
-    transferred: Rate | None
-    adaptive: Sequence[Rate | None]
-    milliseconds: str
-    checks: str
 
 
 @dataclasses.dataclass(frozen=True)
 class DefendedPart:
-    """What a page shows of one measurement, its tables among it."""
+    """What a page shows of one measurement.
+
+    Attributes:
+        measurement: with its rates and changes.
+        tables: of it, among those of the page.
+        chart: clean accuracy against worst case.
+        title: of the measurement.
+        verdicts: a sentence for each victim.
+        doubts: checks that failed.
+        attacks: their names.
+        has_victims: there are several.
+    """
 
     measurement: Measurement
     tables: Sequence[Table]
     chart: Chart
+    title: str
+    verdicts: Sequence[str]
+    doubts: Sequence[str]
+    attacks: Sequence[str]
+    has_victims: bool
 
-    @property
-    def title(self) -> str:
-        """Of the measurement."""
-        return title_of(self.measurement)
-
-    @property
-    def verdicts(self) -> list[str]:
-        """A sentence for each victim."""
-        return verdicts_of(self.measurement)
-
-    @property
-    def doubts(self) -> list[str]:
-        """Checks that failed."""
-        return doubts_of(self.measurement)
-
-    @property
-    def attacks(self) -> list[str]:
-        """Names of the attacks."""
-        return attacks_of(self.measurement)
-
-    @property
-    def has_victims(self) -> bool:
-        """There are several."""
-        return len(victims_of(self.measurement)) > 1
+    change_text = staticmethod(change_text)
+    checked_text = staticmethod(checked_text)
 
     @property
     def summary(self) -> str:
         """In a line: of each victim the worst case without any defence, and the best of the others."""
         said = []
-        for victim in victims_of(self.measurement):
-            none, *others = (row for row in self.measurement["variants"] if row["victim"] == victim)
-            worst = _worst(none).rate
-            text = f"{victim} " * self.has_victims + f"{100 * worst:.1f} % without a defence"
-            best = max(others, key=lambda row: _worst(row).rate, default=None)
+        for victim, none, best in standings_of(self.measurement):
+            text = f"{victim} " * self.has_victims + f"{100 * none.rate:.1f} % without a defence"
             if best is not None:
-                left = _worst(best).rate
-                more = f"{100 * left:.1f} % with {best['defence']}"
-                text += f", {more}" if left > worst else ", no more with any"
+                name, left = best
+                text += (
+                    f", {100 * left.rate:.1f} % with {name}"
+                    if left.rate > none.rate
+                    else ", no more with any"
+                )
             said.append(text)
         return f"worst-case accuracy {'; '.join(said)}"
-
-    @property
-    def rows(self) -> list[Row]:
-        """A row for each victim and defence."""
-        return [
-            Row(
-                row["victim"],
-                row["defence"],
-                rate_of(row["clean_accuracy"]),
-                change_text(row["clean_change"]) if row["clean_change"] else "",
-                rate_of(row["worst_case_accuracy"]),
-                change_text(row["worst_case_change"]) if row["worst_case_change"] else "",
-                rate_of(row["transferred_success"]) if row["transferred_success"] else None,
-                [rate_of(one) if one else None for one in map(row["adaptive_success"].get, self.attacks)],
-                f"{row['milliseconds_per_image']:.2f}",
-                checked_text(row),
-            )
-            for row in self.measurement["variants"]
-        ]
 
 
 def defended_parts(
@@ -119,12 +80,25 @@ def defended_parts(
     for number, measurement in enumerate(measurements, 1):
         key = measurement_key(number)
         own = [table for table in tables if table.key in (key, f"{key}-checks", f"{key}-transfer")]
-        path = folder / f"{key.partition('-')[2]}.png"
-        parts.append(DefendedPart(measurement, own, tradeoff_chart(measurement, path)))
+        parts.append(defended_part(measurement, own, folder / f"{key.partition('-')[2]}.png"))
     return parts
 
 
-def tradeoff_chart(measurement: Measurement, path: Path) -> Chart:
+def defended_part(measurement: Measurement, tables: Sequence[Table], path: Path) -> DefendedPart:
+    """What a page shows of a measurement and its tables; draws its figure."""
+    return DefendedPart(
+        measurement,
+        tables,
+        _tradeoff_chart(measurement, path),
+        title_of(measurement),
+        verdicts_of(measurement),
+        doubts_of(measurement),
+        attacks_of(measurement),
+        len(victims_of(measurement)) > 1,
+    )
+
+
+def _tradeoff_chart(measurement: Measurement, path: Path) -> Chart:
     """Clean accuracy against worst-case accuracy, a point for each victim and defence."""
     title = "Clean accuracy against worst-case accuracy; right and up is better"
     caption = (
@@ -145,7 +119,3 @@ def tradeoff_chart(measurement: Measurement, path: Path) -> Chart:
 
 def _spans(rate: Rate) -> tuple[float, float, float]:
     return rate.rate, rate.low, rate.high
-
-
-def _worst(row: Defended) -> Rate:
-    return rate_of(row["worst_case_accuracy"])

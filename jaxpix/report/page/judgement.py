@@ -5,28 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...pictures.plots import Curve, draw_steps
 from ..runs.faults import fault_sentences, truth_sentence
-from ..table import Chart, number_text
-from ..tables.recall import regret_text
+from ..table import Chart
 
 if TYPE_CHECKING:
-    from ...metrics.rates import Rate
     from ..runs.truths import Judgement
 
 _MOST_BANDS = 3
 """Curves with bands; those of more would lie on one another, and the table has the intervals."""
-
-
-class Row(NamedTuple):
-    """One search: its name, how many queries it may spend, recall at each budget, and regret."""
-
-    name: str
-    allowed: str
-    rates: Sequence[Rate | None]
-    regret: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +25,6 @@ class JudgedPart:
     judgement: Judgement
     sentences: Sequence[str]
     chart: Chart | None
-
-    @property
-    def rows(self) -> list[Row]:
-        """A row for each search."""
-        return [
-            Row(one.name, number_text(one.allowed), one.rates, regret_text(one))
-            for one in self.judgement.searches
-        ]
 
     @property
     def summary(self) -> str:

@@ -129,18 +129,22 @@ def caution_of(measurement: Measurement) -> str:
     return " ".join(filter(None, (drawn, measurement["note"])))
 
 
+def standings_of(measurement: Measurement) -> Iterator[tuple[str, Rate, tuple[str, Rate] | None]]:
+    """Of each victim: the worst case without any defence, and that of the best defence, None where there is none."""
+    for victim in victims_of(measurement):
+        rows = [row for row in measurement["variants"] if row["victim"] == victim]
+        (_, none), *others = ((row["defence"], rate_of(row["worst_case_accuracy"])) for row in rows)
+        yield victim, none, max(others, key=lambda item: item[1].rate, default=None)
+
+
 def verdicts_of(measurement: Measurement) -> list[str]:
     """A sentence for each victim: what its best defence leaves standing, against none."""
     said = []
-    for victim in victims_of(measurement):
-        rows = [row for row in measurement["variants"] if row["victim"] == victim]
-        none, *others = ((row["defence"], rate_of(row["worst_case_accuracy"])) for row in rows)
-        best = max(others, key=lambda item: item[1].rate, default=None)
-        text = f"{victim}: without defence {none[1].text()} stay correct under every attack"
-        if best is not None and best[1].rate > none[1].rate:
-            text += f"; best {best[0]}, {best[1].text()}"
-        elif best is not None:
-            text += "; no defence leaves more"
+    for victim, none, best in standings_of(measurement):
+        text = f"{victim}: without defence {none.text()} stay correct under every attack"
+        if best is not None:
+            name, left = best
+            text += f"; best {name}, {left.text()}" if left.rate > none.rate else "; no defence leaves more"
         said.append(f"{text}.")
     return said
 

@@ -8,7 +8,7 @@ from ..runs.faults import truth_sentence
 from ..table import DASH, Table, number_text
 
 if TYPE_CHECKING:
-    from ..runs.truths import Judged, Judgement
+    from ..runs.truths import Judgement
 
 _REGRET = (
     "Regret: how far, in log-odds, the best margin of an image that a search did not flip stayed above the lowest "
@@ -23,7 +23,7 @@ def recall_table(judgement: Judgement) -> Table:
             one.name,
             *(DASH if rate is None else rate.text() for rate in one.rates),
             number_text(one.allowed),
-            regret_text(one),
+            one.recall.regret_text,
             f"{one.recall.misses:,} of {one.recall.failures:,}",
         ]
         for one in judgement.searches
@@ -42,11 +42,3 @@ def recall_table(judgement: Judgement) -> Table:
     ]
     title = f"What searches find of what there is: {judgement.title}"
     return Table(f"00-recall-{judgement.sweep.key}-k{judgement.num_pixels}", title, "", columns, rows, notes)
-
-
-def regret_text(one: Judged) -> str:
-    """The median and the largest regret of the misses; a dash where none is known."""
-    recall = one.recall
-    if recall.median_regret is None or recall.largest_regret is None:
-        return DASH
-    return f"{recall.median_regret:.2f}, {recall.largest_regret:.2f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .successes import circled, enlarged, surroundings, value_text
+from .successes import Colour, circled, enlarged, surroundings, value_text, write_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +24,7 @@ _PAPER, _INK, _SOFT, _RED = (251, 250, 247), (27, 30, 33), (88, 95, 102), (179, 
 _AMBER, _AMBER_TINT, _LINE = (116, 71, 0), (253, 242, 220), (222, 219, 211)
 _PICTURE, _CLOSE_UP, _GAP = 430, 250, 30
 _TOP, _RIGHT = 262, 1010
-_SHORTEST_TEXT = 4
 _Font = Any
-_Colour = tuple[int, int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +35,6 @@ class PosterText:
         verdict: one sentence, the largest.
         before, after: what stands under the two pictures.
         figures: value, what it is, and how sure it is, from the top down; the first is red where it is dangerous.
-        is_success: the label changed; else the second picture is the nearest miss.
         is_dangerous: disease is called normal.
         attacked: victim, data and number of images, below all.
         cautions: sentences on data and victim without which nothing should be shown, below that.
@@ -47,7 +45,6 @@ class PosterText:
     before: str
     after: str
     figures: Sequence[tuple[str, str, str]]
-    is_success: bool
     is_dangerous: bool
     attacked: str
     cautions: Sequence[str]
@@ -67,7 +64,7 @@ def draw_poster(
     below = _TOP + _PICTURE + 14
     for left, heading, label, colour in (
         (_MARGIN, "original", text.before, _INK),
-        (second, _heading(record, text), text.after, _RED if text.is_dangerous else _INK),
+        (second, _heading(record), text.after, _RED if text.is_dangerous else _INK),
     ):
         _line(pen, (left, below), heading, _SOFT, _PICTURE, 22)
         _line(pen, (left, below + 28), label, colour, _PICTURE, 32, is_bold=True)
@@ -87,10 +84,10 @@ def draw_poster(
     return canvas
 
 
-def _heading(record: Record, text: PosterText) -> str:
+def _heading(record: Record) -> str:
     count = len(record.pixels)
     pixels = "one pixel" if count == 1 else f"{count} pixels"
-    return f"with {pixels} changed" if text.is_success else f"nearest miss, {pixels} changed"
+    return f"with {pixels} changed" if record.success else f"nearest miss, {pixels} changed"
 
 
 def _close_ups(
@@ -148,28 +145,22 @@ def _line(
     pen: ImageDraw.ImageDraw,
     at: tuple[int, int],
     text: str,
-    colour: _Colour,
+    colour: Colour,
     room: int,
     size: int,
     *,
     is_bold: bool = False,
 ) -> None:
-    """One line that stays inside its `room`: smaller first, then cut."""
-    text = " ".join(text.split())
-    font, smallest = _font(size, is_bold=is_bold), round(0.6 * size)
-    while size > smallest and pen.textlength(text, font=font) > room:
-        size -= 1
-        font = _font(size, is_bold=is_bold)
-    while len(text) > _SHORTEST_TEXT and pen.textlength(text, font=font) > room:
-        text = text[:-2] + "…"
-    pen.text(at, text, fill=colour, font=font)
+    """One line in a poster's own font."""
+    font_of = functools.partial(_font, is_bold=is_bold)
+    write_line(pen, at, " ".join(text.split()), colour, room, size, round(0.6 * size), font_of)
 
 
 def _paragraph(
     pen: ImageDraw.ImageDraw,
     at: tuple[int, int],
     text: str,
-    colour: _Colour,
+    colour: Colour,
     room: int,
     *,
     height: int,

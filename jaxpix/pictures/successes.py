@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import operator
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -26,10 +26,8 @@ _MARGIN = 14
 _INSET = 98
 _MOST_INSETS = 3
 _SURROUNDINGS = 11
-_RED = (205, 20, 20)
-_BLACK = (0, 0, 0)
-_GREY = (110, 110, 110)
-_Colour = tuple[int, int, int]
+_RED, _BLACK, _GREY = (205, 20, 20), (0, 0, 0), (110, 110, 110)
+Colour = tuple[int, int, int]
 
 
 def confidence_text(confidence: float) -> str:
@@ -144,15 +142,15 @@ def pair(record: Record, original: np.ndarray, adversarial: np.ndarray) -> Image
     before = label_with_confidences(record, record.label_before, record.confidences_before)
     after = label_with_confidences(record, record.label_after, record.confidences_after)
     room = _PANEL + _MARGIN + _INSET
-    _write(text, (_MARGIN, y), before, _BLACK, _PANEL)
-    _write(text, (right_edge, y), after, _RED, room)
+    write_line(text, (_MARGIN, y), before, _BLACK, _PANEL)
+    write_line(text, (right_edge, y), after, _RED, room)
     origin = f"{record.dataset} {record.image_id}" + (" (synthetic image)" if record.synthetic else "")
-    _write(text, (_MARGIN, y + _LINE), origin, _GREY, _PANEL, size=16)
+    write_line(text, (_MARGIN, y + _LINE), origin, _GREY, _PANEL, size=16)
     changed = "; ".join(
         f"({change.x}, {change.y}) {value_text(change.before)} to {value_text(change.after)}"
         for change in record.pixels
     )
-    _write(text, (right_edge, y + _LINE), changed, _GREY, room, size=16)
+    write_line(text, (right_edge, y + _LINE), changed, _GREY, room, size=16)
     return canvas
 
 
@@ -178,8 +176,8 @@ def in_turns(records: Sequence[Record]) -> list[Record]:
     for record in records:
         if record.success:
             by_label.setdefault(tuple(record.label_before), []).append(record)
-    in_turn = [(turn, record) for group in by_label.values() for turn, record in enumerate(group)]
-    return [record for _, record in sorted(in_turn, key=operator.itemgetter(0))]
+    turns = itertools.zip_longest(*by_label.values())
+    return [record for turn in turns for record in turn if record is not None]
 
 
 def to_small_webp(image: np.ndarray, most: int = 256, exact_up_to: int = 64) -> bytes:
@@ -232,14 +230,21 @@ def _inset(adversarial: np.ndarray, change: PixelChange) -> Image.Image:
     return inset
 
 
-def _write(
-    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: _Colour, room: int, size: int = 20
+def write_line(
+    pen: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    colour: Colour,
+    room: int,
+    size: int = 20,
+    smallest: int = 10,
+    font_of: Callable[[int], Any] = ImageFont.load_default,
 ) -> None:
-    """Write one line that stays inside its `room`: smaller first, then cut."""
-    font = ImageFont.load_default(size)
-    while size > 10 and pen.textlength(text, font=font) > room:
+    """Write one line that stays inside its `room`: smaller first, then cut. `font_of` gives the font of a size."""
+    font = font_of(size)
+    while size > smallest and pen.textlength(text, font=font) > room:
         size -= 1
-        font = ImageFont.load_default(size)
+        font = font_of(size)
     while len(text) > 4 and pen.textlength(text, font=font) > room:
         text = text[:-2] + "…"
     pen.text(at, text, fill=colour, font=font)

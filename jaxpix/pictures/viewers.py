@@ -5,16 +5,21 @@ from __future__ import annotations
 import abc
 import base64
 import html
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from PIL import Image
+
 from ..errors import InputError
 from ..records.maps import load_maps, maps_path
 from ..storage.png import encode_png
-from .fields import draw_maps
+from .fields import FieldMap, draw_fields
 from .successes import (
     circled,
+    contact_sheet,
     enlarged,
     label_with_confidences,
     pair,
@@ -24,9 +29,6 @@ from .successes import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
-
     from ..records.maps import SweepMaps
     from ..records.record import Record
 
@@ -54,7 +56,22 @@ class Pictures(abc.ABC):
 
     def picture_of_maps(self, record: Record) -> Image.Image:
         """Smallest change and lowest confidence at each position, over the image."""
-        return draw_maps(record, self.images(record)[0], self.maps(record))
+        grey, maps = self.images(record)[0].mean(-1).astype(np.uint8), self.maps(record)
+        change = np.where(maps.smallest_change > 0, maps.smallest_change, np.nan)
+        left = np.where(np.isfinite(maps.lowest_confidence), np.abs(maps.lowest_confidence), np.nan)
+        of = "in the original label" if record.target is None else "in the target"
+        panels = [
+            ("smallest change that is enough", "change of intensity", change, (1, 255)),
+            (f"confidence {of}, worst value", "confidence", left, (0, 1)),
+        ]
+        pictures = []
+        with tempfile.TemporaryDirectory() as folder:
+            for heading, unit, values, limits in panels:
+                path = Path(folder) / "map.png"
+                draw_fields(path, record.image_id, unit, [FieldMap(heading, grey, values)], limits)
+                with Image.open(path) as picture:
+                    pictures.append(picture.convert("RGB"))
+        return contact_sheet(pictures)
 
     def picture(self, record: Record) -> Image.Image:
         """Both images with their labels, the changed pixels circled and magnified."""

@@ -50,7 +50,7 @@ def _pictures(lead: Lead) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _text(lead: Lead) -> PosterText:
-    series, is_success = lead.series, lead.record.success
+    series = lead.series
     cautions = [*series.doubts, *([series.caution] if series.caution else [])]
     # In few words: one line holds all that must be known.
     limits = limits_of([series], lead.record).short.replace("none", "None", 1)
@@ -59,9 +59,8 @@ def _text(lead: Lead) -> PosterText:
         before=lead.card["before_text"],
         after=lead.card["after_text"],
         figures=[(one.value, one.term, f"{one.interval}, {one.count}") for one in lead.figures],
-        is_success=is_success,
         is_dangerous=is_dangerous(lead.record),
         attacked=lead.attacked,
-        cautions=cautions if is_success else [f"{limits}.", *cautions],
+        cautions=cautions if lead.record.success else [f"{limits}.", *cautions],
         mark="synthetic" if series.is_synthetic else "",
     )

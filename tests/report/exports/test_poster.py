@@ -151,7 +151,7 @@ def test_any_words_stay_on_the_slide(name):
     one = record(label_after=["PNEUMONIA"])
     image = np.full((16, 16, 1), 90, np.uint8)
     figures = [(name, name, name)] * 3
-    text = poster.PosterText(name, name, name, figures, True, True, name, [name], name[:20])
+    text = poster.PosterText(name, name, name, figures, True, name, [name], name[:20])
     drawn = np.asarray(poster.draw_poster(one, image, image, text))
     # Nothing is written into the margin on the right or at the bottom.
     assert (drawn[:, -50:] == drawn[0, 0]).all()

@@ -103,7 +103,8 @@ def test_without_a_success_the_nearest_miss_is_shown(tmp_path, drawn):
     assert write_poster(attacks, tmp_path / POSTER) is None
     ((one, text),) = drawn
     lead = lead_of(series_of(attacks))
-    assert (one, text.is_success) == (lead.record, False)
+    assert one == lead.record
+    assert not one.success
     assert text.verdict == (
         "No change of one pixel was found that made the classifier call any of 3 synthetic opacity-like images "
         "normal."

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ..metrics.queries import steps_of
 from ..pictures.plots import Bar, Curve, draw_bars, draw_steps
 from .results import Results
 from .rows import Evaluation
@@ -29,13 +30,7 @@ def draw_all(results: Results) -> list[Path]:
 
 def _success_curve(results: Results, row: DatasetAttack) -> Path:
     path = results.picture_path("success")
-    points = row.curve
-    curve = Curve(
-        [point.queries for point in points],
-        [point.rate.rate for point in points],
-        [point.rate.low for point in points],
-        [point.rate.high for point in points],
-    )
+    curve = Curve(**steps_of(row.curve))
     kind = "synthetic images" if row.synthetic else "images"
     title = f"{row.dataset}: {row.victim}, {row.num_pixels} pixel(s), {row.images} {kind}"
     names = ("queries per image, at most", "success, with Wilson 95 % interval")
@@ -48,9 +43,8 @@ def _recall_curves(results: Results) -> Path:
     rows = results.of("searches")
     curves = {}
     for row in rows:
-        rates = [point.rate.rate for point in row.recall.curve]
         # Bands of several searches on the same images would hide one another; the table has the intervals.
-        curves[row.search] = Curve([point.queries for point in row.recall.curve], rates, rates, rates)
+        curves[row.search] = Curve(**steps_of(row.recall.curve, with_band=False))
     first = rows[0]
     existing, kind = first.recall.existing, "synthetic images" if first.synthetic else "images"
     title = f"{first.dataset}, {first.num_pixels} pixel(s): found of {existing.successes} {kind} that can be flipped"

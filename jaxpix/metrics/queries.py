@@ -53,6 +53,17 @@ class CurvePoint:
     rate: Rate
 
 
+def steps_of(points: Sequence[CurvePoint], *, with_band: bool = True) -> dict[str, list[float]]:
+    """What a curve is drawn from: queries as `x`, rates as `y`, their intervals, if wanted, as `low` and `high`."""
+    rates = [point.rate.rate for point in points]
+    return {
+        "x": [point.queries for point in points],
+        "y": rates,
+        "low": [point.rate.low for point in points] if with_band else rates,
+        "high": [point.rate.high for point in points] if with_band else rates,
+    }
+
+
 def success_curve(records: Sequence[Record]) -> list[CurvePoint]:
     """Success rate (5) against queries: a step per number of queries at which something succeeded.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...labels import aim_text, label_text
@@ -15,18 +15,18 @@ from ..runs.sweeps import coverage_of_series
 from ..table import pixels_text
 
 if TYPE_CHECKING:
-    from ...metrics.transformations import Label
     from ...records.record import Record
+    from ..runs.cells import Aim
     from ..runs.series import Series
 
 _MOST_LINES = 20
 
 
-def _groups(series: Series) -> Iterator[tuple[str, list[Record]]]:
-    """Experiments of each number of pixels and target, with what they are called."""
+def _groups(series: Series, aims: Sequence[Aim] | None = None) -> Iterator[tuple[str, list[Record]]]:
+    """Experiments of each number of pixels and target of these aims (None: all), with what they are called."""
     for num_pixels in series.num_pixels:
-        for target in dict.fromkeys(aim.target for aim in series.cells):
-            records = series.records(num_pixels, [aim for aim in series.cells if aim.target == target])
+        for target, group in series.by_target(aims).items():
+            records = series.records(num_pixels, group)
             if records:
                 yield f"{pixels_text(num_pixels)}, {aim_text(target)}", records
 
@@ -54,16 +54,10 @@ def _rates(series: Series) -> list[str]:
 
 
 def _dangerous(series: Series) -> list[str]:
-    lines = []
-    aims = series.dangerous_aims()
-    for num_pixels in series.num_pixels:
-        targets: dict[Label | None, None] = dict.fromkeys(aim.target for aim in aims)
-        for target in targets:
-            records = series.records(num_pixels, [aim for aim in aims if aim.target == target])
-            if records:
-                name = f"{pixels_text(num_pixels)}, {aim_text(target)}"
-                lines.append(f"{name}: disease called normal {dangerous_rate(records).text()}.")
-    return lines
+    return [
+        f"{name}: disease called normal {dangerous_rate(records).text()}."
+        for name, records in _groups(series, series.dangerous_aims())
+    ]
 
 
 def _confusion(series: Series) -> list[str]:
@@ -84,13 +78,11 @@ def _confusion(series: Series) -> list[str]:
 
 
 def _null_control(series: Series) -> list[str]:
-    lines = []
-    for name, records in _groups(series):
-        changed = wilson(null_control_failures(records), len(records))
-        lines.append(
-            f"{name}: untouched images whose label changed by saving and reading alone: {changed.text()}."
-        )
-    return lines
+    changed = "untouched images whose label changed by saving and reading alone"
+    return [
+        f"{name}: {changed}: {wilson(null_control_failures(records), len(records)).text()}."
+        for name, records in _groups(series)
+    ]
 
 
 def _exhaustive(series: Series) -> list[str]:

@@ -47,6 +47,7 @@ from ..runs.truths import Judgement
 SCHEMA_VERSION = 1
 
 _PLACES = ("run", "data_dir", "victim")
+_OUTCOMES = ("both", "only_first", "only_second", "neither", "p_value")
 
 
 def summary_of(all_series: Sequence[Series], evidence: Evidence = NOTHING) -> dict[str, Any]:
@@ -175,12 +176,11 @@ def _conversions(series: Series) -> list[dict[str, Any]]:
 
 
 def _dangerous(series: Series) -> list[dict[str, Any]]:
-    aims = series.dangerous_aims()
     return [
         {"target": target, "num_pixels": num_pixels, "rate": _plain(dangerous_rate(records))}
-        for target in dict.fromkeys(aim.target for aim in aims)
+        for target, aims in series.by_target(series.dangerous_aims()).items()
         for num_pixels in series.num_pixels
-        if (records := series.records(num_pixels, [aim for aim in aims if aim.target == target]))
+        if (records := series.records(num_pixels, aims))
     ]
 
 
@@ -195,11 +195,7 @@ def _paired(series: Series) -> list[dict[str, Any]]:
                         "before": aim.before,
                         "target": aim.target,
                         "num_pixels": [first, second],
-                        "both": outcome.both,
-                        "only_first": outcome.only_first,
-                        "only_second": outcome.only_second,
-                        "neither": outcome.neither,
-                        "p_value": outcome.p_value,
+                        **{name: getattr(outcome, name) for name in _OUTCOMES},
                     }
                 )
     return found

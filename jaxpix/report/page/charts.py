@@ -8,7 +8,7 @@ from PIL.Image import Image
 
 from ...labels import label_text
 from ...metrics.hits import hit_pixels, winning_intensities
-from ...metrics.queries import CurvePoint, success_curve
+from ...metrics.queries import CurvePoint, steps_of, success_curve
 from ...metrics.transformations import resulting_diseases
 from ...pictures.fields import HeatMap, draw_heat_maps
 from ...pictures.plots import (
@@ -21,7 +21,7 @@ from ...pictures.plots import (
     draw_steps,
 )
 from ...pictures.successes import in_turns, mean_original, pair, read_pair, write_sheet
-from ..runs.series import Series, attack_name
+from ..runs.series import Series
 from ..table import Chart, pixels_text
 from .sweeps import lowest_confidences, smallest_changes, vulnerable_positions
 
@@ -70,12 +70,7 @@ def _queries(series: Series, path: Path) -> Chart | None:
         points = success_curve(series.records(num_pixels))
         if not points:
             continue
-        curves[pixels_text(num_pixels)] = Curve(
-            [point.queries for point in points],
-            [point.rate.rate for point in points],
-            [point.rate.low for point in points],
-            [point.rate.high for point in points],
-        )
+        curves[pixels_text(num_pixels)] = Curve(**steps_of(points))
         words.append(f"{pixels_text(num_pixels)}: {_milestones(points)}")
     if not any(max(curve.y) for curve in curves.values()):
         return None
@@ -88,17 +83,11 @@ def _queries(series: Series, path: Path) -> Chart | None:
 def _milestones(points: Sequence[CurvePoint]) -> str:
     last = points[-1].queries
     budgets = [budget for budget in (100, 300, 1_000, 3_000) if budget < last] + [last]
-    reached = [
-        max((point for point in points if point.queries <= budget), key=_queries_of) for budget in budgets
-    ]
+    # Points ascend: the last one within a budget counts.
+    reached = [[point.rate.rate for point in points if point.queries <= budget][-1] for budget in budgets]
     return ", ".join(
-        f"{100 * point.rate.rate:.1f} % within {budget:,} queries"
-        for budget, point in zip(budgets, reached, strict=True)
+        f"{100 * rate:.1f} % within {budget:,} queries" for budget, rate in zip(budgets, reached, strict=True)
     )
-
-
-def _queries_of(point: CurvePoint) -> int:
-    return point.queries
 
 
 def _positions(series: Series, path: Path) -> Chart | None:
@@ -116,7 +105,7 @@ def _positions(series: Series, path: Path) -> Chart | None:
             continue
         size = len(mean)
         hits = hit_pixels(attack.records, size)
-        name = attack_name(attack)
+        name = attack.name
         columns, rows = [hit.x for hit in hits], [hit.y for hit in hits]
         maps.append(HeatMap("\n".join([*name.split(", ", 1), f"{len(hits):,} changed"]), mean, columns, rows))
         words.append(

@@ -10,8 +10,6 @@ from ...records.record import Record
 from ..runs.series import Series, short_names
 from ..table import DASH, number_text, p_text, pixels_text
 
-_IMAGES = ("name", "split", "subset", "image_size", "note")
-
 
 @dataclasses.dataclass(frozen=True)
 class Compared:
@@ -44,12 +42,11 @@ def compared(all_series: Sequence[Series]) -> list[Compared]:
     firsts: dict[tuple[object, ...], list[Record]] = {}
     rows = []
     for series, name in zip(all_series, names, strict=True):
-        images = tuple(series.dataset[key] for key in _IMAGES)
         for num_pixels in series.num_pixels:
             cell = series.cell(num_pixels)
             if cell is None or not cell.records:
                 continue
-            first = firsts.setdefault(images, cell.records)
+            first = firsts.setdefault(series.images, cell.records)
             rows.append(
                 Compared(
                     name,

@@ -15,7 +15,7 @@ from ..table import HOW_TO_READ_RATES, bears_asterisk
 from .comparison import compared
 from .headline import headlines_of
 from .limits import limits_of, meaning_of_a_miss
-from .protocol import protocol_rows
+from .protocol import protocol_rows, told_by
 from .shell import environment, inline
 
 if TYPE_CHECKING:
@@ -129,13 +129,7 @@ def _cautions(series: Series) -> list[str]:
 
 def _said_once(all_series: Sequence[Series], say: Callable[[Series], Sequence[str]]) -> list[str]:
     """Sentences of all series, or of those that they name then."""
-    of: dict[str, list[str]] = {}
-    for series, name in zip(all_series, short_names(all_series), strict=True):
-        for text in say(series):
-            of.setdefault(text, []).append(name)
-    return [
-        text if len(names) == len(all_series) else f"{'; '.join(names)}: {text}" for text, names in of.items()
-    ]
+    return [f"{names}: {text}" if names else text for text, names in told_by(all_series, say)]
 
 
 def _grouped(

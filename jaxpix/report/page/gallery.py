@@ -7,7 +7,7 @@ from typing import Any
 from ...metrics.failures import distance
 from ...pictures.successes import in_turns
 from ...records.record import Record
-from ..runs.series import Series, attack_name, short_names
+from ..runs.series import Series, short_names
 from .cards import card_of
 
 MOST_SHOWN = 1_500
@@ -40,7 +40,7 @@ def gallery_of(
                 {
                     "title": series.title,
                     "short": name,
-                    "name": attack_name(attack),
+                    "name": attack.name,
                     "mark": series.mark,
                     "num_pixels": attack.num_pixels,
                     "fitness": attack.records[0].fitness,

@@ -35,7 +35,7 @@ class Headline:
     @property
     def text(self) -> str:
         """The sentence, with counts and interval."""
-        return f"{self.plain} {_interval(self.rate)}.{self.aim}"
+        return f"{self.plain} ({interval_text(self.rate)}).{self.aim}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +64,9 @@ def headlines_of(series: Series) -> list[Headline]:
 
 def _told_of(series: Series, sentence: Callable[[_Told], Headline | None]) -> list[Headline]:
     kind = "synthetic " if series.is_synthetic else ""
-    targets = list(dict.fromkeys(aim.target for aim in series.cells))
     found: list[tuple[_Told, Headline]] = []
     for num_pixels in series.num_pixels:
-        for target in targets:
-            aims = [aim for aim in series.cells if aim.target == target]
+        for target, aims in series.by_target().items():
             told = _Told(series.records(num_pixels, aims), num_pixels, target, kind)
             headline = sentence(told) if told.records else None
             if headline:
@@ -134,6 +132,7 @@ def _called(told: _Told, rate: Rate, what: str, called: str, *, is_dangerous: bo
     return Headline(text, rate, told.num_pixels, is_dangerous)
 
 
-def _interval(rate: Rate) -> str:
+def interval_text(rate: Rate) -> str:
+    """`95 % interval 31–51 %`."""
     low, high = (f"{100 * limit:.1f}".removesuffix(".0") for limit in (rate.low, rate.high))
-    return f"(95 % interval {low}–{high} %)"
+    return f"95 % interval {low}–{high} %"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...metrics.queries import steps_of
 from ...pictures.plots import Curve, draw_steps
 from ..runs.faults import fault_sentences, truth_sentence
 from ..table import Chart
@@ -52,19 +53,12 @@ def recall_chart(judgement: Judgement, path: Path) -> Chart | None:
     """Images found, of those that can be flipped, against queries; None where nothing can be."""
     curves, words = {}, []
     for one in judgement.searches:
-        steps = one.recall.curve
         if not one.recall.existing.successes:
             continue
         # At its own end a search stops; the budgets of others are beyond it.
-        steps = tuple(point for point in steps if point.queries <= one.allowed)
-        shares = [point.rate.rate for point in steps]
+        steps = [point for point in one.recall.curve if point.queries <= one.allowed]
         with_band = len(judgement.searches) <= _MOST_BANDS
-        curves[one.name] = Curve(
-            [point.queries for point in steps],
-            shares,
-            [point.rate.low for point in steps] if with_band else shares,
-            [point.rate.high for point in steps] if with_band else shares,
-        )
+        curves[one.name] = Curve(**steps_of(steps, with_band=with_band))
         told = zip(judgement.budgets, one.rates, strict=True)
         words.append(f"{one.name}: {', '.join(f'{name} {rate.text()}' for name, rate in told if rate)}")
     if not curves:

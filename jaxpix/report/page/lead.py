@@ -14,7 +14,7 @@ from ...records.record import Record
 from ..runs.scores import own_score
 from ..table import number_text, pixels_text
 from .cards import TO_NORMAL, card_of, direction_of
-from .headline import Headline, headlines_of
+from .headline import Headline, headlines_of, interval_text
 
 if TYPE_CHECKING:
     from ..runs.series import Series
@@ -48,7 +48,6 @@ class Lead:
 
     Attributes:
         series: the attack that it is of.
-        num_pixels: K.
         record: the most dangerous success, or else the nearest miss.
         folder: its run folder.
         card: the same as `card_of` gives it, with a large picture.
@@ -58,7 +57,6 @@ class Lead:
     """
 
     series: Series
-    num_pixels: int
     record: Record
     folder: Path
     card: dict[str, Any]
@@ -103,7 +101,6 @@ def lead_of(all_series: Sequence[Series]) -> Lead:
     headline = headline_of(series, record)
     return Lead(
         series,
-        record.num_pixels,
         record,
         folder,
         card,
@@ -160,8 +157,7 @@ def figures_of(series: Series, num_pixels: int) -> list[Figure]:
 
 def _shown(rate: Rate) -> tuple[str, str, str]:
     value = "–" if not rate.experiments else f"{100 * rate.rate:.1f}".removesuffix(".0") + " %"
-    low, high = (f"{100 * limit:.1f}".removesuffix(".0") for limit in (rate.low, rate.high))
-    return value, f"95 % interval {low}–{high} %", f"{rate.successes:,} of {rate.experiments:,} images"
+    return value, interval_text(rate), f"{rate.successes:,} of {rate.experiments:,} images"
 
 
 def _attacked(series: Series, num_pixels: int) -> str:

@@ -1,36 +1,25 @@
 """The protocol beside the paper's, setting by setting, once for all attacks of a report."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar
 
 from ..paper.differences import Setting
 from ..runs.series import Series, short_names
 
-
-class Row(NamedTuple):
-    """One setting: its name, the series that it is of ("" for all), the paper's, the one made here, the verdict."""
-
-    name: str
-    of: str
-    paper: str
-    here: str
-    verdict: str
+Told = TypeVar("Told", bound=Hashable)
 
 
-def protocol_rows(all_series: Sequence[Series]) -> list[Row]:
-    """Every setting of every series beside the paper's; what several series share stands once."""
-    found: dict[str, dict[Setting, list[str]]] = {}
+def protocol_rows(all_series: Sequence[Series]) -> list[tuple[Setting, str]]:
+    """Every setting of every series beside the paper's, and the series that it is of ("": all), name by name."""
+    told = told_by(all_series, lambda series: series.differences)
+    names = list(dict.fromkeys(setting.name for setting, _ in told))
+    return sorted(told, key=lambda row: names.index(row[0].name))
+
+
+def told_by(all_series: Sequence[Series], say: Callable[[Series], Iterable[Told]]) -> list[tuple[Told, str]]:
+    """What any series says, once, and the names of those that say it; "" where all do."""
+    of: dict[Told, list[str]] = {}
     for series, name in zip(all_series, short_names(all_series), strict=True):
-        for one in series.differences:
-            found.setdefault(one.name, {}).setdefault(one, []).append(name)
-    return [
-        Row(
-            setting.name,
-            "" if len(names) == len(all_series) else "; ".join(names),
-            setting.paper,
-            setting.here,
-            setting.verdict,
-        )
-        for settings in found.values()
-        for setting, names in settings.items()
-    ]
+        for one in say(series):
+            of.setdefault(one, []).append(name)
+    return [(one, "" if len(names) == len(all_series) else "; ".join(names)) for one, names in of.items()]

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -98,15 +98,12 @@ def printed_results(dataset: str, architecture: str | None) -> PrintedResults:
     names = {paper: ours for ours, paper in entry["class_names"].items()}
     parts = {
         kind: entry[kind]
-        for kind in ("transformations", "ratios", "conversions", "resulting")
+        for kind in _READERS
         if kind in entry and entry[kind]["architecture"] == architecture
     }
     return PrintedResults(
         success=_success(entry, architecture, names),
-        transformations=_transformations(parts.get("transformations"), names),
-        ratios=_ratios(parts.get("ratios"), names),
-        conversions=_conversions(parts.get("conversions")),
-        resulting=_resulting(parts.get("resulting"), names),
+        **{kind: read(parts[kind], names) if kind in parts else {} for kind, read in _READERS.items()},
         tables={kind: part["table"] for kind, part in parts.items()},
         architectures=tuple(group["architecture"] for group in entry["success"]),
         split=entry["split"],
@@ -145,10 +142,8 @@ def _success(
 
 
 def _transformations(
-    part: Mapping[str, Any] | None, names: Mapping[str, str]
+    part: Mapping[str, Any], names: Mapping[str, str]
 ) -> dict[int, dict[Label, dict[Label, int]]]:
-    if part is None:
-        return {}
     results = [_label(result, names) for result in part["results"]]
     rows = {
         _label(label, names): {
@@ -159,28 +154,30 @@ def _transformations(
     return {part["num_pixels"]: rows}
 
 
-def _ratios(part: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[int, dict[Label, float]]:
-    if part is None:
-        return {}
+def _ratios(part: Mapping[str, Any], names: Mapping[str, str]) -> dict[int, dict[Label, float]]:
     return {
         part["num_pixels"]: {_label([name], names): value / 100 for name, value in part["percent"].items()}
     }
 
 
-def _conversions(part: Mapping[str, Any] | None) -> dict[int, Conversions]:
-    if part is None:
-        return {}
+def _conversions(part: Mapping[str, Any], _: Mapping[str, str]) -> dict[int, Conversions]:
     return {part["num_pixels"]: Conversions(part["disease_to_normal"], part["normal_to_disease"])}
 
 
 def _resulting(
-    part: Mapping[str, Any] | None, names: Mapping[str, str]
+    part: Mapping[str, Any], names: Mapping[str, str]
 ) -> dict[tuple[Label, Label, int], PrintedRate]:
-    if part is None:
-        return {}
     before = _label(part["before"], names)
     return {
         (before, _label(row["after"], names), count): rate
         for row in part["rows"]
         for count, rate in _rates(row, part["num_pixels"], part["table"])
     }
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], Any]] = {
+    "transformations": _transformations,
+    "ratios": _ratios,
+    "conversions": _conversions,
+    "resulting": _resulting,
+}

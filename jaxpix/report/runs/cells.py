@@ -191,12 +191,15 @@ class Cells:
 
     def together(self, name: str, aims: Sequence[Aim]) -> list[Row]:
         """A row `name` for each target that several of `aims` have: all of these."""
-        by_target: dict[Label | None, list[Aim]] = {}
-        for aim in aims:
-            by_target.setdefault(aim.target, []).append(aim)
-        return [
-            self._row(Aim((name,), target), group) for target, group in by_target.items() if len(group) > 1
-        ]
+        targets = self.by_target(aims).items()
+        return [self._row(Aim((name,), target), group) for target, group in targets if len(group) > 1]
+
+    def by_target(self, aims: Sequence[Aim] | None = None) -> dict[Label | None, list[Aim]]:
+        """These aims (None: all) by their target."""
+        found: dict[Label | None, list[Aim]] = {}
+        for aim in self.cells if aims is None else aims:
+            found.setdefault(aim.target, []).append(aim)
+        return found
 
     def filled(self) -> Iterator[tuple[Row, int, Cell]]:
         """Rows and numbers of pixels with any experiments."""

@@ -54,10 +54,15 @@ class Series(Cells):
             self.dataset,
             self.victim,
             self.printed,
-            [Images(attack_name(one), one.asked, one.target is not None) for one in self.attacks],
+            [Images(one.name, one.asked, one.target is not None) for one in self.attacks],
             self.num_pixels,
             {"fitness": self.first.fitness, "preset": self.first.preset, **self.settings},
         )
+
+    @property
+    def images(self) -> tuple[Any, ...]:
+        """What attacks on the same images have in common."""
+        return tuple(self.dataset[name] for name in ("name", "split", "subset", "image_size", "note"))
 
     @property
     def title(self) -> str:
@@ -110,7 +115,7 @@ class Series(Cells):
     def unfinished(self) -> list[str]:
         """Sentences on attacks that are not at their end."""
         return [
-            f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments ({attack_name(attack)})."
+            f"Unfinished: {len(attack.records):,} of {attack.num_experiments:,} experiments ({attack.name})."
             for attack in self.attacks
             if not attack.is_finished
         ]
@@ -147,11 +152,6 @@ def short_names(all_series: Sequence[Series]) -> list[str]:
     shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
     names = [", ".join(part for part in own if part not in shared) for own in parts]
     return [name or series.key for name, series in zip(names, all_series, strict=True)]
-
-
-def attack_name(attack: AttackResult) -> str:
-    """An attack of a series: its pixels and its aim."""
-    return attack.name
 
 
 def series_of(attacks: Sequence[AttackResult]) -> list[Series]:

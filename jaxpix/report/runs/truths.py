@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ...records.record import Record
     from .series import Series
 
-_IMAGES = ("name", "split", "subset", "image_size", "channels", "note")
-
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
@@ -102,7 +100,8 @@ def judgements_of(all_series: Sequence[Series]) -> list[Judgement]:
 
 def _aims(series: Series) -> Iterator[tuple[object, ...]]:
     """What must be the same of a search and its truth: pixels, target, images, victim."""
-    images = tuple(series.dataset[name] for name in _IMAGES)
+    # The number of channels follows from the others, unless somebody has made these folders up.
+    images = (*series.images, series.dataset["channels"])
     for attack in series.attacks:
         yield (attack.num_pixels, attack.target, *images, attack.data_fingerprint, series.victim["id"])
 

@@ -10,7 +10,6 @@ from ..runs.series import Series
 from ..runs.sweeps import most_queries
 from ..table import DASH, Table, measured_and_paper, number_text, p_text, percent_text
 
-_WHAT = ("name", "split", "subset", "image_size", "note")
 _NAMES = {1: "greyscale", 3: "colour"}
 
 Compared = tuple[Table, Sequence[Series]]
@@ -24,8 +23,7 @@ def search_tables(all_series: Sequence[Series]) -> list[Compared]:
     """
     groups: dict[tuple[object, ...], list[Series]] = {}
     for series in all_series:
-        what = tuple(series.dataset[name] for name in _WHAT)
-        groups.setdefault((*what, series.victim["id"]), []).append(series)
+        groups.setdefault((*series.images, series.victim["id"]), []).append(series)
     return [(_search_table(group), group) for group in groups.values() if len(group) > 1]
 
 

@@ -105,14 +105,13 @@ def control_table(series: Series) -> Table:
 
 def _controls(series: Series) -> list[list[str]]:
     rows = []
-    for goal in dict.fromkeys(aim.goal for aim in series.cells):
-        aims = [aim for aim in series.cells if aim.goal == goal]
+    for aims in series.by_target().values():
         for count in series.num_pixels:
             cell = series.cell(count, aims)
             if cell and cell.records:
                 rows.append(
                     [
-                        goal,
+                        aims[0].goal,
                         str(count),
                         number_text(len(cell.records)),
                         cell.null_control.text(),

@@ -21,8 +21,8 @@ TRAINING = {
 def rows_of(*attacks):
     (series,) = series_of(attacks)
     rows = protocol_rows([series])
-    assert {row.of for row in rows} == {""}
-    return {row.name: (row.paper, row.here, row.verdict) for row in rows}, series
+    assert {of for _, of in rows} == {""}
+    return {row.name: (row.paper, row.here, row.verdict) for row, _ in rows}, series
 
 
 def attack(**overrides):
@@ -91,8 +91,8 @@ def test_what_several_series_share_stands_once():
         for victim, generations in zip(victims, (27, 12), strict=True)
     ]
     rows = protocol_rows(series_of(attacks))
-    assert [row.of for row in rows if row.name == "population"] == [""]
-    assert [(row.of, row.here) for row in rows if row.name == "generations"] == [("one", "27"), ("two", "12")]
+    assert [of for row, of in rows if row.name == "population"] == [""]
+    assert [(of, row.here) for row, of in rows if row.name == "generations"] == [("one", "27"), ("two", "12")]
 
 
 @pytest.mark.parametrize(

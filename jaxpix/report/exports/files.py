@@ -5,7 +5,7 @@ import functools
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,17 +103,19 @@ def to_latex(table: Table) -> str:
 
     One that is wider than a page is scaled down to it.
     """
-    return _templates().get_template("table.tex").render(table=table, is_wide=is_wide(table))
+    return templates(escape_latex).get_template("table.tex").render(table=table, is_wide=is_wide(table))
 
 
 def latex_document(sentences: Sequence[str], tables: Sequence[Table]) -> str:
     """A document of its own: what was found, then every table on a page of its own, as wide as fits."""
     fit = [to_latex(part) for table in tables for part in fitting(table)]
-    return _templates().get_template("report.tex").render(sentences=sentences, tables=list(map(Markup, fit)))
+    template = templates(escape_latex).get_template("report.tex")
+    return template.render(sentences=sentences, tables=list(map(Markup, fit)))
 
 
 @functools.cache
-def _templates() -> jinja2.Environment:
+def templates(escape: Callable[[str], str]) -> jinja2.Environment:
+    """Templates of LaTeX or Markdown, with what escapes text there."""
     return jinja2.Environment(
         *("<%", "%>", "<<", ">>", "<#", "#>"),
         trim_blocks=True,
@@ -122,6 +124,6 @@ def _templates() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         # Whatever a template prints is escaped; only its own text and what it calls safe is not.
         autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup) else Markup(escape_latex(str(value))),
+        finalize=lambda value: value if isinstance(value, Markup) else Markup(escape(str(value))),
         loader=jinja2.PackageLoader(__package__),
     )

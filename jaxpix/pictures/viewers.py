@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import base64
 import html
 import tempfile
@@ -15,6 +14,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..records.maps import load_maps, maps_path
+from ..records.shown import Viewer
 from ..storage.png import encode_png
 from .fields import FieldMap, draw_fields
 from .successes import (
@@ -35,24 +35,8 @@ if TYPE_CHECKING:
 _THUMBNAIL = 96
 
 
-class Pictures(abc.ABC):
-    """A `Viewer` of records; where the images come from is its heirs' business."""
-
-    @abc.abstractmethod
-    def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
-        """Original and changed image, uint8 [H, W, C].
-
-        Raises:
-            InputError: they are not known.
-        """
-
-    @abc.abstractmethod
-    def maps(self, record: Record) -> SweepMaps:
-        """What an exhaustive search found.
-
-        Raises:
-            InputError: they are not known; the search was another one.
-        """
+class Pictures(Viewer):
+    """A viewer of records; where images and maps come from is its heirs' business."""
 
     def picture_of_maps(self, record: Record) -> Image.Image:
         """Smallest change and lowest confidence at each position, over the image."""
@@ -120,12 +104,12 @@ class GivenPictures(Pictures):
         self._original_of, self._maps, self._run = original_of, maps or {}, run
 
     def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
-        """See `Pictures.images`."""
+        """See `Viewer.images`."""
         original = self._original_of(record.image_id)
         return original, record.painted_on(original)
 
     def maps(self, record: Record) -> SweepMaps:
-        """See `Pictures.maps`."""
+        """See `Viewer.maps`."""
         _check_is_swept(record)
         if record.image_id in self._maps:
             return self._maps[record.image_id]
@@ -141,7 +125,7 @@ class SavedPictures(Pictures):
         self._folder = folder
 
     def images(self, record: Record) -> tuple[np.ndarray, np.ndarray]:
-        """See `Pictures.images`."""
+        """See `Viewer.images`."""
         try:
             if record.image_file:
                 return read_pair(self._folder, record)
@@ -151,7 +135,7 @@ class SavedPictures(Pictures):
             raise InputError(f"no picture of {record.image_id!r} in {self._folder}{kept}: {error}") from None
 
     def maps(self, record: Record) -> SweepMaps:
-        """See `Pictures.maps`."""
+        """See `Viewer.maps`."""
         _check_is_swept(record)
         return load_maps(maps_path(self._folder, record.image_id))
 

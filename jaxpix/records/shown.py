@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 class Viewer(Protocol):
     """Finds and draws the pictures of records."""
 
+    @abc.abstractmethod
     def images(self, record: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Original and changed image, uint8 [H, W, C]."""
+        """Original and changed image, uint8 [H, W, C].
+
+        Raises:
+            InputError: they are not known.
+        """
 
     def picture(self, record: Any) -> Image:
         """Both side by side, with labels and the changed pixels."""
@@ -24,8 +29,13 @@ class Viewer(Protocol):
     def html(self, record: Any) -> str:
         """The same for a notebook, with the figures of the experiment."""
 
+    @abc.abstractmethod
     def maps(self, record: Any) -> SweepMaps:
-        """What an exhaustive search found of all candidates."""
+        """What an exhaustive search found of all candidates.
+
+        Raises:
+            InputError: they are not known; the search was another one.
+        """
 
     def picture_of_maps(self, record: Any) -> Image:
         """Smallest change and lowest confidence at each position."""

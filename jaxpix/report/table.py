@@ -101,6 +101,11 @@ def p_text(p_value: float) -> str:
     return "< 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
 
 
+def beside_paper(measured: str, paper: str, with_paper: bool) -> list[str]:
+    """Cells under the headings that `measured_and_paper` gives one name."""
+    return [measured, paper] if with_paper else [measured]
+
+
 def measured_and_paper(names: Sequence[str], with_paper: bool) -> list[str]:
     """Headings: what was measured and, apart from it, what the paper printed, for each name."""
     kinds = ("measured", "paper") if with_paper else ("measured",)

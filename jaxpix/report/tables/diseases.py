@@ -6,7 +6,7 @@ from typing import Any
 from ...metrics.rates import Rate, wilson
 from ...metrics.transformations import Conversions, conversions, dangerous_rate, resulting_diseases
 from ..runs.series import Series
-from ..table import DASH, Table, measured_and_paper, percent_text, pixels_text
+from ..table import DASH, Table, beside_paper, measured_and_paper, percent_text, pixels_text
 
 
 def dangerous_table(series: Series) -> Table | None:
@@ -43,11 +43,9 @@ def conversion_table(series: Series) -> Table | None:
         ways = _ways(conversions(series.records(count, aims)))
         theirs = _ways(printed[count]) if count in printed else [None] * len(ways)
         for (name, number, share), paper in zip(ways, theirs, strict=True):
-            numbers = [f"{number:,}", *([f"{paper[1]:,}" if paper else DASH] if with_paper else [])]
-            shares = [
-                share.text(),
-                *([percent_text(paper[2].rate if paper else None, 2)] if with_paper else []),
-            ]
+            numbers = beside_paper(f"{number:,}", f"{paper[1]:,}" if paper else DASH, with_paper)
+            printed_share = percent_text(paper[2].rate if paper else None, 2)
+            shares = beside_paper(share.text(), printed_share, with_paper)
             rows.append([name, str(count), *numbers, *shares])
     if all(row[2] == "0" for row in rows):
         return None

@@ -11,6 +11,7 @@ from ..table import (
     DASH,
     MOST_ROWS,
     Table,
+    beside_paper,
     measured_and_paper,
     number_text,
     others,
@@ -142,13 +143,10 @@ def _results(
     """Labels after the attack: every class, or the label sets that occur, the commonest first."""
     if not series.is_multilabel:
         return [(name,) for name in series.first.class_names]
-    totals: dict[Label, int] = {}
-    for after in (*counts.values(), *printed.values()):
-        for label in after:
-            totals.setdefault(label, 0)
+    # What was only printed counts nothing.
+    totals = Counter({label: 0 for after in printed.values() for label in after})
     for after in counts.values():
-        for label, count in after.items():
-            totals[label] += count
+        totals.update(after)
     return sorted(totals, key=lambda label: (-totals[label], label))
 
 
@@ -175,10 +173,9 @@ def ratio_table(series: Series) -> Table | None:
         row = [group.name]
         for count in series.num_pixels:
             share = sum(ratios[count].get(label, 0.0) for label in group.labels)
-            row.append(percent_text(share, 2) if ratios[count] else DASH)
-            if with_paper:
-                theirs = printed[count].get(group.labels[0]) if len(group.labels) == 1 else None
-                row.append(percent_text(theirs, 2))
+            theirs = printed[count].get(group.labels[0]) if len(group.labels) == 1 else None
+            measured = percent_text(share if ratios[count] else None, 2)
+            row += beside_paper(measured, percent_text(theirs, 2), with_paper)
         rows.append(row)
     pixels = [pixels_text(count) for count in series.num_pixels]
     return Table(
@@ -233,12 +230,9 @@ def _resulting_rows(series: Series, before: Label, num_pixels: int, with_paper: 
         one, paper = found.get((name,)), series.printed.resulting.get((before, (name,), num_pixels))
         if one is None and paper is None:
             continue
-        row = [label_text(before), name, str(num_pixels), one.share.text() if one else DASH]
+        rate, sure = (paper.rate, paper.average_confidence) if paper else (None, None)
+        shares = beside_paper(one.share.text() if one else DASH, percent_text(rate), with_paper)
         confidence = number_text(one.average_confidence if one else None, 3)
-        if with_paper:
-            row += [percent_text(paper.rate if paper else None), confidence]
-            row.append(number_text(paper.average_confidence if paper else None, 3))
-        else:
-            row.append(confidence)
-        rows.append(row)
+        confidences = beside_paper(confidence, number_text(sure, 3), with_paper)
+        rows.append([label_text(before), name, str(num_pixels), *shares, *confidences])
     return rows

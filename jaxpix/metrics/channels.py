@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 
 from ..records.record import Record
-from .rates import Rate, success_rate
+from .rates import Rate, grouped, success_rate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +35,7 @@ def by_channels(classes: Sequence[Sequence[Record]]) -> list[ChannelSummary]:
     Args:
         classes: experiments on one class each (of one victim and data set), none of them empty.
     """
-    groups: dict[int, list[Sequence[Record]]] = {}
-    for records in classes:
-        groups.setdefault(len(records[0].pixels[0].before), []).append(records)
+    groups = grouped(classes, lambda records: len(records[0].pixels[0].before))
     return [_summary(channels, members) for channels, members in sorted(groups.items())]
 
 

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from ..records.record import Record
-from .rates import Rate, average_confidence, by_original, wilson
+from .rates import Rate, average_confidence, by_original, grouped, wilson
 
 Label = tuple[str, ...]
 """Names of the classes present: one of them for multiclass, any number for label sets."""
@@ -126,13 +126,10 @@ class Resulting:
 
 def resulting_labels(records: Sequence[Record]) -> list[Resulting]:
     """Which labels the successes ended in, the commonest first."""
-    groups: dict[Label, list[Record]] = {}
-    for record in records:
-        if record.success:
-            groups.setdefault(tuple(record.label_after), []).append(record)
-    total = sum(map(len, groups.values()))
+    successes = [record for record in records if record.success]
+    groups = grouped(successes, lambda record: tuple(record.label_after))
     found = [
-        Resulting(label, wilson(len(members), total), average_confidence(members))
+        Resulting(label, wilson(len(members), len(successes)), average_confidence(members))
         for label, members in groups.items()
     ]
     return sorted(found, key=lambda one: (-one.share.successes, one.label))

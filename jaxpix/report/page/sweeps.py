@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...labels import label_text
+from ...metrics.rates import grouped
 from ...pictures.fields import FieldMap, draw_fields
 from ...pictures.successes import mean_original, read_original
 from ..runs.sweeps import Swept, sweeps_of
@@ -22,9 +23,7 @@ _MOST_CLASSES, _EXAMPLES = 6, 3
 
 def vulnerable_positions(series: Series, path: Path) -> Chart | None:
     """Of each class, in how many images each position is vulnerable."""
-    classes: dict[tuple[str, ...], list[Swept]] = {}
-    for one in sweeps_of(series):
-        classes.setdefault(tuple(one.record.label_before), []).append(one)
+    classes = grouped(sweeps_of(series), lambda one: tuple(one.record.label_before))
     shown = {label: found for label, found in classes.items() if any(one.maps.num_flips for one in found)}
     maps, words = [], []
     for label, found in list(shown.items())[:_MOST_CLASSES]:

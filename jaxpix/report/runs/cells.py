@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...labels import aim_text, label_text
 from ...metrics.queries import mean_queries_to_first_hit, median_queries_to_first_hit
-from ...metrics.rates import Rate, average_confidence, null_control_failures, success_rate, wilson
+from ...metrics.rates import Rate, average_confidence, grouped, null_control_failures, success_rate, wilson
 from ...metrics.transformations import Label, dangerous_rate, is_normal, knows_normal
 from ...records.record import Record
 from ..paper.printed import PrintedRate
@@ -196,10 +196,7 @@ class Cells:
 
     def by_target(self, aims: Sequence[Aim] | None = None) -> dict[Label | None, list[Aim]]:
         """These aims (None: all) by their target."""
-        found: dict[Label | None, list[Aim]] = {}
-        for aim in self.cells if aims is None else aims:
-            found.setdefault(aim.target, []).append(aim)
-        return found
+        return grouped(self.cells if aims is None else aims, lambda aim: aim.target)
 
     def filled(self) -> Iterator[tuple[Row, int, Cell]]:
         """Rows and numbers of pixels with any experiments."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...labels import LabelSpace
+from ...metrics.rates import grouped
 from ..paper.differences import SAME, Images, Setting, differences_of, resolve
 from ..paper.printed import PrintedResults, printed_results, protocol
 from .cells import Aim, Cell, Cells
@@ -156,9 +157,7 @@ def short_names(all_series: Sequence[Series]) -> list[str]:
 
 def series_of(attacks: Sequence[AttackResult]) -> list[Series]:
     """Attacks grouped into series, in order of first appearance."""
-    groups: dict[str, list[AttackResult]] = {}
-    for attack in attacks:
-        groups.setdefault(json.dumps(_identity(attack), sort_keys=True, default=list), []).append(attack)
+    groups = grouped(attacks, lambda one: json.dumps(_identity(one), sort_keys=True, default=list))
     found: list[Series] = []
     taken: set[str] = set()
     for group in groups.values():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ...metrics.channels import ChannelSummary, by_channels
 from ...metrics.paired import compare
+from ...metrics.rates import grouped
 from ..paper.printed import printed_channels
 from ..runs.series import Series
 from ..runs.sweeps import most_queries
@@ -21,9 +22,7 @@ def search_tables(all_series: Sequence[Series]) -> list[Compared]:
 
     The first series is what the others are compared with, on the images that both attacked.
     """
-    groups: dict[tuple[object, ...], list[Series]] = {}
-    for series in all_series:
-        groups.setdefault((*series.images, series.victim["id"]), []).append(series)
+    groups = grouped(all_series, lambda series: (*series.images, series.victim["id"]))
     return [(_search_table(group), group) for group in groups.values() if len(group) > 1]
 
 
@@ -78,7 +77,10 @@ def channel_tables(all_series: Sequence[Series]) -> list[Compared]:
     """Average success and time by number of channels; none unless one search attacked grey and colour alike."""
     rows: list[list[str]] = []
     used: list[Series] = []
-    for group in _same_search(all_series):
+    searches = grouped(
+        all_series, lambda series: json.dumps([series.first.preset, series.settings], sort_keys=True)
+    )
+    for group in searches.values():
         for count in sorted({count for series in group for count in series.num_pixels}):
             there = [series for series in group if count in series.num_pixels]
             classes = [series.records(count, [aim]) for series in there for aim in series.free_aims()]
@@ -102,14 +104,6 @@ def channel_tables(all_series: Sequence[Series]) -> list[Compared]:
         "Attacked: " + "; ".join(series.title for series in used) + ".",
     ]
     return [(Table("09-colour", "Colour against grey", "Table 17", columns, rows, notes), used)]
-
-
-def _same_search(all_series: Sequence[Series]) -> list[list[Series]]:
-    groups: dict[str, list[Series]] = {}
-    for series in all_series:
-        key = json.dumps([series.first.preset, series.settings], sort_keys=True)
-        groups.setdefault(key, []).append(series)
-    return list(groups.values())
 
 
 def _channel_row(num_pixels: int, summary: ChannelSummary) -> list[str]:

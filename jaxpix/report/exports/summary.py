@@ -190,12 +190,6 @@ def _paired(series: Series) -> list[dict[str, Any]]:
         for aim in series.cells:
             outcome = compare(series.records(first, [aim]), series.records(second, [aim]))
             if outcome.pairs:
-                found.append(
-                    {
-                        "before": aim.before,
-                        "target": aim.target,
-                        "num_pixels": [first, second],
-                        **{name: getattr(outcome, name) for name in _OUTCOMES},
-                    }
-                )
+                of = {"before": aim.before, "target": aim.target, "num_pixels": [first, second]}
+                found.append({**of, **{name: getattr(outcome, name) for name in _OUTCOMES}})
     return found

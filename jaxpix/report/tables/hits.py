@@ -104,20 +104,17 @@ def control_table(series: Series) -> Table:
 
 
 def _controls(series: Series) -> list[list[str]]:
-    rows = []
-    for aims in series.by_target().values():
-        for count in series.num_pixels:
-            cell = series.cell(count, aims)
-            if cell and cell.records:
-                rows.append(
-                    [
-                        aims[0].goal,
-                        str(count),
-                        number_text(len(cell.records)),
-                        cell.null_control.text(),
-                        number_text(cell.refuted_hits),
-                        cell.refuted.text(),
-                        number_text(sum(not record.verified for record in cell.records)),
-                    ]
-                )
-    return rows
+    return [
+        [
+            aims[0].goal,
+            str(count),
+            number_text(len(cell.records)),
+            cell.null_control.text(),
+            number_text(cell.refuted_hits),
+            cell.refuted.text(),
+            number_text(sum(not record.verified for record in cell.records)),
+        ]
+        for aims in series.by_target().values()
+        for count in series.num_pixels
+        if (cell := series.cell(count, aims)) and cell.records
+    ]

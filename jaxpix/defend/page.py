@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..report.exports.files import to_json
 from ..report.exports.markdown import escape_markdown, table_markdown
 from ..report.page.defences import defended_part
 from ..report.page.shell import environment, inline
@@ -22,8 +22,7 @@ STEM = "defences"
 
 def write_results(measurement: Measurement, folder: Path) -> Path:
     """Write `defences.json`, `.md`, `.png` and `.html`; returns the page."""
-    content = json.dumps(measurement, indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(folder / DEFENCES, content + "\n")
+    write_atomically(folder / DEFENCES, to_json(measurement))
     tables = defence_tables(measurement, STEM)
     part = defended_part(measurement, tables, folder / f"{STEM}.png")
     lines = [f"# {escape_markdown(part.title)}", "", *(f"{escape_markdown(one)}\n" for one in part.verdicts)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from ...errors import InputError, did_you_mean
 from ...storage.files import write_atomically
 from ..checklist.items import checklist_of, to_plain
 from ..page.headline import headlines_of
-from .files import latex_document
+from .files import latex_document, to_json
 from .markdown import checklist_markdown, report_markdown
 
 if TYPE_CHECKING:
@@ -48,8 +47,7 @@ def write_companions(
 ) -> None:
     """Write `checklist.json` and `checklist.md`; for `md` also `report.md`, for `latex` also `report.tex`."""
     checklist = checklist_of(all_series, evidence)
-    plain = json.dumps(to_plain(checklist), indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(out / f"{CHECKLIST}.json", plain + "\n")
+    write_atomically(out / f"{CHECKLIST}.json", to_json(to_plain(checklist)))
     write_atomically(out / f"{CHECKLIST}.md", checklist_markdown(checklist))
     if "md" in formats:
         write_atomically(out / MARKDOWN, report_markdown(all_series, tables, checklist))

@@ -68,11 +68,15 @@ def export(summary: Mapping[str, Any], tables: Sequence[Table], folder: Path) ->
     for table in tables:
         contents[folder / TABLES / f"{table.key}.csv"] = to_csv(table)
         contents[folder / TABLES / f"{table.key}.tex"] = "\n".join(map(to_latex, fitting(table)))
-    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
-    contents[folder / SUMMARY] = text + "\n"
+    contents[folder / SUMMARY] = to_json(summary)
     for path, content in contents.items():
         write_atomically(path, content)
     return list(contents)
+
+
+def to_json(plain: Mapping[str, Any]) -> str:
+    """JSON for programs and people alike; numbers that are none are refused."""
+    return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def to_csv(table: Table) -> str:

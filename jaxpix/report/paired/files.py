@@ -21,7 +21,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from ...labels import label_text
 from ...pictures.successes import pair, read_pair
 from ...storage.files import write_atomically
 from ...storage.locks import hold
-from ..exports.files import to_csv, to_latex
+from ..exports.files import to_csv, to_json, to_latex
 from ..page.shell import environment, inline
 from ..runs.reading import read_attacks
 from ..table import DASH, Table, p_text
@@ -66,8 +65,7 @@ def write_comparison(first: Path, second: Path, out: Path) -> Path:
 
 def _write(found: Sequence[PairedRuns], out: Path, report: str, most: int) -> Path:
     plain = {"schema_version": SCHEMA_VERSION, "comparisons": [_plain(one) for one in found]}
-    text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(out / NUMBERS, text + "\n")
+    write_atomically(out / NUMBERS, to_json(plain))
     table = comparison_table(found)
     write_atomically(out / f"{TABLE}.csv", to_csv(table))
     write_atomically(out / f"{TABLE}.tex", to_latex(table))

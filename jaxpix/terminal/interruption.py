@@ -14,6 +14,11 @@ from typing import NoReturn
 
 PATIENCE_SECONDS = 5.0
 
+# A place that an exception does not leave is left by then.
+_SECONDS_AGAIN = 0.05
+# JAX's hook of the garbage collector, where a Ctrl-C often falls, and destructors.
+_CLEANING_UP = {"_xla_gc_callback", "__del__"}
+
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _SHOW_CURSOR = "\x1b[?25h"
 
@@ -31,14 +36,15 @@ class Watch:
     """Turns signals into `Interrupted`, and ends a process that cannot be interrupted.
 
     Python runs a signal's handler between two of its own instructions: not while the main thread compiles, and
-    an exception that a handler raises inside a destructor is lost. So a thread watches too. It ends the process
-    `PATIENCE_SECONDS` after the first signal, and at once after the second. As with SIGKILL, nothing finished
-    is lost.
+    an exception that a handler raises where Python cleans up is printed and lost. So a thread watches too. It brings
+    a signal again that came at such a place, and ends the process `PATIENCE_SECONDS` after the first signal, and at
+    once after the second. As with SIGKILL, nothing finished is lost.
     """
 
     def __init__(self) -> None:
         self._ending = threading.Lock()
         self._first: int | None = None
+        self._is_raised, self._came_amiss = False, False
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         self._thread = threading.Thread(target=self._wait, name="jaxpix-signals", daemon=True)
@@ -75,15 +81,28 @@ class Watch:
             os._exit(128 + number)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        if self._first is None:
-            self._first = number
+        self._first = self._first or number
+        if self._is_raised:
+            return
+        self._came_amiss = _is_cleaning_up(frame)
+        if not self._came_amiss:
+            self._is_raised = True
             raise Interrupted
 
     def _wait(self) -> None:
         number = self._next(None)
         if number is None:
             return
-        self._next(PATIENCE_SECONDS)
+        deadline, brought = time.monotonic() + PATIENCE_SECONDS, 0
+        while time.monotonic() < deadline:
+            if self._next(min(_SECONDS_AGAIN, _left(deadline) or 0.0)) is not None:
+                brought -= 1
+                if brought < 0:
+                    break
+            elif self._came_amiss:
+                self._came_amiss, brought = False, brought + 1
+                # To the main thread: what it waits in ends only by a signal of its own.
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
         self._end(number)
 
     def _next(self, seconds: float | None) -> int | None:
@@ -97,6 +116,15 @@ class Watch:
             if number in self._wanted:
                 return number
         return None
+
+
+def _is_cleaning_up(frame: FrameType | None) -> bool:
+    """Whether what is running is called by Python itself, which lets no exception out of it."""
+    while frame is not None:
+        if frame.f_code.co_name in _CLEANING_UP:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _left(deadline: float) -> float | None:

@@ -79,8 +79,8 @@ MUTANTS = (
     Mutant(
         "verification: the search is believed, not the saved image",
         "search/verification.py",
-        "bool(_is_success(logits, goal, self._problem.space, self._problem.targeted))",
-        "bool(stopped.candidate.is_hit)",
+        "succeeds(self._problem, one.experiment.job, logits)\n",
+        "bool(one.candidate.is_hit)\n",
         "attack/test_experiments.py::test_a_refuted_hit_goes_back_into_the_search",
     ),
     Mutant(

@@ -33,6 +33,18 @@ while True:
         print("not now", flush=True)
 """
 
+TIDYING = """
+class Tidied:
+    def __del__(self):
+        print("open", flush=True)
+        time.sleep(1)
+try:
+    Tidied()
+    time.sleep(60)
+finally:
+    print("cleaned up", flush=True)
+"""
+
 
 def opened(body, patience=5.0, ignored=False):
     """A process whose door does `body`, once it has said that it is open."""
@@ -71,6 +83,13 @@ def test_one_line_and_the_status_that_shells_expect(number, status, word):
     process.send_signal(number)
     line = f"{word}; the same command goes on from what is saved\n"
     assert left(process) == (status, "cleaned up\n", line)
+
+
+def test_a_signal_is_not_lost_where_python_lets_no_exception_out():
+    process = opened(TIDYING, patience=1000.0)
+    process.send_signal(signal.SIGINT)
+    line = "interrupted; the same command goes on from what is saved\n"
+    assert left(process) == (130, "cleaned up\n", line)
 
 
 ALARMED = f"""

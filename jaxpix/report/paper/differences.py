@@ -92,7 +92,7 @@ def _other_search(options: Mapping[str, Any]) -> dict[str, Any]:
     names = field_names(AttackConfig) - ({"preset"} if options.get("preset") not in PRESETS else set())
     config = AttackConfig(**{name: value for name, value in options.items() if name in names})
     settings = {} if config.search == "exhaustive" else dataclasses.asdict(search_of(config))
-    settings.pop("algorithm", None)
+    settings = {name: value for name, value in settings.items() if name not in ("kind", "algorithm")}
     return {**settings, "precision": config.precision}
 
 

@@ -105,13 +105,7 @@ def measure_searches(
     if options.truth is not None:
         place = Path(options.truth)
         if not place.exists():
-            values = dataclasses.replace(
-                options.config,
-                search="exhaustive",
-                values=options.truth,
-                fitness=options.config.fitness or "margin",
-            )
-            _, place = run(f"exhaustive-{options.truth}", values)
+            _, place = run(f"exhaustive-{options.truth}", _every_candidate(options))
         truth = _read_truth(place, victim, options)
     only = frozenset(truth.flipped) if truth is not None and options.flippable else None
     done = {name: run(name, config, only) for name, config in configs.items()}
@@ -141,6 +135,20 @@ def _check(options: SearchesOptions) -> None:
         raise InputError("--flippable asks which images can be flipped: it needs --truth")
     if len(set(options.searches)) != len(options.searches) or not options.searches:
         raise InputError(f"expected distinct searches, got {', '.join(options.searches) or 'none'}")
+
+
+def _every_candidate(options: SearchesOptions) -> AttackConfig:
+    """The exhaustive search of the values that `--truth` names."""
+    every = dataclasses.replace(
+        options.config, search="exhaustive", fitness=options.config.fitness or "margin"
+    )
+    try:
+        return dataclasses.replace(every, values=options.truth)
+    except ValueError:
+        raise InputError(
+            "--truth: expected the run folder of an exhaustive search, or corners, all, or a number of levels from "
+            f"2 to 256, got {options.truth!r}"
+        ) from None
 
 
 def _read_truth(folder: Path, victim: Victim, options: SearchesOptions) -> Truth:

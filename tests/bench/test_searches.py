@@ -161,6 +161,7 @@ def test_every_search_may_evaluate_as_many_candidates(name, population, generati
             {"flippable": True, "truth": None},
             "--flippable asks which images can be flipped: it needs --truth",
         ),
+        ({"truth": "nowhere"}, "--truth: expected the run folder of an exhaustive search, .*, got 'nowhere'"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(victim, images, options, changes, message):

@@ -64,8 +64,7 @@ class _Driver:
         self._is_guided = not may_refuse(run, images.attack)
         task = self._task(images, selection, len(share))
         began = time.monotonic()
-        tally = Tally(run, plan, selection, len(share))
-        with tally, Pool(self._session, task, plan.say) as pool:
+        with Tally(run, plan, selection, len(share)) as tally, Pool(self._session, task, plan.say) as pool:
             todo = share
             while todo:
                 pool.word = not self._is_guided

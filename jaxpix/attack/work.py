@@ -222,8 +222,7 @@ def work(keeper: Keeper, images: Images, selection: Selection, share: Sequence[i
     announce(keeper, images, selection, f"{attack.searcher.says}; compiling first")
     look = FirstLook(may_refuse=may_refuse(keeper, attack))
     chunks = (share[start : start + CHUNK] for start in range(0, len(share), CHUNK))
-    tally = Tally(keeper, plan, selection, len(share))
-    with tally:
+    with Tally(keeper, plan, selection, len(share)) as tally:
         experiments = attack.run(
             images.jobs(chunks, selection.screened, tally.pass_over),
             plan.origin,

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -114,7 +114,7 @@ class Meter:
                 transient=False,
             )
 
-    def __enter__(self) -> "Meter":
+    def __enter__(self) -> Self:
         if self._live:
             self._live.start()
             self._task = self._live.add_task(
